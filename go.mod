@@ -1,0 +1,3 @@
+module github.com/modelwharf/modelwharf
+
+go 1.26.0

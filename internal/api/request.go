@@ -1,0 +1,62 @@
+package api
+
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// Request is what is known of a request beside its input: who asks, from where,
+// and for which region. The services find it in the context.
+type Request struct {
+	ID        string // the id that the answer and the log carry
+	Service   string // Service.Name
+	Operation string
+	Region    string
+	Caller    Caller
+	SourceIP  netip.Addr
+	UserAgent string
+	Secure    bool      // the request came over TLS
+	Time      time.Time // when it arrived
+}
+
+// Caller is the identity that a signature or a token proved.
+type Caller struct {
+	Account     string        // 12 digits
+	ARN         string        // of the user, the assumed role's session, or the account's root
+	UserID      string        // AIDA…, AROA…:session, or the account's number
+	Type        PrincipalType // in CloudTrail's words
+	AccessKeyID string
+	// Principal is the ARN that policies are attached to: the user's own, or
+	// that of the role behind a session.
+	Principal string
+}
+
+// PrincipalType is CloudTrail's userIdentity.type.
+type PrincipalType string
+
+// The kinds of callers.
+const (
+	RootCaller      PrincipalType = "Root"
+	UserCaller      PrincipalType = "IAMUser"
+	RoleCaller      PrincipalType = "AssumedRole"
+	FederatedCaller PrincipalType = "FederatedUser"
+	ServiceCaller   PrincipalType = "AWSService"
+	AnonymousCaller PrincipalType = "Anonymous"
+)
+
+type requestKey struct{}
+
+// WithRequest returns a context that carries r.
+func WithRequest(ctx context.Context, r *Request) context.Context {
+	return context.WithValue(ctx, requestKey{}, r)
+}
+
+// RequestOf returns the request that ctx carries. Outside of a request it is a
+// zero Request, which policy allows nothing.
+func RequestOf(ctx context.Context) *Request {
+	if r, ok := ctx.Value(requestKey{}).(*Request); ok {
+		return r
+	}
+	return &Request{}
+}
