@@ -1,0 +1,132 @@
+// Demo is Modelwharf's main job on real data: it starts a server, makes the
+// tables of a model catalog and of a prediction cache, trains three versions of a
+// small model, registers them so that none can be overwritten, picks the best,
+// and answers questions to it through the cache.
+//
+// It can be run again and again. The server stays up unless DEMO_ONCE=1, which
+// ends it; the exit status is 0 only if every step proved itself.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "\ndemo failed:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) (err error) {
+	began := time.Now()
+	once := os.Getenv("DEMO_ONCE") == "1"
+
+	step("Start the server")
+	srv, err := openServer(ctx)
+	if err != nil {
+		return err
+	}
+	if once {
+		defer func() {
+			if stopErr := srv.stop(); err == nil {
+				err = stopErr
+			}
+		}()
+	}
+	if srv.cmd != nil {
+		say("%s is up (process %d), data in %s", srv.url, srv.cmd.Process.Pid, srv.data)
+	} else {
+		say("%s is up already, data in %s", srv.url, srv.data)
+	}
+	db, err := connect(ctx, srv)
+	if err != nil {
+		return err
+	}
+
+	step("Make the tables")
+	if err := makeTables(ctx, db); err != nil {
+		return err
+	}
+
+	step("Train three versions on Fisher's iris measurements and register them")
+	if err := trainAndRegister(ctx, db); err != nil {
+		return err
+	}
+
+	step("Try to overwrite a version")
+	if err := proveImmutable(ctx, db); err != nil {
+		return err
+	}
+
+	step("List the versions, pick the best")
+	best, err := pickBest(ctx, db)
+	if err != nil {
+		return err
+	}
+
+	step("Predict the held-out flowers through the cache, twice")
+	if err := predictTwice(ctx, db, best); err != nil {
+		return err
+	}
+
+	fmt.Printf("\nEvery step proved itself, in %v.\n", time.Since(began).Round(time.Millisecond))
+	if !once {
+		fmt.Printf(farewell, srv.credentials, srv.region, srv.url)
+		if srv.cmd != nil {
+			fmt.Printf("Stop the server with: kill %d\n", srv.cmd.Process.Pid)
+		}
+	}
+	return nil
+}
+
+const farewell = `
+The server stays up. To look around with your own aws command:
+
+  export AWS_SHARED_CREDENTIALS_FILE=%s AWS_REGION=%s AWS_ENDPOINT_URL=%s
+  aws dynamodb query --table-name modelCatalogTable \
+      --key-condition-expression 'ModelId = :id' \
+      --expression-attribute-values '{":id":{"S":"iris-species"}}' \
+      --projection-expression 'ModelVersion, Accuracy, ModelDescription' --output table
+
+`
+
+// connect returns a client with the administrator's keys.
+func connect(ctx context.Context, srv *server) (*dynamodb.Client, error) {
+	cfg, err := config.LoadDefaultConfig(ctx,
+		config.WithRegion(srv.region),
+		config.WithSharedCredentialsFiles([]string{srv.credentials}),
+		config.WithSharedConfigFiles(nil),
+		config.WithSharedConfigProfile("default"),
+	)
+	if err != nil {
+		return nil, err
+	}
+	db := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.BaseEndpoint = aws.String(srv.url) })
+	// A server that these keys do not open is somebody else's.
+	if _, err := db.ListTables(ctx, &dynamodb.ListTablesInput{}); err != nil {
+		return nil, fmt.Errorf("%s does not accept the keys of %s: %w", srv.url, srv.credentials, err)
+	}
+	return db, nil
+}
+
+var steps int
+
+func step(what string) {
+	steps++
+	fmt.Printf("\n%d. %s\n", steps, what)
+}
+
+func say(format string, args ...any) { fmt.Printf("   "+format+"\n", args...) }

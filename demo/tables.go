@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+const (
+	catalogTable    = "modelCatalogTable"
+	predictionTable = "predictionCacheTable"
+)
+
+// makeTables makes the tables of the model catalog and of the prediction cache,
+// where they are not there yet.
+func makeTables(ctx context.Context, db *dynamodb.Client) error {
+	if err := makeTable(ctx, db, catalogTable,
+		key{"ModelId", types.ScalarAttributeTypeS}, key{"ModelVersion", types.ScalarAttributeTypeS},
+		map[string]string{"Environment": "production", "Purpose": "ML Model Catalog"},
+	); err != nil {
+		return err
+	}
+	return makeTable(ctx, db, predictionTable,
+		key{"predictionId", types.ScalarAttributeTypeS}, key{"timestamp", types.ScalarAttributeTypeN},
+		map[string]string{"Environment": "Production", "Purpose": "CachePredictionOutputs"},
+	)
+}
+
+type key struct {
+	name string
+	kind types.ScalarAttributeType
+}
+
+func makeTable(ctx context.Context, db *dynamodb.Client, name string, hash, sort key, tags map[string]string) error {
+	in := &dynamodb.CreateTableInput{
+		TableName:   &name,
+		BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{
+			{AttributeName: &hash.name, AttributeType: hash.kind},
+			{AttributeName: &sort.name, AttributeType: sort.kind},
+		},
+		KeySchema: []types.KeySchemaElement{
+			{AttributeName: &hash.name, KeyType: types.KeyTypeHash},
+			{AttributeName: &sort.name, KeyType: types.KeyTypeRange},
+		},
+	}
+	for k, v := range tags {
+		in.Tags = append(in.Tags, types.Tag{Key: &k, Value: &v})
+	}
+	_, err := db.CreateTable(ctx, in)
+	if _, exists := errors.AsType[*types.ResourceInUseException](err); exists {
+		say("%s is there already", name)
+	} else if err != nil {
+		return err
+	} else {
+		say("%s made", name)
+	}
+	return dynamodb.NewTableExistsWaiter(db, func(o *dynamodb.TableExistsWaiterOptions) {
+		o.MinDelay = 20 * time.Millisecond
+	}).Wait(ctx, &dynamodb.DescribeTableInput{TableName: &name}, 10*time.Second)
+}
