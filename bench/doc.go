@@ -1,0 +1,8 @@
+// Package bench measures the server from outside, as its clients meet it: the
+// real program in a process of its own, real signatures, one machine for both.
+//
+// The same client asks a bare net/http handler, in a process of its own too, the
+// same things in turn, a slice of time each, so that a ratio holds when the
+// machine's speed drifts. Read ratios and CPU per operation, not rates: the client
+// takes its share of the same processors. Run it with make bench.
+package bench
