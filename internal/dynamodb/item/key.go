@@ -1,6 +1,15 @@
 package item
 
-import "github.com/modelwharf/modelwharf/internal/api/dynamodb"
+import (
+	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/dynamodb/number"
+)
+
+const (
+	maxHashLength  = 2048
+	maxRangeLength = 1024
+)
 
 // KeyAttribute is the name and type (S, N or B) of one attribute of a key.
 type KeyAttribute struct {
@@ -20,28 +29,163 @@ type Key struct {
 }
 
 // Names returns the one or two names of the key's attributes.
-func (s Schema) Names() []string { return nil }
+func (s Schema) Names() []string {
+	if s.Range.Name == "" {
+		return []string{s.Hash.Name}
+	}
+	return []string{s.Hash.Name, s.Range.Name}
+}
 
 // Has reports whether name is an attribute of the key.
-func (s Schema) Has(name string) bool { return false }
+func (s Schema) Has(name string) bool {
+	return name != "" && (name == s.Hash.Name || name == s.Range.Name)
+}
 
 // KeyOfItem returns the key of a whole item, as it is put, or the
 // ValidationException of one that is missing, mistyped, empty or too long.
-func (s Schema) KeyOfItem(a dynamodb.Attributes) (Key, error) { return Key{}, nil }
+func (s Schema) KeyOfItem(a dynamodb.Attributes) (Key, error) {
+	return s.key(func(k KeyAttribute) (dynamodb.AttributeValue, error) {
+		v, ok := a.Get(k.Name)
+		if !ok {
+			return v, invalid("Missing the key %s in the item", k.Name)
+		}
+		if v.Type != k.Type {
+			return v, invalid("Type mismatch for key %s expected: %s actual: %s", k.Name, k.Type, v.Type)
+		}
+		return v, nil
+	})
+}
 
 // KeyOf returns the key that a Key parameter holds: exactly the attributes of
 // the schema, or a ValidationException.
-func (s Schema) KeyOf(key dynamodb.Attributes) (Key, error) { return Key{}, nil }
+func (s Schema) KeyOf(key dynamodb.Attributes) (Key, error) {
+	mismatch := func() error { return api.ValidationException("The provided key element does not match the schema") }
+	want := 1
+	if s.Range.Name != "" {
+		want = 2
+	}
+	if len(key) != want {
+		return Key{}, mismatch()
+	}
+	return s.key(func(k KeyAttribute) (dynamodb.AttributeValue, error) {
+		v, ok := key.Get(k.Name)
+		if !ok || v.Type != k.Type {
+			return v, mismatch()
+		}
+		return v, nil
+	})
+}
+
+// key makes a key of the values that get returns, in the order in which DynamoDB
+// looks at them.
+func (s Schema) key(get func(KeyAttribute) (dynamodb.AttributeValue, error)) (Key, error) {
+	var key Key
+	v, err := get(s.Hash)
+	if err != nil {
+		return Key{}, err
+	}
+	if err := checkNotEmpty(s.Hash.Name, v); err != nil {
+		return Key{}, err
+	}
+	if v.Type != dynamodb.TypeN && len(v.S) > maxHashLength {
+		// The missing blank is AWS's.
+		return Key{}, invalid("Size of hashkey has exceeded the maximum size limit of%d bytes", maxHashLength)
+	}
+	key.Hash = KeyBytes(v)
+	if s.Range.Name == "" {
+		return key, nil
+	}
+	v, err = get(s.Range)
+	if err != nil {
+		return Key{}, err
+	}
+	if err := checkNotEmpty(s.Range.Name, v); err != nil {
+		return Key{}, err
+	}
+	if v.Type != dynamodb.TypeN && len(v.S) > maxRangeLength {
+		return Key{}, invalid("Aggregated size of all range keys has exceeded the size limit of %d bytes", maxRangeLength)
+	}
+	key.Range = KeyBytes(v)
+	return key, nil
+}
+
+func checkNotEmpty(name string, v dynamodb.AttributeValue) error {
+	if v.S != "" {
+		return nil
+	}
+	kind := "string"
+	if v.Type == dynamodb.TypeB {
+		kind = "binary"
+	}
+	return api.ValidationException("One or more parameter values are not valid. The AttributeValue for a key attribute "+
+		"cannot contain an empty %s value. Key: %s", kind, name)
+}
 
 // Attributes returns the key's part of an item, as LastEvaluatedKey holds it.
-func (s Schema) Attributes(a dynamodb.Attributes) dynamodb.Attributes { return nil }
+func (s Schema) Attributes(a dynamodb.Attributes) dynamodb.Attributes {
+	key := make(dynamodb.Attributes, 0, 2)
+	for i := range a {
+		if s.Has(a[i].Name) {
+			key = append(key, a[i])
+		}
+	}
+	return key
+}
 
 // AttributesOf returns the attributes that a key was made of.
-func (s Schema) AttributesOf(k Key) (dynamodb.Attributes, error) { return nil, nil }
+func (s Schema) AttributesOf(k Key) (dynamodb.Attributes, error) {
+	hash, err := keyValue(s.Hash.Type, k.Hash)
+	if err != nil {
+		return nil, err
+	}
+	key := make(dynamodb.Attributes, 0, 2).Set(s.Hash.Name, hash)
+	if s.Range.Name == "" {
+		return key, nil
+	}
+	value, err := keyValue(s.Range.Type, k.Range)
+	if err != nil {
+		return nil, err
+	}
+	return key.Set(s.Range.Name, value), nil
+}
 
 // KeyBytes returns the order-preserving bytes of an S, N or B value.
-func KeyBytes(v dynamodb.AttributeValue) []byte { return nil }
+func KeyBytes(v dynamodb.AttributeValue) []byte {
+	if v.Type == dynamodb.TypeN {
+		return number.AppendKey(make([]byte, 0, 24), v.S)
+	}
+	return []byte(v.S)
+}
+
+func keyValue(t dynamodb.Type, b []byte) (dynamodb.AttributeValue, error) {
+	if t != dynamodb.TypeN {
+		return dynamodb.AttributeValue{Type: t, S: string(b)}, nil
+	}
+	n, err := number.FromKey(b)
+	return dynamodb.AttributeValue{Type: t, S: n}, err
+}
 
 // PartitionHash spreads the bytes of hash keys evenly over all numbers. It never
 // changes: items are stored by it.
-func PartitionHash(hash []byte) uint64 { return 0 }
+//
+// It is FNV-1a, whose low bits alone are well mixed, with the finaliser of
+// MurmurHash3 for the high ones, by which ranges of it are made.
+func PartitionHash(hash []byte) uint64 {
+	const (
+		offset = 14695981039346656037
+		prime  = 1099511628211
+	)
+	h := uint64(offset)
+	for _, b := range hash {
+		h = (h ^ uint64(b)) * prime
+	}
+	h = (h ^ h>>33) * 0xff51afd7ed558ccd
+	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
+	return h ^ h>>33
+}
+
+// ErrKeyNotDocument is the ValidationException of a path that goes into a key's
+// attribute.
+func ErrKeyNotDocument(name string) error {
+	return api.ValidationException("Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: %s", name)
+}
