@@ -1,9 +1,9 @@
 package kv
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -40,45 +40,47 @@ func clockKey(second int64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{systemPrefix, 't'}, uint64(max(second, 0)))
 }
 
-// clock appends the clock row of the group that ends at next. Once an hour it also
-// drops the rows that are older than the history.
-func (w *committer) clock(ops []Op, next moment) []Op {
-	val := binary.BigEndian.AppendUint64(nil, uint64(next.stamp))
-	val = binary.BigEndian.AppendUint64(val, uint64(next.nanos))
-	ops = append(ops, Op{OpPut, clockKey(next.nanos / 1e9), val})
-	if hour := int64(time.Hour); next.nanos/hour != w.last.nanos/hour {
-		ops = append(ops, Op{OpDeleteRange, clockPrefix, clockKey((next.nanos - int64(w.history)) / 1e9)})
+// clock appends the clock row of the group that ends at now. Once an hour it also
+// drops the rows that are older than the history, but for the newest of them: it
+// says what the history begins with.
+func (w *committer) clock(ops []Op, now moment) []Op {
+	val := binary.BigEndian.AppendUint64(nil, uint64(now.stamp))
+	val = binary.BigEndian.AppendUint64(val, uint64(now.nanos))
+	ops = append(ops, Op{OpPut, clockKey(now.nanos / 1e9), val})
+	if hour := int64(time.Hour); now.nanos/hour != w.last.nanos/hour {
+		horizon := clockKey((now.nanos - int64(w.history)) / 1e9)
+		if oldest, _, ok, err := clockBefore(context.Background(), w.current.Load(), horizon); ok && err == nil {
+			ops = append(ops, Op{OpDeleteRange, clockPrefix, oldest})
+		}
 	}
 	return ops
 }
 
-func parseClock(p KV) (second int64, m moment, err error) {
-	if len(p.Key) != 10 || len(p.Val) != 16 {
-		return 0, moment{}, fmt.Errorf("%w: clock row %x = %x", ErrFormat, p.Key, p.Val)
-	}
-	return int64(binary.BigEndian.Uint64(p.Key[2:])), moment{
-		Stamp(binary.BigEndian.Uint64(p.Val)), int64(binary.BigEndian.Uint64(p.Val[8:])),
-	}, nil
-}
-
-// recover reads the clock of the engine.
-func (db *DB) recover() (moment, error) {
-	snap, err := db.engine.Snapshot()
-	if err != nil {
-		return moment{}, err
-	}
-	defer snap.Close()
-	for p, err := range snap.Scan(context.Background(), Range{From: clockPrefix, To: clockEnd, Reverse: true, Limit: 1}) {
+// clockBefore finds the last clock row before the key end.
+func clockBefore(ctx context.Context, snap Snapshot, end []byte) (key []byte, m moment, ok bool, err error) {
+	for p, err := range snap.Scan(ctx, Range{From: clockPrefix, To: end, Reverse: true, Limit: 1}) {
 		if err != nil {
-			return moment{}, err
+			return nil, moment{}, false, err
 		}
-		_, m, err := parseClock(p)
-		return m, err
+		if len(p.Key) != 10 || len(p.Val) != 16 {
+			return nil, moment{}, false, fmt.Errorf("%w: clock row %x = %x", ErrFormat, p.Key, p.Val)
+		}
+		m := moment{Stamp(binary.BigEndian.Uint64(p.Val)), int64(binary.BigEndian.Uint64(p.Val[8:]))}
+		return bytes.Clone(p.Key), m, true, nil
 	}
-	return moment{}, nil
+	return nil, moment{}, false, nil
 }
 
-// StampAt finds the clock row of the last second before t.
+// StampAt finds the last clock row before t.
 func (db *DB) StampAt(ctx context.Context, t time.Time) (Stamp, error) {
-	return 0, errors.ErrUnsupported
+	snap, err := db.acquire()
+	if err != nil {
+		return 0, err
+	}
+	defer snap.release()
+	_, m, ok, err := clockBefore(ctx, snap, clockKey(t.Unix()))
+	if err == nil && !ok && t.Before(db.now().Add(-db.history)) {
+		err = fmt.Errorf("%w: %s", ErrNoHistory, t.UTC().Format(time.RFC3339))
+	}
+	return m.stamp, err
 }

@@ -94,102 +94,107 @@ func (db *DB) commit(ctx context.Context, c *commit, mine *turn) (Stamp, error) 
 	}
 }
 
-// committer is the one goroutine that writes: it validates, stamps, applies and
-// publishes groups of commits.
+// committer is the one goroutine that decides: it validates and stamps commits and
+// gathers them into a group, while the writer has the group before it. So a group
+// may be prepared on one that is not durable yet; but it is written only after it,
+// and its callers hear of it only when both are.
 type committer struct {
 	*DB
-	last      moment
+	last    moment    // of the groups that were handed to the writer
+	arrived []*commit // from the queue
+	taken   int       // of those that arrived
+	next    *group    // the one that is being gathered
+	spare   *group
+	writing bool
+	turn    *turn // the next to be granted
+	closing bool
+
+	groups  chan *group // to the writer, one at a time
+	written chan *group // and back
+}
+
+// group is what becomes one batch.
+type group struct {
 	ops       []Op
 	committed []*commit
 	conflicts []*commit
+	size      int
+	last      Stamp // of the last commit
+	err       error
+}
+
+func newCommitter(db *DB, last moment) *committer {
+	return &committer{
+		DB: db, last: last,
+		next: &group{last: last.stamp}, spare: &group{},
+		groups: make(chan *group, 1), written: make(chan *group, 1),
+	}
 }
 
 func (w *committer) run() {
 	defer close(w.finished)
-	var group []*commit
+	defer close(w.groups)
+	go w.write()
 	for {
-		clear(group)
-		var next *turn
-		var closed bool
-		group, next, closed = w.commits.swap(group[:0])
+		w.gather()
 		switch {
-		case len(group) > 0:
-			for rest := group; len(rest) > 0; {
-				rest = rest[w.group(rest):]
-			}
-		case next == nil && closed:
+		case w.writing:
+		case len(w.next.ops) > 0:
+			w.hand()
+			continue
+		case len(w.next.conflicts) > 0:
+			w.settle(w.next)
+			continue
+		case w.turn != nil:
+			w.turn.grant()
+			w.turn = nil
+			continue
+		case w.closing:
 			return
-		case next == nil:
-			<-w.commits.wake
 		}
-		if next != nil {
-			next.grant()
+		select {
+		case <-w.commits.wake:
+		case g := <-w.written:
+			w.writing = false
+			w.settle(g)
+			w.spare = g
 		}
 	}
 }
 
-// group commits as many of cs as fit one batch, and returns how many it settled.
-func (w *committer) group(cs []*commit) int {
-	w.ops, w.committed, w.conflicts = w.ops[:0], w.committed[:0], w.conflicts[:0]
-	next := moment{w.last.stamp, max(w.now().UnixNano(), w.last.nanos)}
-	n, size := 0, 0
-	for _, c := range cs {
-		if size > 0 && size+c.size > maxGroup {
-			break
+// gather takes what waits in the queue into the next group, as far as it fits.
+// While a transaction waits for its turn, none comes between.
+func (w *committer) gather() {
+	if w.turn == nil && w.taken == len(w.arrived) {
+		clear(w.arrived)
+		w.arrived, w.turn, w.closing = w.commits.swap(w.arrived[:0])
+		w.taken = 0
+	}
+	g := w.next
+	for ; w.taken < len(w.arrived); w.taken++ {
+		c := w.arrived[w.taken]
+		if len(g.ops) > 0 && g.size+c.size > maxGroup {
+			return
 		}
-		n++
 		switch {
 		case !c.state.CompareAndSwap(waiting, begun):
-			continue
+			continue // withdrawn
 		case !w.valid(c):
-			w.conflicts = append(w.conflicts, c)
+			g.conflicts = append(g.conflicts, c)
 			continue
 		}
-		size += c.size
-		next.stamp++
-		c.seal(next.stamp)
+		g.last++
+		g.size += c.size
+		c.seal(g.last)
 		for _, wr := range c.writes {
-			w.table.record(wr.hash, next.stamp)
-			w.ops = append(w.ops, wr.Op)
+			w.table.record(wr.hash, g.last)
+			g.ops = append(g.ops, wr.Op)
 		}
-		w.committed = append(w.committed, c)
+		g.committed = append(g.committed, c)
 	}
-	err := w.apply(next)
-	for _, c := range w.committed {
-		c.finish(err)
-	}
-	// A conflict is told only now, so that the next run sees what was in the way.
-	for _, c := range w.conflicts {
-		c.finish(errConflict)
-	}
-	clear(w.ops)
-	return n
 }
 
-// apply writes the prepared group and publishes it.
-func (w *committer) apply(next moment) error {
-	if len(w.ops) == 0 {
-		return nil
-	}
-	if err := w.refuse(); err != nil {
-		return err
-	}
-	w.ops = w.clock(w.ops, next)
-	err := w.engine.Apply(w.ops)
-	if errors.Is(err, ErrFull) {
-		return err
-	}
-	if err == nil {
-		w.last = next
-		err = w.publish(next.stamp)
-	}
-	if err != nil {
-		w.stopped.Store(&err)
-		return fmt.Errorf("%w: %w", ErrCommitUnknown, err)
-	}
-	return nil
-}
-
+// valid says whether what c read is still so.
 func (w *committer) valid(c *commit) bool {
 	for _, h := range c.reads {
 		if w.table.last(h) > c.since {
@@ -197,4 +202,58 @@ func (w *committer) valid(c *commit) bool {
 		}
 	}
 	return true
+}
+
+// hand gives the gathered group to the writer.
+func (w *committer) hand() {
+	g := w.next
+	now := moment{g.last, max(w.now().UnixNano(), w.last.nanos)}
+	g.ops = w.clock(g.ops, now)
+	w.last = now
+	w.next = w.spare
+	w.next.last = g.last
+	w.writing = true
+	w.groups <- g
+}
+
+// settle tells the callers of g, and makes g ready to be used again. A conflict is
+// told only now, so that the next run sees what was in the way.
+func (w *committer) settle(g *group) {
+	for _, c := range g.committed {
+		c.finish(g.err)
+	}
+	for _, c := range g.conflicts {
+		c.finish(errConflict)
+	}
+	clear(g.ops)
+	clear(g.committed)
+	clear(g.conflicts)
+	g.ops, g.committed, g.conflicts = g.ops[:0], g.committed[:0], g.conflicts[:0]
+	g.size, g.err = 0, nil
+}
+
+// write applies and publishes one group after the other.
+func (w *committer) write() {
+	for g := range w.groups {
+		g.err = w.apply(g)
+		w.written <- g
+	}
+}
+
+func (w *committer) apply(g *group) error {
+	if err := w.refuse(); err != nil {
+		return err
+	}
+	err := w.engine.Apply(g.ops)
+	if errors.Is(err, ErrFull) {
+		return err
+	}
+	if err == nil {
+		err = w.publish(g.last)
+	}
+	if err != nil {
+		w.stopped.Store(&err)
+		return fmt.Errorf("%w: %w", ErrCommitUnknown, err)
+	}
+	return nil
 }

@@ -46,7 +46,10 @@ type published struct {
 	db    *DB
 }
 
-// Open opens the store on engine, which belongs to it from then on.
+// Open opens the store on engine, which belongs to it from then on; it stays the
+// caller's if Open fails before any migration. A store that is not there yet is
+// made, an older one is migrated. An error of ErrFormat says what cannot be opened
+// and what to do about it.
 func Open(engine Engine, opts Options) (*DB, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -56,17 +59,21 @@ func Open(engine Engine, opts Options) (*DB, error) {
 	}
 	db := &DB{
 		engine: engine, now: opts.Now, history: opts.History,
-		table: newConflicts(), finished: make(chan struct{}),
+		table: newConflicts(), commits: queue{wake: make(chan struct{}, 1)}, finished: make(chan struct{}),
 	}
-	db.commits.wake = make(chan struct{}, 1)
-	last, err := db.recover()
+	ctx := context.Background()
+	format, last, err := db.recover(ctx, len(opts.Migrations)+1)
 	if err != nil {
 		return nil, err
 	}
 	if err := db.publish(last.stamp); err != nil {
 		return nil, err
 	}
-	go (&committer{DB: db, last: last}).run()
+	go newCommitter(db, last).run()
+	if err := db.migrate(ctx, format, opts.Migrations); err != nil {
+		db.Close()
+		return nil, err
+	}
 	return db, nil
 }
 

@@ -21,7 +21,7 @@ import (
 type Options struct {
 	// FS is the file system; the machine's own if nil.
 	FS vfs.FS
-	// CacheBytes bounds the cache of uncompressed blocks: 96 MiB if zero.
+	// CacheBytes bounds the cache of uncompressed blocks: 128 MiB if zero.
 	CacheBytes int64
 	// Reserve is the room on the disk below which writes are refused with
 	// kv.ErrFull: 64 MiB if zero, nothing if negative. As much again is kept in a
@@ -67,7 +67,7 @@ func Open(dir string, opts Options) (*Engine, error) {
 		opts.FS = vfs.Default
 	}
 	if opts.CacheBytes == 0 {
-		opts.CacheBytes = 96 << 20
+		opts.CacheBytes = 128 << 20
 	}
 	if opts.Reserve == 0 {
 		opts.Reserve = 64 << 20
@@ -97,14 +97,14 @@ func Open(dir string, opts Options) (*Engine, error) {
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                memTable,
 		MemTableStopWritesThreshold: maxMemTables,
-		L0CompactionThreshold:       2,
+		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       1000,
 		LBaseMaxBytes:               64 << 20,
 		MaxOpenFiles:                500,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 	}
 	settings.TargetFileSizes[0] = 4 << 20
-	settings.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
+	settings.ApplyCompressionSettings(compression)
 	for i := range settings.Levels {
 		settings.Levels[i].BlockSize = blockSize
 		settings.Levels[i].IndexBlockSize = 32 << 10
@@ -118,6 +118,13 @@ func Open(dir string, opts Options) (*Engine, error) {
 	}
 	e.room.refill()
 	return e, nil
+}
+
+// compression packs only what stays: the upper levels are soon written again.
+func compression() pebble.DBCompressionSettings {
+	s := pebble.DBCompressionFastest
+	copy(s.Levels[:5], pebble.DBCompressionNone.Levels[:5])
+	return s
 }
 
 // Apply writes ops as one batch and waits until the disk has it.
