@@ -3,7 +3,7 @@
 // It stores nothing and knows no clock; everything is in the request.
 package policy
 
-import "errors"
+import "fmt"
 
 // Kind is where a policy document is used, which decides what it may say.
 type Kind uint8
@@ -16,10 +16,44 @@ const (
 )
 
 // Policy is a parsed, checked and compiled policy document. It is immutable.
-type Policy struct{}
+type Policy struct {
+	kind       Kind
+	version    string
+	statements []statement
+}
 
-// Parse compiles a policy document. Its errors are *MalformedError.
-func Parse(document []byte, kind Kind) (*Policy, error) { return nil, errors.ErrUnsupported }
+// Version is the document's, or the one that stands for none, "2008-10-17".
+func (p *Policy) Version() string { return p.version }
+
+// Statements says how many statements the policy has.
+func (p *Policy) Statements() int { return len(p.statements) }
+
+// Principals returns the ARNs of the users, roles and sessions that the policy
+// names, so that the caller can refuse those that do not exist, as IAM does.
+func (p *Policy) Principals() []string {
+	var list []string
+	for i := range p.statements {
+		if of := p.statements[i].principals; of != nil {
+			list = append(list, of.arns...)
+		}
+	}
+	return list
+}
+
+// statement is a compiled statement.
+type statement struct {
+	sid          string
+	allow        bool
+	principals   *principals // nil in an identity policy
+	notPrincipal bool
+	actions      []string // patterns in lower case
+	notAction    bool
+	anyAction    bool // actions is "*"
+	resources    []template
+	notResource  bool
+	anyResource  bool // resources is "*", or the document has none
+	conditions   []condition
+}
 
 // MalformedError says why a document is not a policy, in IAM's words. IAM calls
 // the error MalformedPolicyDocument and answers with status 400.
@@ -28,4 +62,23 @@ type MalformedError struct {
 	Detail  string // what and where, for the log
 }
 
-func (e *MalformedError) Error() string { return e.Message }
+func (e *MalformedError) Error() string {
+	if e.Detail == "" {
+		return e.Message
+	}
+	return e.Message + " (" + e.Detail + ")"
+}
+
+// What IAM says of most defects.
+const (
+	syntaxErrors  = "Syntax errors in policy."
+	failedParsing = "The policy failed legacy parsing"
+)
+
+func syntax(format string, args ...any) error {
+	return &MalformedError{Message: syntaxErrors, Detail: fmt.Sprintf(format, args...)}
+}
+
+func malformed(format string, args ...any) error {
+	return &MalformedError{Message: fmt.Sprintf(format, args...)}
+}
