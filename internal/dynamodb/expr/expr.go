@@ -7,12 +7,21 @@
 package expr
 
 import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/dynamodb/item"
 )
 
 // Parameters are those of one request; nil means absent.
 type Parameters struct {
+	// Operation is the name of the request's, "PutItem". It decides which
+	// parameters an error speaks of.
+	Operation string
+
 	Update       *string
 	Condition    *string
 	Filter       *string
@@ -23,46 +32,6 @@ type Parameters struct {
 
 	Legacy *Legacy
 }
-
-// Legacy are the parameters that expressions replace.
-type Legacy struct {
-	AttributeUpdates    map[string]AttributeUpdate
-	Expected            map[string]Expected
-	KeyConditions       map[string]Comparison
-	QueryFilter         map[string]Comparison
-	ScanFilter          map[string]Comparison
-	ConditionalOperator *string
-	AttributesToGet     []string
-}
-
-// AttributeUpdate is one of AttributeUpdates.
-type AttributeUpdate struct {
-	Action *string // PUT (the default), ADD or DELETE
-	Value  *dynamodb.AttributeValue
-}
-
-// Expected is one of the conditions of Expected.
-type Expected struct {
-	Exists             *bool
-	Value              *dynamodb.AttributeValue
-	ComparisonOperator *string
-	AttributeValueList []dynamodb.AttributeValue // nil if absent
-}
-
-// Comparison is one of KeyConditions, QueryFilter and ScanFilter.
-type Comparison struct {
-	ComparisonOperator *string
-	AttributeValueList []dynamodb.AttributeValue
-}
-
-// Check returns the ValidationException of parameters that do not go together:
-// expressions mixed with older parameters, names or values without an expression.
-// DynamoDB reports those before it looks at the values of an item or key.
-func (p *Parameters) Check() error { return nil }
-
-// Compile checks and compiles the parameters; it includes Check. Values and the
-// values of Legacy are normalised in place.
-func (p *Parameters) Compile() (Compiled, error) { return Compiled{}, nil }
 
 // Compiled are a request's parameters in executable form. A part that the request
 // has not is nil, and the methods of a nil part do what its absence means.
@@ -75,70 +44,245 @@ type Compiled struct {
 	Projection *item.Projection // also of AttributesToGet
 }
 
-// Condition is a ConditionExpression or FilterExpression.
-type Condition struct{}
-
-// Holds evaluates the condition. A nil condition holds for every item, and a nil
-// item is one that does not exist.
-func (c *Condition) Holds(a dynamodb.Attributes) bool { return true }
-
-// Names returns the top-level attributes that the condition reads, sorted; nil,
-// of a nil condition, for none.
-func (c *Condition) Names() []string { return nil }
-
-// CheckFilter returns the ValidationException of a Query's filter that names an
-// attribute of the key that is queried.
-func (c *Condition) CheckFilter(s item.Schema) error { return nil }
-
-// KeyExpression is a KeyConditionExpression that is not yet bound to a schema.
-type KeyExpression struct{}
-
-// Bind returns the key condition that the expression states for a schema, or the
-// ValidationException of one that does not fit it.
-func (k *KeyExpression) Bind(s item.Schema) (KeyCondition, error) { return KeyCondition{}, nil }
-
-// KeyCondition is which items a Query reads: those of one hash key, and of the
-// range keys that Op and its operands select.
-type KeyCondition struct {
-	Hash dynamodb.AttributeValue
-	Op   RangeOp
-	// Low is the operand; of Between the lower one.
-	Low dynamodb.AttributeValue
-	// High is the upper operand of Between, which is included.
-	High dynamodb.AttributeValue
-}
-
-// RangeOp is the condition on a range key.
-type RangeOp uint8
-
-// The conditions on a range key.
+// The names of the parameters, as errors show them.
 const (
-	Any RangeOp = iota // there is none
-	Equal
-	Less
-	LessOrEqual
-	Greater
-	GreaterOrEqual
-	Between
-	BeginsWith
+	updateExpression       = "UpdateExpression"
+	conditionExpression    = "ConditionExpression"
+	filterExpression       = "FilterExpression"
+	keyConditionExpression = "KeyConditionExpression"
+	projectionExpression   = "ProjectionExpression"
 )
 
-// Bounds returns the range of the order-preserving bytes of range keys that the
-// condition selects: from <= key < to, nil for no bound.
-func (k KeyCondition) Bounds() (from, to []byte) { return nil, nil }
+// Check returns the ValidationException of parameters that do not go together:
+// expressions mixed with older parameters, names or values without an expression.
+// DynamoDB reports those before it looks at the values of an item or key.
+func (p *Parameters) Check() error {
+	given := func(e *string, name string) string {
+		if e == nil {
+			return ""
+		}
+		return name
+	}
+	hasValues := p.Condition != nil || p.Update != nil || p.Filter != nil || p.KeyCondition != nil
+	if p.Legacy != nil && (hasValues || p.Projection != nil) {
+		if older := p.Legacy.given(p.KeyCondition != nil); len(older) > 0 {
+			newer := nonEmpty(given(p.Projection, projectionExpression), given(p.Update, updateExpression),
+				given(p.Condition, conditionExpression), given(p.Filter, filterExpression), given(p.KeyCondition, keyConditionExpression))
+			return api.ValidationException("Can not use both expression and non-expression parameters in the same request: "+
+				"Non-expression parameters: {%s} Expression parameters: {%s}", strings.Join(older, ", "), strings.Join(newer, ", "))
+		}
+	}
+	if p.Names != nil && !hasValues && p.Projection == nil {
+		return api.ValidationException("ExpressionAttributeNames can only be specified when using expressions")
+	}
+	if p.Values != nil && !hasValues {
+		takers := valueTakers[p.Operation]
+		verb := " is null"
+		if len(takers) > 1 {
+			verb = " are null"
+		}
+		if len(takers) == 0 {
+			return api.ValidationException("ExpressionAttributeValues can only be specified when using expressions")
+		}
+		return api.ValidationException("ExpressionAttributeValues can only be specified when using expressions: %s%s",
+			strings.Join(takers, " and "), verb)
+	}
+	return nil
+}
 
-// Update is an UpdateExpression.
-type Update struct{}
+// valueTakers are the expressions with values that each operation takes.
+var valueTakers = map[string][]string{
+	"PutItem":    {conditionExpression},
+	"DeleteItem": {conditionExpression},
+	"UpdateItem": {updateExpression, conditionExpression},
+	"Query":      {filterExpression, keyConditionExpression},
+	"Scan":       {filterExpression},
+}
 
-// CheckKey returns the ValidationException of an update of a key's attribute.
-func (u *Update) CheckKey(s item.Schema) error { return nil }
+func nonEmpty(list ...string) []string {
+	return slices.DeleteFunc(list, func(s string) bool { return s == "" })
+}
 
-// Apply returns the item that the update makes of old, or a ValidationException.
-// It does not change old, but the result may share its values. An item that does
-// not exist yet is given as the attributes of its key. A nil Update changes
-// nothing.
-func (u *Update) Apply(old dynamodb.Attributes) (dynamodb.Attributes, error) { return old, nil }
+// Compile checks and compiles the parameters; it includes Check. Values and the
+// values of Legacy are normalised in place.
+func (p *Parameters) Compile() (c Compiled, err error) {
+	if err := p.Check(); err != nil {
+		return Compiled{}, err
+	}
+	if p.Legacy != nil {
+		if err := p.Legacy.compile(&c); err != nil {
+			return Compiled{}, err
+		}
+	}
+	if p.Operation == "Query" && p.KeyCondition == nil && c.Key == nil {
+		return Compiled{}, api.ValidationException("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
+	}
+	if err := p.compileExpressions(&c); err != nil {
+		return Compiled{}, err
+	}
+	return c, nil
+}
 
-// Touched returns the parts of an item that the update names: of the old item
-// for UPDATED_OLD, of the new one for UPDATED_NEW.
-func (u *Update) Touched(a dynamodb.Attributes) dynamodb.Attributes { return nil }
+func (p *Parameters) compileExpressions(c *Compiled) error {
+	if err := p.checkPlaceholders(); err != nil {
+		return err
+	}
+	var key *binder
+	trees := make([]*tree, 0, 4)
+	for _, e := range [...]struct {
+		text    *string
+		name    string
+		grammar grammar
+		bind    func(b *binder) error
+	}{
+		{p.Update, updateExpression, updateGrammar, func(b *binder) (err error) {
+			c.Update, err = b.update()
+			return err
+		}},
+		{p.Condition, conditionExpression, conditionGrammar, func(b *binder) error {
+			c.Condition = newCondition(b.env, b.tree.root, "Condition Expression")
+			return b.node(b.tree.root)
+		}},
+		{p.Filter, filterExpression, conditionGrammar, func(b *binder) error {
+			c.Filter = newCondition(b.env, b.tree.root, "Filter Expression")
+			return b.node(b.tree.root)
+		}},
+		{p.Projection, projectionExpression, projectionGrammar, func(b *binder) (err error) {
+			c.Projection, err = b.projection()
+			return err
+		}},
+		{p.KeyCondition, keyConditionExpression, conditionGrammar, func(b *binder) error {
+			key = b
+			return b.node(b.tree.root)
+		}},
+	} {
+		if e.text == nil {
+			continue
+		}
+		t, err := parse(e.grammar, *e.text)
+		if err == nil {
+			trees = append(trees, t)
+			err = e.bind(newBinder(t, p.Names, p.Values))
+		}
+		if err != nil {
+			return api.ValidationException("Invalid %s: %s", e.name, err.Error())
+		}
+	}
+	if err := p.checkUnused(trees); err != nil {
+		return err
+	}
+	if key == nil {
+		return nil
+	}
+	var err error
+	c.Key, err = newKeyExpression(key.env, key.tree.root)
+	return err
+}
+
+// checkPlaceholders checks the names and values by themselves.
+func (p *Parameters) checkPlaceholders() error {
+	if p.Names != nil {
+		if len(p.Names) == 0 {
+			return api.ValidationException("ExpressionAttributeNames must not be empty")
+		}
+		for placeholder, name := range p.Names {
+			if !isPlaceholder(placeholder, '#') || name == "" {
+				return p.errNames()
+			}
+		}
+	}
+	if p.Values == nil {
+		return nil
+	}
+	if len(p.Values) == 0 {
+		return api.ValidationException("ExpressionAttributeValues must not be empty")
+	}
+	for _, v := range p.Values {
+		if !isPlaceholder(v.Name, ':') {
+			return api.ValidationException("ExpressionAttributeValues contains invalid key: %s", placeholderFault(v.Name))
+		}
+	}
+	for i := range p.Values {
+		if err := item.NormaliseValue(&p.Values[i].Value); err != nil {
+			return api.ValidationException("ExpressionAttributeValues contains invalid value: %s for key %s",
+				api.AsError(err).Message, p.Values[i].Name)
+		}
+	}
+	return nil
+}
+
+// errNames reports the first of the names that are not right.
+func (p *Parameters) errNames() error {
+	for _, placeholder := range slices.Sorted(maps.Keys(p.Names)) {
+		if !isPlaceholder(placeholder, '#') {
+			return api.ValidationException("ExpressionAttributeNames contains invalid key: %s", placeholderFault(placeholder))
+		}
+		if p.Names[placeholder] == "" {
+			return api.ValidationException("ExpressionAttributeNames contains invalid value: Empty attribute name for key %s", placeholder)
+		}
+	}
+	return nil
+}
+
+const maxPlaceholder = 255 // bytes
+
+func isPlaceholder(s string, sigil byte) bool {
+	if len(s) < 2 || len(s) > maxPlaceholder || s[0] != sigil {
+		return false
+	}
+	for i := 1; i < len(s); i++ {
+		if !isWordPart(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func placeholderFault(s string) error {
+	switch {
+	case s == "":
+		return fault("The expression attribute map contains an empty key;")
+	case len(s) > maxPlaceholder:
+		return faultf("The expression attribute map contains a key that is too long; size of key: %d", len(s))
+	}
+	return faultf("Syntax error; key: %s", quoted(s))
+}
+
+// checkUnused reports the names, else the values, that no expression contains.
+func (p *Parameters) checkUnused(trees []*tree) error {
+	var unused []string
+	for placeholder := range p.Names {
+		if !slices.ContainsFunc(trees, func(t *tree) bool { return slices.Contains(t.names, placeholder) }) {
+			unused = append(unused, placeholder)
+		}
+	}
+	if len(unused) > 0 {
+		slices.Sort(unused)
+		return api.ValidationException("Value provided in ExpressionAttributeNames unused in expressions: keys: {%s}", strings.Join(unused, ", "))
+	}
+	for i := range p.Values {
+		placeholder := p.Values[i].Name
+		if !slices.ContainsFunc(trees, func(t *tree) bool { return slices.Contains(t.values, placeholder) }) {
+			unused = append(unused, placeholder)
+		}
+	}
+	if len(unused) > 0 {
+		return api.ValidationException("Value provided in ExpressionAttributeValues unused in expressions: keys: {%s}", strings.Join(unused, ", "))
+	}
+	return nil
+}
+
+// projection makes a projection of the tree's paths.
+func (b *binder) projection() (*item.Projection, error) {
+	paths := make([]item.Path, len(b.tree.paths))
+	for i, p := range b.tree.paths {
+		if err := b.path(p); err != nil {
+			return nil, err
+		}
+		paths[i] = b.resolve(p)
+	}
+	if err := b.overlap(b.tree.paths); err != nil {
+		return nil, err
+	}
+	return item.NewProjection(paths), nil
+}

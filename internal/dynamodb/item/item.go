@@ -100,7 +100,7 @@ func normaliseSet(v *dynamodb.AttributeValue) (err error) {
 	if increasing(v.L) {
 		return nil
 	}
-	sorted := slices.SortedFunc(slices.Values(v.L), compareMembers)
+	sorted := slices.SortedFunc(slices.Values(v.L), CompareMembers)
 	if !increasing(sorted) {
 		return errDuplicates(*v)
 	}
@@ -108,7 +108,8 @@ func normaliseSet(v *dynamodb.AttributeValue) (err error) {
 	return nil
 }
 
-func compareMembers(a, b dynamodb.AttributeValue) int {
+// CompareMembers orders two members of one set as normalised sets are sorted.
+func CompareMembers(a, b dynamodb.AttributeValue) int {
 	if a.Type == dynamodb.TypeN {
 		return number.Compare(a.S, b.S)
 	}
@@ -118,7 +119,7 @@ func compareMembers(a, b dynamodb.AttributeValue) int {
 // increasing reports whether the members of a set are sorted and differ.
 func increasing(members []dynamodb.AttributeValue) bool {
 	for i := 1; i < len(members); i++ {
-		if compareMembers(members[i-1], members[i]) >= 0 {
+		if CompareMembers(members[i-1], members[i]) >= 0 {
 			return false
 		}
 	}

@@ -84,12 +84,11 @@ func (s Schema) key(get func(KeyAttribute) (dynamodb.AttributeValue, error)) (Ke
 	if err != nil {
 		return Key{}, err
 	}
-	if err := checkNotEmpty(s.Hash.Name, v); err != nil {
+	if err := CheckKeyNotEmpty(s.Hash.Name, v); err != nil {
 		return Key{}, err
 	}
-	if v.Type != dynamodb.TypeN && len(v.S) > maxHashLength {
-		// The missing blank is AWS's.
-		return Key{}, invalid("Size of hashkey has exceeded the maximum size limit of%d bytes", maxHashLength)
+	if err := s.CheckKeyLength(v, dynamodb.AttributeValue{}); err != nil {
+		return Key{}, err
 	}
 	key.Hash = KeyBytes(v)
 	if s.Range.Name == "" {
@@ -99,17 +98,32 @@ func (s Schema) key(get func(KeyAttribute) (dynamodb.AttributeValue, error)) (Ke
 	if err != nil {
 		return Key{}, err
 	}
-	if err := checkNotEmpty(s.Range.Name, v); err != nil {
+	if err := CheckKeyNotEmpty(s.Range.Name, v); err != nil {
 		return Key{}, err
 	}
-	if v.Type != dynamodb.TypeN && len(v.S) > maxRangeLength {
-		return Key{}, invalid("Aggregated size of all range keys has exceeded the size limit of %d bytes", maxRangeLength)
+	if err := s.CheckKeyLength(dynamodb.AttributeValue{}, v); err != nil {
+		return Key{}, err
 	}
 	key.Range = KeyBytes(v)
 	return key, nil
 }
 
-func checkNotEmpty(name string, v dynamodb.AttributeValue) error {
+// CheckKeyLength returns the ValidationException of a hash or range key that is
+// too long.
+func (s Schema) CheckKeyLength(hash, rangeKey dynamodb.AttributeValue) error {
+	switch {
+	case hash.Type != dynamodb.TypeN && len(hash.S) > maxHashLength:
+		// The missing blank is AWS's.
+		return invalid("Size of hashkey has exceeded the maximum size limit of%d bytes", maxHashLength)
+	case rangeKey.Type != dynamodb.TypeN && len(rangeKey.S) > maxRangeLength:
+		return invalid("Aggregated size of all range keys has exceeded the size limit of %d bytes", maxRangeLength)
+	}
+	return nil
+}
+
+// CheckKeyNotEmpty returns the ValidationException of an empty value of a key's
+// attribute.
+func CheckKeyNotEmpty(name string, v dynamodb.AttributeValue) error {
 	if v.S != "" {
 		return nil
 	}
@@ -184,8 +198,8 @@ func PartitionHash(hash []byte) uint64 {
 	return h ^ h>>33
 }
 
-// ErrKeyNotDocument is the ValidationException of a path that goes into a key's
+// NotDocument is the ValidationException of a path that goes into a key's
 // attribute.
-func ErrKeyNotDocument(name string) error {
+func NotDocument(name string) error {
 	return api.ValidationException("Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: %s", name)
 }

@@ -154,7 +154,7 @@ func (p *Projection) CheckKey(s Schema) error {
 	}
 	for _, b := range p.roots {
 		if len(b.next) > 0 && s.Has(b.step.Name) {
-			return ErrKeyNotDocument(b.step.Name)
+			return NotDocument(b.step.Name)
 		}
 	}
 	return nil
