@@ -190,7 +190,7 @@ func (s *statement) compileResources(resources []string, variables bool) error {
 	for _, r := range resources {
 		if r == "*" {
 			s.anyResource = true
-		} else if err := checkARN(r); err != nil {
+		} else if err := checkARN(r, withoutVariables(r, variables)); err != nil {
 			return err
 		}
 		t, ok := templateOf(r, true, variables)
@@ -208,10 +208,30 @@ var iamPaths = []string{
 	"sms-mfa/", "saml-provider/", "oidc-provider/", "report/", "access-report/",
 }
 
-// checkARN checks the form of a Resource as IAM does: it may end early, or have
-// wildcards, but not before its service.
-func checkARN(r string) error {
-	part := strings.SplitN(r, ":", 6)
+// withoutVariables puts a wildcard in the place of each variable, whose name may
+// have a colon.
+func withoutVariables(s string, variables bool) string {
+	if !variables {
+		return s
+	}
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(s, "${")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		if _, s, found = cutVariable(rest); !found {
+			return b.String() // templateOf will refuse it
+		}
+		b.WriteByte('*')
+	}
+}
+
+// checkARN checks the form of a Resource r as IAM does: it may end early, or have
+// wildcards, but not before its service. arn is r without variables.
+func checkARN(r, arn string) error {
+	part := strings.SplitN(arn, ":", 6)
 	if len(part) < 2 {
 		return malformed("Resource %s must be in ARN format or \"*\".", r)
 	}
@@ -222,7 +242,7 @@ func checkARN(r string) error {
 	if len(part) < 3 {
 		return malformed("Resource vendor must be fully qualified and cannot contain regexes.")
 	}
-	if part[0] != "arn" && part[0] != "*" || part[2] == "" || len(part) < 6 && strings.Contains(r, "::") {
+	if part[0] != "arn" && part[0] != "*" || part[2] == "" || len(part) < 6 && strings.Contains(arn, "::") {
 		return &MalformedError{Message: failedParsing, Detail: r}
 	}
 	if len(part) < 6 {
@@ -240,7 +260,7 @@ func checkARN(r string) error {
 				return nil
 			}
 			// A wildcard may stand for the rest of the word: "arn:…:ro*".
-			if i := strings.IndexAny(path, "*?$"); i >= 0 && strings.HasPrefix(p, path[:i]) {
+			if i := strings.IndexAny(path, "*?"); i >= 0 && strings.HasPrefix(p, path[:i]) {
 				return nil
 			}
 		}
