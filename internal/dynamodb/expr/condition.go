@@ -16,18 +16,14 @@ type Condition struct {
 	env
 	root  *node
 	param string // what it was given as, for errors: "Filter Expression"
-	reads []string
 }
 
-func newCondition(e env, root *node, param string) *Condition {
-	c := &Condition{env: e, root: root, param: param}
-	c.walk(root, func(p path) {
-		name := e.nameOf(&p[0])
-		if i, ok := slices.BinarySearch(c.reads, name); !ok {
-			c.reads = slices.Insert(c.reads, i, name)
-		}
-	})
-	return c
+// condition checks a condition and makes it ready to run.
+func (b *binder) condition(param string) (*Condition, error) {
+	if err := b.node(b.tree.root); err != nil {
+		return nil, err
+	}
+	return &Condition{b.env, b.tree.root, param}, nil
 }
 
 func (c *Condition) walk(n *node, visit func(path)) {
@@ -45,7 +41,14 @@ func (c *Condition) Names() []string {
 	if c == nil {
 		return nil
 	}
-	return c.reads
+	names := []string{}
+	c.walk(c.root, func(p path) {
+		name := c.nameOf(&p[0])
+		if i, ok := slices.BinarySearch(names, name); !ok {
+			names = slices.Insert(names, i, name)
+		}
+	})
+	return names
 }
 
 // CheckFilter returns the ValidationException of a Query's filter that names an
@@ -54,8 +57,9 @@ func (c *Condition) CheckFilter(s item.Schema) error {
 	if c == nil {
 		return nil
 	}
+	reads := c.Names()
 	for _, name := range s.Names() {
-		if slices.Contains(c.reads, name) {
+		if slices.Contains(reads, name) {
 			return api.ValidationException("%s can only contain non-primary key attributes: Primary key attribute: %s", c.param, name)
 		}
 	}

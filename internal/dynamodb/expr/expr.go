@@ -128,47 +128,44 @@ func (p *Parameters) compileExpressions(c *Compiled) error {
 		return err
 	}
 	var key *binder
-	trees := make([]*tree, 0, 4)
-	for _, e := range [...]struct {
-		text    *string
+	var trees [5]*tree
+	for i, e := range [...]struct {
 		name    string
+		text    *string
 		grammar grammar
-		bind    func(b *binder) error
 	}{
-		{p.Update, updateExpression, updateGrammar, func(b *binder) (err error) {
-			c.Update, err = b.update()
-			return err
-		}},
-		{p.Condition, conditionExpression, conditionGrammar, func(b *binder) error {
-			c.Condition = newCondition(b.env, b.tree.root, "Condition Expression")
-			return b.node(b.tree.root)
-		}},
-		{p.Filter, filterExpression, conditionGrammar, func(b *binder) error {
-			c.Filter = newCondition(b.env, b.tree.root, "Filter Expression")
-			return b.node(b.tree.root)
-		}},
-		{p.Projection, projectionExpression, projectionGrammar, func(b *binder) (err error) {
-			c.Projection, err = b.projection()
-			return err
-		}},
-		{p.KeyCondition, keyConditionExpression, conditionGrammar, func(b *binder) error {
-			key = b
-			return b.node(b.tree.root)
-		}},
+		{updateExpression, p.Update, updateGrammar},
+		{conditionExpression, p.Condition, conditionGrammar},
+		{filterExpression, p.Filter, conditionGrammar},
+		{projectionExpression, p.Projection, projectionGrammar},
+		{keyConditionExpression, p.KeyCondition, conditionGrammar},
 	} {
 		if e.text == nil {
 			continue
 		}
 		t, err := parse(e.grammar, *e.text)
-		if err == nil {
-			trees = append(trees, t)
-			err = e.bind(newBinder(t, p.Names, p.Values))
+		if err != nil {
+			return api.ValidationException("Invalid %s: %s", e.name, err.Error())
+		}
+		trees[i] = t
+		b := newBinder(t, p.Names, p.Values)
+		switch e.name {
+		case updateExpression:
+			c.Update, err = b.update()
+		case conditionExpression:
+			c.Condition, err = b.condition("Condition Expression")
+		case filterExpression:
+			c.Filter, err = b.condition("Filter Expression")
+		case projectionExpression:
+			c.Projection, err = b.projection()
+		default:
+			key, err = b, b.node(t.root)
 		}
 		if err != nil {
 			return api.ValidationException("Invalid %s: %s", e.name, err.Error())
 		}
 	}
-	if err := p.checkUnused(trees); err != nil {
+	if err := p.checkUnused(trees[:]); err != nil {
 		return err
 	}
 	if key == nil {
@@ -252,7 +249,7 @@ func placeholderFault(s string) error {
 func (p *Parameters) checkUnused(trees []*tree) error {
 	var unused []string
 	for placeholder := range p.Names {
-		if !slices.ContainsFunc(trees, func(t *tree) bool { return slices.Contains(t.names, placeholder) }) {
+		if !slices.ContainsFunc(trees, func(t *tree) bool { return t != nil && slices.Contains(t.names, placeholder) }) {
 			unused = append(unused, placeholder)
 		}
 	}
@@ -262,7 +259,7 @@ func (p *Parameters) checkUnused(trees []*tree) error {
 	}
 	for i := range p.Values {
 		placeholder := p.Values[i].Name
-		if !slices.ContainsFunc(trees, func(t *tree) bool { return slices.Contains(t.values, placeholder) }) {
+		if !slices.ContainsFunc(trees, func(t *tree) bool { return t != nil && slices.Contains(t.values, placeholder) }) {
 			unused = append(unused, placeholder)
 		}
 	}

@@ -187,13 +187,13 @@ func (l *Legacy) update() (*Update, error) {
 // all makes one condition of several.
 func (l *Legacy) all(b *builder, parts []*node, param string) *Condition {
 	if len(parts) == 1 {
-		return newCondition(b.env, parts[0], param)
+		return &Condition{b.env, parts[0], param}
 	}
 	o := opAnd
 	if l.ConditionalOperator != nil && *l.ConditionalOperator == "OR" {
 		o = opOr
 	}
-	return newCondition(b.env, &node{op: o, args: parts}, param)
+	return &Condition{b.env, &node{op: o, args: parts}, param}
 }
 
 func (l *Legacy) filter(filter map[string]Comparison, param string) (*Condition, error) {

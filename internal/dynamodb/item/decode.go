@@ -18,19 +18,38 @@ type decoder struct {
 }
 
 // typeOf is the reverse of Type.String.
-var typeOf = func() map[string]dynamodb.Type {
-	m := map[string]dynamodb.Type{}
-	for t := dynamodb.TypeS; t <= dynamodb.TypeM; t++ {
-		m[t.String()] = t
+func typeOf(name string) dynamodb.Type {
+	switch name {
+	case "S":
+		return dynamodb.TypeS
+	case "N":
+		return dynamodb.TypeN
+	case "B":
+		return dynamodb.TypeB
+	case "BOOL":
+		return dynamodb.TypeBOOL
+	case "NULL":
+		return dynamodb.TypeNULL
+	case "SS":
+		return dynamodb.TypeSS
+	case "NS":
+		return dynamodb.TypeNS
+	case "BS":
+		return dynamodb.TypeBS
+	case "L":
+		return dynamodb.TypeL
+	case "M":
+		return dynamodb.TypeM
 	}
-	return m
-}()
+	return dynamodb.TypeNone
+}
 
 // item reads an item, of which it returns the attributes called names, which are
 // sorted as those are; nil means all.
 func (d *decoder) item(names []string) dynamodb.Attributes {
 	if names == nil {
-		return d.members()
+		// Room for one attribute in about 64 bytes, as most items have them.
+		return d.members(min(2+len(d.text)/64, 32))
 	}
 	a := make(dynamodb.Attributes, 0, len(names))
 	d.expect('{')
@@ -49,8 +68,8 @@ func (d *decoder) item(names []string) dynamodb.Attributes {
 	return a
 }
 
-func (d *decoder) members() dynamodb.Attributes {
-	a := make(dynamodb.Attributes, 0, 8)
+func (d *decoder) members(room int) dynamodb.Attributes {
+	a := make(dynamodb.Attributes, 0, room)
 	d.expect('{')
 	for more := !d.take('}'); more && !d.failed; more = d.next('}') {
 		name := d.string()
@@ -62,7 +81,7 @@ func (d *decoder) members() dynamodb.Attributes {
 
 func (d *decoder) value() (v dynamodb.AttributeValue) {
 	d.expect('{')
-	v.Type = typeOf[d.string()]
+	v.Type = typeOf(d.string())
 	d.expect(':')
 	switch v.Type {
 	case dynamodb.TypeNone:
@@ -74,7 +93,7 @@ func (d *decoder) value() (v dynamodb.AttributeValue) {
 	case dynamodb.TypeBOOL, dynamodb.TypeNULL:
 		v.Bool = d.bool()
 	case dynamodb.TypeM:
-		v.M = d.members()
+		v.M = d.members(4)
 	case dynamodb.TypeL:
 		v.L = d.list(func() dynamodb.AttributeValue { return d.value() })
 	case dynamodb.TypeSS:

@@ -26,7 +26,7 @@ var ErrMalformed = errors.New("item: malformed stored item")
 // Encode returns the stored form of an item of the given size, as Size counts it.
 func Encode(a dynamodb.Attributes, size int) Stored {
 	// Most of an item is strings, and a type and its punctuation needs 8 bytes.
-	b := make([]byte, headerLength, headerLength+size+size/8+24*len(a)+2)
+	b := make([]byte, headerLength, headerLength+min(size, MaxSize)*9/8+24*len(a)+2)
 	b[0] = storedVersion
 	binary.BigEndian.PutUint32(b[1:], uint32(size))
 	return appendMembers(b, a)

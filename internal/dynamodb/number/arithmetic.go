@@ -64,19 +64,23 @@ func add(a, b string) (string, error) {
 	} else {
 		sum.accumulate(bWhole, bFraction, -1)
 	}
-	if sum.normalise() {
+	// Only these places can be other than zero, the first by a carry.
+	first := max(0, wholePlaces-max(len(aWhole), len(bWhole)))
+	last := min(places, 1+wholePlaces+max(len(aFraction), len(bFraction)))
+	used := sum[first:last]
+	if normalise(used) {
 		negative = !negative
 	}
 
 	var digits [places]byte
-	for i, d := range sum {
+	for i, d := range used {
 		digits[i] = byte('0' + d)
 	}
-	text := string(digits[:])
+	text := string(digits[:len(used)])
 	significant := strings.TrimLeft(text, "0")
 	d := decimal{
 		negative: negative,
-		point:    1 + wholePlaces - (len(text) - len(significant)),
+		point:    1 + wholePlaces - first - (len(text) - len(significant)),
 		digits:   strings.TrimRight(significant, "0"),
 	}
 	if err := d.check(); err != nil {
@@ -108,7 +112,7 @@ func digit(c byte) int8 {
 
 // normalise brings every place of c, each in -9 to 18, into 0 to 9. It reports
 // whether c was negative, in which case it holds the magnitude now.
-func (c *column) normalise() (negative bool) {
+func normalise(c []int8) (negative bool) {
 	for _, d := range c {
 		if d != 0 {
 			negative = d < 0

@@ -27,7 +27,7 @@ const (
 // The accepted forms are those of Java's BigDecimal, with ASCII digits: a sign,
 // digits with at most one point among them, an exponent that fits in 32 bits.
 func Canonical(s string) (string, error) {
-	if isCanonicalInteger(s) {
+	if isCanonical(s) {
 		return s, nil
 	}
 	d, err := parse(s)
@@ -40,21 +40,17 @@ func Canonical(s string) (string, error) {
 	return d.text(s), nil
 }
 
-// isCanonicalInteger recognises most numbers that clients send without parsing.
-func isCanonicalInteger(s string) bool {
-	digits := strings.TrimPrefix(s, "-")
-	if len(digits) == 0 || len(digits) > maxDigits {
+// isCanonical recognises most numbers that clients send without parsing: those
+// of at most 38 digits, the zeros counted.
+func isCanonical(s string) bool {
+	whole, fraction, point := strings.Cut(strings.TrimPrefix(s, "-"), ".")
+	if whole == "" || len(whole)+len(fraction) > maxDigits || !allDigits(whole) || !allDigits(fraction) {
 		return false
 	}
-	if digits[0] == '0' {
-		return s == "0"
+	if whole[0] == '0' && (len(whole) > 1 || s == "-0") {
+		return false
 	}
-	for i := range len(digits) {
-		if !isDigit(digits[i]) {
-			return false
-		}
-	}
-	return true
+	return !point || fraction != "" && fraction[len(fraction)-1] != '0'
 }
 
 // decimal is 0.DIGITS × 10^point, with neither leading nor trailing zeros in its

@@ -101,6 +101,9 @@ func (p *parser) value() (v dynamodb.AttributeValue) {
 		v = dynamodb.AttributeValue{Type: dynamodb.TypeSS, L: p.list(">")}
 		if len(v.L) > 0 {
 			v.Type = setOf[v.L[0].Type]
+			if slices.ContainsFunc(v.L, func(m dynamodb.AttributeValue) bool { return setOf[m.Type] != v.Type }) {
+				p.fail()
+			}
 		}
 	case strings.HasPrefix(p.rest, `"`):
 		v = dynamodb.AttributeValue{Type: dynamodb.TypeS, S: p.quoted()}
