@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 )
 
@@ -31,22 +30,21 @@ const (
 	withdrawn
 )
 
-var commitPool = sync.Pool{New: func() any { return &commit{done: make(chan struct{}, 1)} }}
-
-func newCommit(table *conflicts) *commit {
-	c := commitPool.Get().(*commit)
-	c.table = table
+func (db *DB) newCommit() *commit {
+	if c, ok := db.pool.Get().(*commit); ok {
+		return c
+	}
+	c := &commit{done: make(chan struct{}, 1)}
+	c.table = db.table
 	return c
 }
 
 // recycle gives c back, unless the committer may still hold it.
-func (c *commit) recycle() {
-	if c.left {
-		return
+func (db *DB) recycle(c *commit) {
+	if !c.left {
+		c.reset(nil)
+		db.pool.Put(c)
 	}
-	c.reset(nil)
-	c.table = nil
-	commitPool.Put(c)
 }
 
 // seal gives c its stamp.

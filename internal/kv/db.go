@@ -32,6 +32,7 @@ type DB struct {
 	open     sync.WaitGroup            // published snapshots that are not yet closed
 	table    *conflicts                // contents: the committer's
 	commits  queue
+	pool     sync.Pool // of *commit
 	stopped  atomic.Pointer[error]
 	finished chan struct{} // the committer has ended
 	closing  sync.Once
@@ -129,14 +130,14 @@ func (db *DB) View(ctx context.Context, fn func(Reader) error) error {
 
 // Update runs fn until what it read is still so at its commit.
 func (db *DB) Update(ctx context.Context, fn func(Txn) error) (Stamp, error) {
-	c := newCommit(db.table)
+	c := db.newCommit()
 	for run := 0; ; run++ {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
 		stamp, err := db.attempt(ctx, c, fn, run >= optimisticRuns)
 		if err != errConflict {
-			c.recycle()
+			db.recycle(c)
 			return stamp, err
 		}
 		if err := backOff(ctx, run); err != nil {
@@ -185,13 +186,13 @@ func (db *DB) DeleteRange(ctx context.Context, from, to []byte) error {
 	if err := checkKey(from); err != nil {
 		return err
 	}
-	c := newCommit(db.table)
+	c := db.newCommit()
 	c.reset(nil)
 	c.writes = append(c.writes, write{Op: Op{OpDeleteRange, c.copy(from), nil}})
 	if to != nil {
 		c.writes[0].Val = c.copy(to)
 	}
-	defer c.recycle()
+	defer db.recycle(c)
 	_, err := db.commit(ctx, c, nil)
 	return err
 }

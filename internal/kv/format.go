@@ -52,7 +52,7 @@ func (db *DB) migrate(ctx context.Context, format int, migrations []func(context
 		if err := migrations[format-1](ctx, db); err != nil {
 			return fmt.Errorf("kv: bring the store from format %d to %d: %w", format, format+1, err)
 		}
-		c := newCommit(db.table)
+		c := db.newCommit()
 		c.reset(nil)
 		c.writes = append(c.writes, write{Op: formatRow(format + 1)})
 		if _, err := db.commit(ctx, c, nil); err != nil {
