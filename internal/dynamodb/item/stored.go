@@ -10,9 +10,13 @@ import (
 // Stored is an item as it is stored: a header with the form's version and the
 // item's size, then the item's canonical JSON, which is sent as it is.
 //
-// JSON costs more to decode than a binary form would, but a read, a query and a
-// scan without a filter decode nothing, and what does decode needs, with the
-// canonical form's fixed layout, about a microsecond for an item of 1 KB.
+// A binary form would be a little smaller and faster to decode, but a read, a
+// query and a scan, which are most of what is asked, would then have to make JSON
+// of it; so they copy bytes. Those that must decode (a filter, a condition, an
+// update) profit from the canonical form's fixed layout: strings are cut out of
+// one copy of the text, and a filter skips the attributes that it does not read.
+// For an item of 1 KB, sending is 0.3 µs, encoding 1.3, decoding 4, two
+// attributes of it 1.7 (BenchmarkItem, on a busy machine).
 type Stored []byte
 
 const (

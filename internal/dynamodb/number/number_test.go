@@ -160,10 +160,16 @@ func TestAgainstRationals(t *testing.T) {
 }
 
 func FuzzCanonical(f *testing.F) {
-	for _, s := range []string{"0", "-0", "+5", "1.50", "00042", "1e125", "1E-130", ".5", "5.", "1e2147483647", "abc", "", " 1"} {
+	for _, s := range []string{"0", "-0", "+5", "1.50", "00042", "1e125", "1E-130", ".5", "5.", "1e2147483647", "abc", "", " 1", "-", "-.", ".", "\xff.\xff", strings.Repeat("9", 400) + "." + strings.Repeat("9", 400)} {
 		f.Add(s, "1")
 	}
 	f.Fuzz(func(t *testing.T, x, y string) {
+		// Nothing fails on text that is not canonical.
+		number.Compare(x, y)
+		number.Size(x)
+		number.AppendKey(nil, x)
+		_, _ = number.Add(x, y)
+		_, _ = number.Subtract(x, y)
 		a, err := number.Canonical(x)
 		if err != nil {
 			return
