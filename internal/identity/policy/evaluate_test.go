@@ -1,11 +1,10 @@
 package policy_test
 
 import (
+	"encoding/json"
 	"fmt"
-	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/identity/policy"
@@ -23,41 +22,28 @@ func TestMessage(t *testing.T) {
 	}
 }
 
-func TestRequestKeys(t *testing.T) {
+func TestExplanationInTheLog(t *testing.T) {
 	t.Parallel()
-	k := policy.RequestKeys{
-		Request: &api.Request{
-			Region: "us-east-1", Secure: true, Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), UserAgent: "aws-cli",
-			SourceIP: netip.MustParseAddr("::ffff:10.0.0.1"),
-			Caller: api.Caller{
-				Account: "111111111111", ARN: "arn:aws:sts::111111111111:assumed-role/r/s", Principal: "arn:aws:iam::111111111111:role/path/r",
-				UserID: "AROAX:s", Type: api.RoleCaller,
-			},
-		},
-		Service:       map[string][]string{"dynamodb:LeadingKeys": {"a", "b"}, "aws:RequestTag/Team": {"red"}},
-		PrincipalTags: map[string]string{"Team": "red", "Stage": "prod"},
-		SessionTags:   map[string]string{"team": "blue"},
-		TokenIssued:   time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC),
+	admin, _ := policy.ManagedByARN("arn:aws:iam::aws:policy/AdministratorAccess")
+	r := policy.Request{
+		Principal: policy.PrincipalOf(&api.Caller{Account: "111111111111", ARN: "arn:aws:iam::111111111111:user/a", Type: api.UserCaller}),
+		Action:    "s3:GetObject", Resource: "*",
+		IdentityPolicies: []policy.Attached{{Name: admin.Name, Policy: admin.Policy}},
 	}
-	for name, want := range map[string]string{
-		"aws:currenttime": "[2026-01-02T03:04:05Z]", "aws:epochtime": "[1767323045]", "aws:securetransport": "[true]", "aws:sourceip": "[10.0.0.1]",
-		"aws:useragent": "[aws-cli]", "aws:requestedregion": "[us-east-1]", "aws:principalaccount": "[111111111111]",
-		"aws:principalarn": "[arn:aws:iam::111111111111:role/path/r]", "aws:principaltype": "[AssumedRole]", "aws:userid": "[AROAX:s]",
-		"aws:username": "[]", "aws:principaltag/team": "[blue]", "aws:principaltag/stage": "[prod]", "aws:principaltag/none": "[]",
-		"aws:tokenissuetime": "[2026-01-02T00:00:00Z]", "aws:multifactorauthpresent": "[false]", "aws:principalisawsservice": "[false]",
-		"dynamodb:leadingkeys": "[a b]", "aws:requesttag/team": "[red]", "aws:nothing": "[]", "x": "[]",
-	} {
-		got, ok := k.Key(name)
-		if fmt.Sprint(got) != want || ok != (want != "[]") {
-			t.Errorf("%s: %v %t", name, got, ok)
-		}
+	got, err := json.Marshal(policy.Explain(&r).Matched)
+	if want := `[{"Layer":"identity-based policy","Policy":"AdministratorAccess","Statement":0,"Sid":"","Effect":"allowed"}]`; err != nil || string(got) != want {
+		t.Fatal(string(got), err)
 	}
-	k.Request.Caller = api.Caller{ARN: "arn:aws:iam::111111111111:user/path/alice", Type: api.UserCaller}
-	if got, _ := k.Key("aws:username"); fmt.Sprint(got) != "[alice]" {
-		t.Error(got)
+}
+
+func TestPrincipals(t *testing.T) {
+	t.Parallel()
+	p, err := policy.Parse([]byte(`{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":["111111111111","arn:aws:iam::111111111111:root","arn:aws:iam::111111111111:user/a"]}},{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::222222222222:role/r"}}]}`), policy.Trust)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, ok := (&policy.RequestKeys{}).Key("aws:userid"); ok {
-		t.Error("a key without a request")
+	if got := fmt.Sprint(p.Principals()); got != "[arn:aws:iam::111111111111:user/a arn:aws:iam::222222222222:role/r]" {
+		t.Fatal(got)
 	}
 }
 
@@ -67,7 +53,7 @@ func TestEmptyRequest(t *testing.T) {
 	if d := policy.Evaluate(&policy.Request{}); d.Allowed() {
 		t.Fatal(d)
 	}
-	if d := policy.Evaluate(&policy.Request{Action: "s3:GetObject", Resource: "*", Keys: &policy.RequestKeys{}}); d.Allowed() {
+	if d := policy.Evaluate(&policy.Request{Action: "s3:GetObject", Resource: "*", Keys: policy.Values{}}); d.Allowed() {
 		t.Fatal(d)
 	}
 	// An identity policy in the place of a resource policy opens nothing.
@@ -125,7 +111,7 @@ func BenchmarkEvaluate(b *testing.B) {
 	for i := range 9 {
 		fmt.Fprintf(&ten, `{"Effect":"Allow","Action":["svc%d:Get*","svc%d:List*","dynamodb:Describe*"],"Resource":"arn:aws:svc%d:*:*:thing/*"},`, i, i, i)
 	}
-	read := &api.Request{Time: time.Now(), Secure: true, SourceIP: netip.MustParseAddr("10.0.0.1"), Caller: api.Caller{ARN: "arn:aws:iam::111111111111:user/alice", Type: api.UserCaller}}
+	keys := policy.Values{"aws:securetransport": {"true"}, "aws:sourceip": {"10.0.0.1"}, "aws:username": {"alice"}}
 	for _, bc := range []struct {
 		name     string
 		policies []policy.Attached
@@ -139,7 +125,7 @@ func BenchmarkEvaluate(b *testing.B) {
 			r := policy.Request{
 				Principal: policy.Principal{Account: "111111111111", ARN: "arn:aws:iam::111111111111:user/alice", Type: api.UserCaller},
 				Action:    "dynamodb:PutItem", Resource: "arn:aws:dynamodb:us-east-1:111111111111:table/models-alice",
-				Keys: &policy.RequestKeys{Request: read}, IdentityPolicies: bc.policies,
+				Keys: keys, IdentityPolicies: bc.policies,
 			}
 			b.ReportAllocs()
 			for b.Loop() {

@@ -22,12 +22,6 @@ type Policy struct {
 	statements []statement
 }
 
-// Version is the document's, or the one that stands for none, "2008-10-17".
-func (p *Policy) Version() string { return p.version }
-
-// Statements says how many statements the policy has.
-func (p *Policy) Statements() int { return len(p.statements) }
-
 // Principals returns the ARNs of the users, roles and sessions that the policy
 // names, so that the caller can refuse those that do not exist, as IAM does.
 func (p *Policy) Principals() []string {
@@ -62,12 +56,8 @@ type MalformedError struct {
 	Detail  string // what and where, for the log
 }
 
-func (e *MalformedError) Error() string {
-	if e.Detail == "" {
-		return e.Message
-	}
-	return e.Message + " (" + e.Detail + ")"
-}
+// Error returns the message alone, which is what a client may be told.
+func (e *MalformedError) Error() string { return e.Message }
 
 // What IAM says of most defects.
 const (

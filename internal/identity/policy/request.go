@@ -85,6 +85,9 @@ func (e Effect) String() string {
 	return [...]string{"implicitDeny", "explicitDeny", "allowed"}[min(e, Allow)]
 }
 
+// MarshalText writes the words of String, for the log.
+func (e Effect) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
 // Layer is a sort of policy in the evaluation.
 type Layer uint8
 
@@ -103,6 +106,9 @@ var layers = [...]string{"account", "identity-based policy", "resource-based pol
 
 // String returns AWS's name of the layer, "identity-based policy".
 func (l Layer) String() string { return layers[min(int(l), len(layers)-1)] }
+
+// MarshalText writes the words of String, for the log.
+func (l Layer) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
 // Decision is the answer to a Request.
 type Decision struct {

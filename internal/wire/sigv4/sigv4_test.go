@@ -2,6 +2,7 @@ package sigv4_test
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -172,6 +173,28 @@ func TestVerifyWhatTheSDKSigns(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestDateHeader verifies a request that has a Date, and no X-Amz-Date.
+func TestDateHeader(t *testing.T) {
+	t.Parallel()
+	date := now.Format(http.TimeFormat)
+	key := []byte("AWS4" + secret)
+	for _, part := range []string{
+		"20150830", region, "sts", "aws4_request",
+		"AWS4-HMAC-SHA256\n20150830T123600Z\n20150830/us-east-1/sts/aws4_request\n" +
+			hash("GET\n/a\nb=\ndate:"+date+"\nhost:h\n\ndate;host\n"+hash("")),
+	} {
+		h := hmac.New(sha256.New, key)
+		h.Write([]byte(part))
+		key = h.Sum(nil)
+	}
+	// In the process, without the request line that a server reads.
+	r := request(t, "GET", "http://h/a?b", "", "Date", date,
+		"Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/sts/aws4_request,SignedHeaders=date;host,Signature=%x", key))
+	if _, err := verifier(now).Verify(r, nil, sigv4.Expect{}); err != nil {
+		t.Fatal(err, errors.Unwrap(err))
 	}
 }
 
