@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"strings"
 	"sync"
 )
 
@@ -24,6 +25,8 @@ func parse(g grammar, text string) (*tree, error) {
 	case len(text) > maxExpressionSize:
 		return nil, faultf("Expression size has exceeded the maximum allowed size; expression size: %d", len(text))
 	}
+	// A tree keeps parts of its text, which may itself be a part of a request's body.
+	text = strings.Clone(text)
 	t, err := parseNew(g, text)
 	if err != nil {
 		return nil, err

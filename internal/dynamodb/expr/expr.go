@@ -18,8 +18,9 @@ import (
 
 // Parameters are those of one request; nil means absent.
 type Parameters struct {
-	// Operation is the name of the request's, "PutItem". It decides which
-	// parameters an error speaks of.
+	// Operation is what is asked, "PutItem", as api.Request.Operation has it. It
+	// decides which parameters an error speaks of; a Query must have a condition
+	// on its key.
 	Operation string
 
 	Update       *string
