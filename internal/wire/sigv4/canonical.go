@@ -21,6 +21,13 @@ type pair struct{ start, equals, end int }
 
 var scratches = sync.Pool{New: func() any { return &scratch{buf: make([]byte, 0, 2048)} }}
 
+// release gives the memory back, unless a request of unusual size made it grow.
+func (s *scratch) release() {
+	if cap(s.buf)+cap(s.query) <= 64<<10 {
+		scratches.Put(s)
+	}
+}
+
 // canonical builds the canonical request of r in s.buf.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv4-create-request.html
 // asSent says that the path is taken as it is on the wire.

@@ -14,6 +14,8 @@ const (
 	skew     = 15 * time.Minute
 	isoBasic = "20060102T150405Z"
 	maxWeek  = 7 * 24 * 60 * 60 // seconds: the longest life of a presigned request
+
+	maxSigned = 8192 // bytes of SignedHeaders
 )
 
 // claim is what a request says of its signature, before anything is verified.
@@ -142,14 +144,14 @@ func claimOfQuery(r *http.Request, query string) (c claim, err error) {
 func (c *claim) fill(credential, date string) (err error) {
 	var ok bool
 	if c.scope, c.term, ok = parseCredential(credential); !ok {
-		return incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%s'", credential)
+		return incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%s'", clip(credential))
 	}
 	if c.time, err = time.Parse(isoBasic, date); err == nil {
 		c.date = date
 		return nil
 	}
 	if c.time, err = http.ParseTime(date); err != nil {
-		return incomplete("Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601", date)
+		return incomplete("Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601", clip(date))
 	}
 	c.date = c.time.UTC().Format(isoBasic)
 	return nil
@@ -188,30 +190,42 @@ func (c *claim) check(r *http.Request, want Expect, now time.Time) error {
 func (c *claim) scopeError(want Expect) error {
 	var b strings.Builder
 	if want.Region != "" && c.scope.Region != want.Region {
-		fmt.Fprintf(&b, "Credential should be scoped to a valid region, not '%s'. ", c.scope.Region)
+		fmt.Fprintf(&b, "Credential should be scoped to a valid region, not '%s'. ", clip(c.scope.Region))
 	}
 	if want.Service != "" && c.scope.Service != want.Service {
 		fmt.Fprintf(&b, "Credential should be scoped to correct service: '%s'. ", want.Service)
 	}
 	if c.term != terminator {
-		fmt.Fprintf(&b, "Credential should be scoped with a valid terminator: '%s', not '%s'. ", terminator, c.term)
+		fmt.Fprintf(&b, "Credential should be scoped with a valid terminator: '%s', not '%s'. ", terminator, clip(c.term))
 	}
 	if c.scope.Date != c.date[:8] {
 		fmt.Fprintf(&b, "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.",
-			c.scope.Date, c.date[:8], c.date)
+			clip(c.scope.Date), c.date[:8], c.date)
 	}
 	return &Error{Kind: WrongScope, Message: b.String()}
 }
 
-// checkHeaders refuses a request whose host or x-amz-* headers are not signed.
+// checkHeaders refuses a request whose host or x-amz-* headers are not signed. The
+// names of the signed headers must be in order, as they are in the canonical
+// request, so no header counts twice; there may be as many as S3 takes.
 func (c *claim) checkHeaders(r *http.Request) error {
+	if len(c.signed) > maxSigned {
+		return incomplete("SignedHeaders must not be longer than %d bytes.", maxSigned)
+	}
+	last := ""
+	for name := range strings.SplitSeq(c.signed, ";") {
+		if name <= last {
+			return &Error{Kind: SignatureMismatch, Cause: fmt.Errorf("the signed headers %q are not in order", c.signed)}
+		}
+		last = name
+	}
 	if !c.covers("host") && !c.covers(":authority") {
 		return &Error{Kind: UnsignedHeaders, Message: "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."}
 	}
 	for name := range r.Header {
 		// X-Amz-Cf-Id is what a CloudFront distribution on the way adds.
 		if len(name) > 6 && name[:6] == "X-Amz-" && name != "X-Amz-Cf-Id" && !c.covers(name) {
-			return &Error{Kind: UnsignedHeaders, Message: fmt.Sprintf("'%s' must be a 'SignedHeader' in the AWS Authorization.", name)}
+			return &Error{Kind: UnsignedHeaders, Message: fmt.Sprintf("'%s' must be a 'SignedHeader' in the AWS Authorization.", clip(name))}
 		}
 	}
 	return nil
@@ -252,7 +266,16 @@ func incomplete(format string, args ...any) error {
 }
 
 func unsupportedAlgorithm(name string) error {
-	return &Error{Kind: Unsupported, Message: fmt.Sprintf("Unsupported AWS 'algorithm': '%s'. Sign with %s.", name, algorithm)}
+	return &Error{Kind: Unsupported, Message: fmt.Sprintf("Unsupported AWS 'algorithm': '%s'. Sign with %s.", clip(name), algorithm)}
+}
+
+// clip bounds what an answer repeats of a request.
+func clip(s string) string {
+	const most = 256
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // digest is how AWS quotes what it must not echo.

@@ -174,7 +174,7 @@ func (v *Verifier[I]) verify(r *http.Request, c *claim, payloadHash string, p Pa
 	}
 
 	s := scratches.Get().(*scratch)
-	defer scratches.Put(s)
+	defer s.release()
 	ok := s.matches(r, c, key, payloadHash, true) ||
 		!s.samePath(rawPath(r), c.scope.Service) && s.matches(r, c, key, payloadHash, false)
 	if !ok {
