@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/modelwharf/modelwharf/internal/kv"
@@ -39,6 +42,7 @@ func testLostUpdate(s *store) {
 		for range rounds {
 			_, err := s.DB.Update(s.Context(), func(tx kv.Txn) error {
 				val, err := tx.Get(s.Context(), key)
+				runtime.Gosched()
 				tx.Put(key, numeral(number(val)+1))
 				return err
 			})
@@ -51,16 +55,31 @@ func testLostUpdate(s *store) {
 	s.want("count", number([]byte(s.get("counter"))), uint64(workers*rounds))
 }
 
-// testWriteSkew lets two take the last of two doctors off duty, each reading both.
+// testWriteSkew lets two take one of two doctors off duty, each after both have
+// read that the other one is there.
 func testWriteSkew(s *store) {
-	for range 50 {
+	for round := range 20 {
 		s.put("a", "on")
 		s.put("b", "on")
+		var runs atomic.Int32
+		var read sync.WaitGroup
+		read.Add(2)
 		s.together(2, func(worker int) error {
+			first := true
 			_, err := s.DB.Update(s.Context(), func(tx kv.Txn) error {
-				vals, err := tx.GetMany(s.Context(), [][]byte{[]byte("a"), []byte("b")})
+				runs.Add(1)
+				keys := [][]byte{[]byte("a"), []byte("b")}
+				if round%2 == 0 {
+					slices.Reverse(keys)
+				}
+				vals, err := tx.GetMany(s.Context(), keys)
 				if err != nil {
 					return err
+				}
+				if first {
+					first = false
+					read.Done()
+					read.Wait()
 				}
 				if string(vals[0]) == "on" && string(vals[1]) == "on" {
 					tx.Put([]byte{"ab"[worker]}, []byte("off"))
@@ -72,6 +91,7 @@ func testWriteSkew(s *store) {
 		if s.get("a") == "off" && s.get("b") == "off" {
 			s.Fatal("nobody is on duty")
 		}
+		s.want("runs: one of the two has to look again", runs.Load(), int32(3))
 	}
 }
 

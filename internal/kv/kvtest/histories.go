@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"time"
 
@@ -40,6 +41,9 @@ func (s *store) history(keys, workers, rounds int, body func(rng *rand.Rand, pic
 						return err
 					}
 					done.reads[key] = number(val)
+					for range rng.IntN(20) {
+						runtime.Gosched() // let others commit meanwhile
+					}
 				}
 				for i, key := range writes {
 					val := uint64(worker+1)<<32 | uint64(round)<<8 | uint64(i+1)

@@ -23,6 +23,10 @@ type Options struct {
 	FS vfs.FS
 	// CacheBytes bounds the cache of uncompressed blocks: 128 MiB if zero.
 	CacheBytes int64
+	// MemTableBytes is the size of the table that takes writes before they are
+	// sorted into files, of which there can be three: 32 MiB if zero. The first is
+	// small and they grow, so an idle store takes next to nothing.
+	MemTableBytes uint64
 	// Reserve is the room on the disk below which writes are refused with
 	// kv.ErrFull: 64 MiB if zero, nothing if negative. As much again is kept in a
 	// file that is given up if the disk fills nevertheless, so that what is
@@ -48,10 +52,7 @@ type Engine struct {
 }
 
 const (
-	// memTable is the size of the table that takes writes before they are sorted
-	// into files, and maxMemTables how many there can be before writes wait. The
-	// first is small and they grow, so an idle store takes next to nothing.
-	memTable     = 32 << 20
+	// maxMemTables is how many there can be before writes wait.
 	maxMemTables = 3
 	// blockSize holds four items of 1 KB: less would cost more of index and
 	// compression, more would be read and unpacked for one item.
@@ -68,6 +69,9 @@ func Open(dir string, opts Options) (*Engine, error) {
 	}
 	if opts.CacheBytes == 0 {
 		opts.CacheBytes = 128 << 20
+	}
+	if opts.MemTableBytes == 0 {
+		opts.MemTableBytes = 32 << 20
 	}
 	if opts.Reserve == 0 {
 		opts.Reserve = 64 << 20
@@ -95,7 +99,7 @@ func Open(dir string, opts Options) (*Engine, error) {
 		Logger:                      log,
 		EventListener:               log.events(),
 		FormatMajorVersion:          pebble.FormatNewest,
-		MemTableSize:                memTable,
+		MemTableSize:                opts.MemTableBytes,
 		MemTableStopWritesThreshold: maxMemTables,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       1000,

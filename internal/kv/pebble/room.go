@@ -1,9 +1,11 @@
 package pebble
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -40,22 +42,21 @@ func (r *room) admit(ops []kv.Op) error {
 	for _, op := range ops {
 		size += int64(len(op.Key) + len(op.Val))
 	}
-	if r.unseen += size; r.unseen < lookEvery && !r.refusing && r.ballast.Load() {
-		return nil
-	}
-	free, known := r.free()
-	if !known {
+	r.unseen += size
+	if r.unseen < lookEvery && !r.refusing && r.ballast.Load() {
 		return nil
 	}
 	need := r.reserve + 2*size // the log, and the tables that it becomes
 	if !r.ballast.Load() {
 		need += 2 * r.reserve // what the ballast takes, and as much so as not to waver
 	}
-	if r.refusing = free < need; r.refusing {
-		return fmt.Errorf("%w: %d bytes are free in %s, of which %d are kept to finish what is accepted", kv.ErrFull, free, r.dir, need)
+	free, known := r.free()
+	r.refusing = known && free < need
+	if !r.refusing && !r.ballast.Load() {
+		r.refusing = errors.Is(r.refill(), syscall.ENOSPC)
 	}
-	if !r.ballast.Load() {
-		r.refill()
+	if r.refusing {
+		return fmt.Errorf("%w: free space in %s is down to what is kept to finish what was accepted", kv.ErrFull, r.dir)
 	}
 	r.unseen = 0
 	return nil
@@ -67,33 +68,24 @@ func (r *room) free() (bytes int64, known bool) {
 }
 
 // refill makes the ballast if there is room for it.
-func (r *room) refill() {
+func (r *room) refill() error {
 	if r.reserve <= 0 {
-		return
+		return nil
 	}
 	r.fs.Remove(r.path) // of an earlier run: it may be incomplete
 	if free, known := r.free(); known && free < 2*r.reserve {
-		return
+		return syscall.ENOSPC
 	}
-	err := r.make()
-	r.ballast.Store(err == nil)
-	if err != nil {
-		r.log.Warn("pebble: cannot keep room on the disk", "error", err)
-	}
-}
-
-func (r *room) make() error {
 	f, err := r.fs.Create(r.path, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return err
 	}
-	err = f.Preallocate(0, r.reserve)
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
+	err = errors.Join(f.Preallocate(0, r.reserve), f.Close())
 	if err != nil {
 		r.fs.Remove(r.path)
+		r.log.Warn("pebble: cannot keep room on the disk", "error", err)
 	}
+	r.ballast.Store(err == nil)
 	return err
 }
 
