@@ -15,7 +15,7 @@ const (
 // commit is a transaction on its way through the committer.
 type commit struct {
 	txn
-	since Stamp // of the snapshot that it read
+	since Stamp // what the snapshot that it read has settled
 	state atomic.Int32
 	done  chan struct{} // of capacity 1
 	left  bool          // by its caller, before it was done
@@ -244,10 +244,14 @@ func (w *committer) apply(g *group) error {
 	}
 	err := w.engine.Apply(g.ops)
 	if errors.Is(err, ErrFull) {
+		// The conflict table has the refused commits already.
+		if failed := w.publish(w.current.Load().stamp, g.last); failed != nil {
+			w.stopped.Store(&failed)
+		}
 		return err
 	}
 	if err == nil {
-		err = w.publish(g.last)
+		err = w.publish(g.last, g.last)
 	}
 	if err != nil {
 		w.stopped.Store(&err)

@@ -42,9 +42,10 @@ type DB struct {
 // published is a snapshot that readers share; the last one to leave closes it.
 type published struct {
 	Snapshot
-	stamp Stamp
-	refs  atomic.Int64
-	db    *DB
+	stamp   Stamp // the last commit in it
+	settled Stamp // what was given stamps up to here is in it, or was refused
+	refs    atomic.Int64
+	db      *DB
 }
 
 // Open opens the store on engine, which belongs to it from then on; it stays the
@@ -67,7 +68,7 @@ func Open(engine Engine, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := db.publish(last.stamp); err != nil {
+	if err := db.publish(last.stamp, last.stamp); err != nil {
 		return nil, err
 	}
 	go newCommitter(db, last).run()
@@ -79,12 +80,12 @@ func Open(engine Engine, opts Options) (*DB, error) {
 }
 
 // publish makes the state of the engine what readers see.
-func (db *DB) publish(stamp Stamp) error {
+func (db *DB) publish(stamp, settled Stamp) error {
 	snap, err := db.engine.Snapshot()
 	if err != nil {
 		return err
 	}
-	p := &published{Snapshot: snap, stamp: stamp, db: db}
+	p := &published{Snapshot: snap, stamp: stamp, settled: settled, db: db}
 	p.refs.Store(1)
 	db.open.Add(1)
 	if old := db.current.Swap(p); old != nil {
@@ -177,7 +178,7 @@ func (db *DB) attempt(ctx context.Context, c *commit, fn func(Txn) error, inTurn
 	case len(c.writes) == 0:
 		return snap.stamp, nil
 	}
-	c.since = snap.stamp
+	c.since = snap.settled
 	return db.commit(ctx, c, mine)
 }
 
