@@ -151,8 +151,11 @@ func (d Decision) Because(action string) string {
 		return ""
 	case ExplicitDeny:
 		article := "a"
-		if d.Layer == IdentityLayer {
+		switch d.Layer {
+		case IdentityLayer:
 			article = "an"
+		case TrustLayer:
+			article = "the"
 		}
 		return fmt.Sprintf("with an explicit deny in %s %s", article, d.Layer)
 	default:
