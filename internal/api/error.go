@@ -16,6 +16,9 @@ type Error struct {
 	Status  int    // HTTP status; 0 means 400
 	// Namespace, if set, replaces the service's own before the '#' of __type.
 	Namespace string
+	// MessageMember is how a JSON answer spells the message's member; "" means
+	// "message".
+	MessageMember string
 	// Detail holds the members of the error's shape beside the message, as a
 	// generated shape; nil if there are none.
 	Detail any

@@ -31,6 +31,8 @@ type Service struct {
 	ErrorNamespace string   // before the '#' of __type, for the JSON protocols
 	CRC32          bool     // answers carry x-amz-crc32
 	Operations     []Operation
+	// NotYet names the operations that AWS has and this version has not.
+	NotYet []string
 }
 
 // Operation is one row of a service's operation table.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -11,8 +12,20 @@ import (
 //	2 validation errors detected: Value 'x' at 'tableName' failed to satisfy
 //	constraint: …; Value null at 'key' failed to satisfy constraint: Member must
 //	not be null
+//
+// It knows where in the input the checks are, so that a path is written only when
+// something is wrong there.
 type Violations struct {
 	list []string
+	path []segment
+}
+
+// segment is a step down an input: to a member, an element of a list (counted from
+// 1), or a value of a map.
+type segment struct {
+	name    string
+	element int
+	value   bool
 }
 
 // Add notes that the value at path breaks a constraint. value is written as AWS
@@ -23,12 +36,118 @@ func (v *Violations) Add(path, value, constraint string) {
 
 // Err returns the ValidationException that names all violations, or nil.
 func (v *Violations) Err() error {
+	if len(v.list) == 0 {
+		return nil
+	}
+	return ValidationException("%s", v.Message())
+}
+
+// Message names all violations, or is "" if there are none.
+func (v *Violations) Message() string {
 	switch n := len(v.list); n {
 	case 0:
-		return nil
+		return ""
 	case 1:
-		return ValidationException("1 validation error detected: %s", v.list[0])
+		return "1 validation error detected: " + v.list[0]
 	default:
-		return ValidationException("%d validation errors detected: %s", n, strings.Join(v.list, "; "))
+		return fmt.Sprintf("%d validation errors detected: %s", n, strings.Join(v.list, "; "))
+	}
+}
+
+// Enter goes down to a member, EnterElement to an element of a list (counted from
+// 0), and EnterValue to a value of a map; Leave goes back up.
+func (v *Violations) Enter(name string) { v.path = append(v.path, segment{name: name}) }
+
+// EnterElement goes down to the i-th element of a list, counted from 0.
+func (v *Violations) EnterElement(i int) { v.path = append(v.path, segment{element: i + 1}) }
+
+// EnterValue goes down to the value of a key of a map.
+func (v *Violations) EnterValue(key string) {
+	v.path = append(v.path, segment{name: key, value: true})
+}
+
+// Leave goes back up.
+func (v *Violations) Leave() { v.path = v.path[:len(v.path)-1] }
+
+// here is the path in AWS's form, attributeDefinitions.1.member.attributeName.
+func (v *Violations) here() string {
+	var b strings.Builder
+	for i, s := range v.path {
+		if i > 0 {
+			b.WriteByte('.')
+		}
+		switch {
+		case s.element > 0:
+			b.WriteString(strconv.Itoa(s.element) + ".member")
+		case s.value:
+			b.WriteString(s.name + ".member")
+		default:
+			b.WriteString(s.name)
+		}
+	}
+	return b.String()
+}
+
+// Null notes that a required member is missing.
+func (v *Violations) Null(name string) {
+	v.Enter(name)
+	v.Add(v.here(), "null", "Member must not be null")
+	v.Leave()
+}
+
+// String checks the string that was entered.
+func (v *Violations) String(s string, r *Rule) {
+	if r.broken(s) {
+		for _, c := range r.violated(s) {
+			v.Add(v.here(), "'"+s+"'", c)
+		}
+	}
+}
+
+// Number checks the number that was entered.
+func (v *Violations) Number(n int64, r *Rule) {
+	switch {
+	case r.HasMax && n > r.Max:
+		v.Add(v.here(), "'"+strconv.FormatInt(n, 10)+"'", fmt.Sprintf("Member must have value less than or equal to %d", r.Max))
+	case r.HasMin && n < r.Min:
+		v.Add(v.here(), "'"+strconv.FormatInt(n, 10)+"'", fmt.Sprintf("Member must have value greater than or equal to %d", r.Min))
+	}
+}
+
+// Length checks the length of the list, map or blob that was entered.
+func (v *Violations) Length(n int, value any, r *Rule) {
+	if c := r.length(n); c != "" {
+		v.Add(v.here(), "'"+printed(value)+"'", c)
+	}
+}
+
+// Elements checks the scalar elements of the list that was entered. AWS reports
+// the list, once, with all that its elements have to satisfy.
+func (v *Violations) Elements(list []string, r *Rule) {
+	for _, s := range list {
+		if r.broken(s) {
+			v.Add(v.here(), "'"+printed(list)+"'", "Member must satisfy constraint: ["+strings.Join(r.all(), ", ")+"]")
+			return
+		}
+	}
+}
+
+// Keys checks the keys of the map that was entered, which AWS reports as a whole.
+func Keys[T any](v *Violations, m map[string]T, r *Rule) {
+	for k := range m {
+		if r.broken(k) {
+			v.Add(v.here(), "'"+printed(m)+"'", "Map keys must satisfy constraint: ["+strings.Join(r.all(), ", ")+"]")
+			return
+		}
+	}
+}
+
+// Values checks the values of the map that was entered, strings or lists.
+func Values[T any](v *Violations, m map[string]T, r *Rule) {
+	for _, x := range m {
+		if r.brokenValue(x) {
+			v.Add(v.here(), "'"+printed(m)+"'", "Map value must satisfy constraint: ["+strings.Join(r.all(), ", ")+"]")
+			return
+		}
 	}
 }

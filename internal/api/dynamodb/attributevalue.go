@@ -18,9 +18,11 @@ const (
 	TypeBS
 	TypeL
 	TypeM
+	// TypeMany marks a value that was given several types at once.
+	TypeMany
 )
 
-var typeNames = [...]string{"", "S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M"}
+var typeNames = [...]string{"", "S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M", ""}
 
 func (t Type) String() string { return typeNames[t] }
 

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// translations are the patterns of the models, which are Java regular expressions,
+// that Go writes otherwise. A pattern that no rule and no entry here makes fit for
+// Go is a fault of the generator.
+var translations = map[string]string{
+	`[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\r\n\t]*`: `[\x{20}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}\r\n\t]*`,
+	`[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\t]*`:     `[\x{20}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}\t]*`,
+	`\p{Print}+`: `[\x20-\x7E]+`,
+	`^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$`: `[a-z0-9](-?[a-z0-9])*`,
+}
+
+var javaRune = regexp.MustCompile(`\\u([0-9A-Fa-f]{4})`)
+
+// goPattern is a Java pattern in Go's syntax; it has to match the whole value.
+func goPattern(java string) (string, error) {
+	p, ok := translations[java]
+	if !ok {
+		p = javaRune.ReplaceAllString(java, `\x{$1}`)
+	}
+	p = `\A(?:` + p + `)\z`
+	_, err := regexp.Compile(p)
+	return p, err
+}
+
+// matchesAll tells whether a pattern lets every value pass.
+func matchesAll(java string) bool { return java == `(?s).*` }
+
+// classPattern is one character class, repeated.
+var classPattern = regexp.MustCompile(`^\^?\[([^\[\]^]+)\]([+*])\$?$`)
+
+// matcher is the Go expression of a func(string) bool. A class of ASCII characters,
+// which most patterns are, is a table; the others are regular expressions, compiled
+// when they are first needed.
+func matcher(java string) string {
+	if m := classPattern.FindStringSubmatch(java); m != nil && !strings.ContainsAny(m[1], `pudsDS`) || m != nil && m[1] == `a-zA-Z0-9_.-` {
+		if set, ok := ascii(m[1]); ok {
+			return fmt.Sprintf("api.Only(%q)", set)
+		}
+	}
+	p, err := goPattern(java)
+	if err != nil {
+		panic(fmt.Sprintf("pattern %s: %v", java, err))
+	}
+	return fmt.Sprintf("api.Matching(%q)", p)
+}
+
+// ascii lists the characters of a class, if they are all ASCII.
+func ascii(class string) (string, bool) {
+	re, err := regexp.Compile(`[` + class + `]`)
+	if err != nil || re.MatchString("é") || re.MatchString("\u2028") {
+		return "", false
+	}
+	var b strings.Builder
+	for c := range byte(128) {
+		if re.MatchString(string(rune(c))) {
+			b.WriteByte(c)
+		}
+	}
+	return b.String(), true
+}

@@ -1,0 +1,114 @@
+package main
+
+import "strings"
+
+// service says what is made of a model.
+type service struct {
+	Package string // also botocore's folder
+	Version string
+	Name    string // in ARNs; "" means Package
+	// SigningName, ErrorNamespace and CRC32 are not in the model.
+	SigningName    string
+	ErrorNamespace string
+	CRC32          bool
+	Operations     []string
+	// ModelNames keeps the model's names of inputs and outputs.
+	ModelNames bool
+	// Order lists, by shape, the members whose violations are reported first;
+	// the others follow in the model's order.
+	Order map[string][]string
+	// EnumOrder lists, by shape, the values of an enum as AWS's messages do.
+	EnumOrder map[string][]string
+	// Go names, by shape, the hand-written type that stands for it.
+	Go map[string]string
+	// Raw are the members, as Shape.Member, that carry stored JSON.
+	Raw map[string]bool
+	// ErrorMember is how, by shape, an error spells its message on the wire.
+	// Without an entry it is "message".
+	ErrorMember map[string]string
+}
+
+func list(s string) []string { return strings.Fields(s) }
+
+var services = []service{dynamodb, dynamodbstreams, sts, iam, cloudtrail}
+
+var dynamodb = service{
+	Package: "dynamodb", Version: "2012-08-10", SigningName: "dynamodb", CRC32: true, ModelNames: true,
+	ErrorNamespace: "com.amazonaws.dynamodb.v20120810",
+	Operations: list(`
+		CreateTable DescribeTable UpdateTable DeleteTable ListTables DescribeEndpoints DescribeLimits
+		TagResource UntagResource ListTagsOfResource
+		PutItem GetItem UpdateItem DeleteItem Query Scan BatchGetItem BatchWriteItem
+		DescribeTimeToLive DescribeContinuousBackups`),
+	Order: map[string][]string{
+		"PutItemInput":          list("ReturnConsumedCapacity TableName Item ReturnItemCollectionMetrics ReturnValues"),
+		"GetItemInput":          list("ReturnConsumedCapacity TableName Key"),
+		"UpdateItemInput":       list("ReturnConsumedCapacity TableName ReturnItemCollectionMetrics ReturnValues Key"),
+		"DeleteItemInput":       list("ReturnConsumedCapacity TableName ReturnItemCollectionMetrics ReturnValues Key"),
+		"QueryInput":            list("ReturnConsumedCapacity TableName Select Limit"),
+		"ScanInput":             list("ReturnConsumedCapacity TableName Select Limit"),
+		"BatchGetItemInput":     list("ReturnConsumedCapacity RequestItems"),
+		"BatchWriteItemInput":   list("ReturnConsumedCapacity ReturnItemCollectionMetrics RequestItems"),
+		"CreateTableInput":      list("AttributeDefinitions TableName BillingMode ProvisionedThroughput KeySchema GlobalSecondaryIndexes LocalSecondaryIndexes"),
+		"ProvisionedThroughput": list("WriteCapacityUnits ReadCapacityUnits"),
+	},
+	EnumOrder: map[string][]string{
+		"ReturnConsumedCapacity": list("INDEXES TOTAL NONE"),
+		"ReturnValue":            list("ALL_NEW UPDATED_OLD ALL_OLD NONE UPDATED_NEW"),
+		"Select":                 list("SPECIFIC_ATTRIBUTES COUNT ALL_ATTRIBUTES ALL_PROJECTED_ATTRIBUTES"),
+		"ConditionalOperator":    list("OR AND"),
+		"ComparisonOperator":     list("IN NULL BETWEEN LT NOT_CONTAINS EQ GT NOT_NULL NE LE BEGINS_WITH GE CONTAINS"),
+		"ScalarAttributeType":    list("B N S"),
+		"ProjectionType":         list("ALL INCLUDE KEYS_ONLY"),
+	},
+	Go: map[string]string{"AttributeValue": "AttributeValue"},
+	Raw: map[string]bool{
+		"GetItemOutput.Item": true, "QueryOutput.Items": true, "ScanOutput.Items": true, "BatchGetItemOutput.Responses": true,
+		"PutItemOutput.Attributes": true, "UpdateItemOutput.Attributes": true, "DeleteItemOutput.Attributes": true,
+		"ConditionalCheckFailedException.Item": true, "CancellationReason.Item": true,
+	},
+	ErrorMember: map[string]string{"TransactionCanceledException": "Message", "TransactionInProgressException": "Message"},
+}
+
+var dynamodbstreams = service{
+	Package: "dynamodbstreams", Version: "2012-08-10", Name: "dynamodb", SigningName: "dynamodb", CRC32: true,
+	ErrorNamespace: "com.amazonaws.dynamodb.v20120810",
+	Operations:     list("ListStreams"),
+}
+
+var sts = service{
+	Package: "sts", Version: "2011-06-15", SigningName: "sts",
+	Operations: list("GetCallerIdentity AssumeRole GetSessionToken GetAccessKeyInfo DecodeAuthorizationMessage"),
+}
+
+var cloudtrail = service{
+	Package: "cloudtrail", Version: "2013-11-01", SigningName: "cloudtrail",
+	ErrorNamespace: "com.amazonaws.cloudtrail.v20131101",
+	Operations:     list("LookupEvents"),
+}
+
+var iam = service{
+	Package: "iam", Version: "2010-05-08", SigningName: "iam",
+	Operations: list(`
+		CreateUser GetUser UpdateUser DeleteUser ListUsers TagUser UntagUser ListUserTags
+		PutUserPermissionsBoundary DeleteUserPermissionsBoundary
+		PutUserPolicy GetUserPolicy DeleteUserPolicy ListUserPolicies
+		AttachUserPolicy DetachUserPolicy ListAttachedUserPolicies ListGroupsForUser
+		CreateAccessKey UpdateAccessKey DeleteAccessKey ListAccessKeys GetAccessKeyLastUsed
+		GetLoginProfile DeleteLoginProfile
+		ListMFADevices DeactivateMFADevice DeleteVirtualMFADevice ListVirtualMFADevices
+		ListSSHPublicKeys DeleteSSHPublicKey ListSigningCertificates DeleteSigningCertificate
+		ListServiceSpecificCredentials DeleteServiceSpecificCredential
+		CreateGroup GetGroup UpdateGroup DeleteGroup ListGroups AddUserToGroup RemoveUserFromGroup
+		PutGroupPolicy GetGroupPolicy DeleteGroupPolicy ListGroupPolicies
+		AttachGroupPolicy DetachGroupPolicy ListAttachedGroupPolicies
+		CreateRole GetRole UpdateRole UpdateRoleDescription UpdateAssumeRolePolicy DeleteRole ListRoles
+		TagRole UntagRole ListRoleTags PutRolePermissionsBoundary DeleteRolePermissionsBoundary
+		PutRolePolicy GetRolePolicy DeleteRolePolicy ListRolePolicies
+		AttachRolePolicy DetachRolePolicy ListAttachedRolePolicies ListInstanceProfilesForRole
+		CreatePolicy GetPolicy DeletePolicy ListPolicies TagPolicy UntagPolicy ListPolicyTags
+		CreatePolicyVersion GetPolicyVersion DeletePolicyVersion ListPolicyVersions SetDefaultPolicyVersion
+		ListEntitiesForPolicy
+		GetAccountSummary ListAccountAliases GetAccountAuthorizationDetails
+		SimulatePrincipalPolicy SimulateCustomPolicy`),
+}
