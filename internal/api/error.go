@@ -79,14 +79,14 @@ func ValidationException(format string, args ...any) *Error {
 // asks for.
 func SerializationException(format string, args ...any) *Error {
 	e := Errorf("SerializationException", http.StatusBadRequest, format, args...)
-	e.Namespace = coral
+	e.Namespace, e.MessageMember = coral, "Message"
 	return e
 }
 
 // AccessDeniedException says that policy does not allow a request.
 func AccessDeniedException(format string, args ...any) *Error {
 	e := Errorf("AccessDeniedException", http.StatusBadRequest, format, args...)
-	e.Namespace = coral
+	e.Namespace, e.MessageMember = coral, "Message"
 	return e
 }
 

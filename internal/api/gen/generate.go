@@ -30,6 +30,9 @@ func generate(s service, m *model, source string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := m.plainQuery(structures); err != nil {
+		return nil, err
+	}
 	slices.Sort(s.Operations)
 	g := &generator{service: s, model: m, structures: structures, failures: failures, inputs: map[string]bool{}, outputs: map[string]bool{}}
 	for _, op := range s.Operations {

@@ -129,6 +129,24 @@ func (m *model) reachable(operations []string) (structures, errors []string, err
 	return structures, slices.Sorted(maps.Keys(failures)), nil
 }
 
+// plainQuery reports a Query model that renames or flattens members, which package
+// query does not know how to do.
+func (m *model) plainQuery(structures []string) error {
+	if m.Metadata.Protocol != "query" {
+		return nil
+	}
+	for _, name := range structures {
+		for _, x := range m.Shapes[name].Members {
+			s := m.Shapes[x.Shape]
+			renamed := x.LocationName != "" && x.LocationName != x.Name
+			if renamed || x.Flattened || s.Flattened || s.Member.LocationName != "" || s.Key.LocationName != "" || s.Value.LocationName != "" {
+				return fmt.Errorf("%s.%s has a form that package query does not know", name, x.Name)
+			}
+		}
+	}
+	return nil
+}
+
 // input and output name the shapes of an operation, also where the model has none.
 func (m *model) input(name string) string {
 	if r := m.Operations[name].Input; r != nil {
