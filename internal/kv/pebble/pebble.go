@@ -93,7 +93,7 @@ func Open(dir string, opts Options) (*Engine, error) {
 		room:  &room{fs: opts.FS, dir: dir, path: filepath.Join(dir, "ballast"), reserve: opts.Reserve, log: opts.Logger},
 	}
 	settings := &pebble.Options{
-		FS:                          vfs.OnDiskFull(opts.FS, e.room.full),
+		FS:                          guarded{opts.FS, e.room},
 		Lock:                        lock,
 		Cache:                       e.cache,
 		Logger:                      log,

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -13,11 +15,12 @@ import (
 )
 
 // room keeps the disk from filling while the database needs it: to finish what it
-// has accepted it must write its log, its tables and its manifest.
+// has accepted it must write its log and its manifest.
 //
-// Below a reserve of free space it refuses writes. Should another program take
-// that space too, the write that finds the disk full removes the ballast, a file
-// of the reserve's size, and is tried again.
+// Below a reserve of free space it refuses writes. Should another program or a
+// compaction take that space too, the write to the log that finds the disk full
+// removes the ballast, a file of the reserve's size, and is tried again. A table
+// has no such right: the flush or compaction that cannot write it is tried later.
 type room struct {
 	fs      vfs.FS
 	dir     string
@@ -30,9 +33,6 @@ type room struct {
 	unseen   int64       // bytes admitted since the last look at the disk
 }
 
-// lookEvery is how many bytes are admitted between two looks at the disk.
-const lookEvery = 1 << 20
-
 // admit says whether there is room for ops.
 func (r *room) admit(ops []kv.Op) error {
 	if r.reserve < 0 {
@@ -43,7 +43,7 @@ func (r *room) admit(ops []kv.Op) error {
 		size += int64(len(op.Key) + len(op.Val))
 	}
 	r.unseen += size
-	if r.unseen < lookEvery && !r.refusing && r.ballast.Load() {
+	if r.unseen < r.reserve/8 && !r.refusing && r.ballast.Load() {
 		return nil
 	}
 	need := r.reserve + 2*size // the log, and the tables that it becomes
@@ -89,10 +89,76 @@ func (r *room) refill() error {
 	return err
 }
 
-// full gives up the ballast. The write that brought it here is then tried again.
-func (r *room) full() {
-	r.log.Error("pebble: the disk is full; writes are refused until there is room", "folder", r.dir)
+// giveUp removes the ballast.
+func (r *room) giveUp() {
 	if r.ballast.Swap(false) {
+		r.log.Error("pebble: the disk is full; writes are refused until there is room", "folder", r.dir)
 		r.fs.Remove(r.path)
 	}
+}
+
+// insist does what a full disk must not prevent: it gives up the ballast, then
+// waits a little for a compaction to fail and leave what it has taken.
+func (r *room) insist(do func() error) error {
+	err := do()
+	for try := 0; try < 40 && errors.Is(err, syscall.ENOSPC); try++ {
+		if try > 0 {
+			time.Sleep(50 * time.Millisecond)
+		}
+		r.giveUp()
+		err = do()
+	}
+	return err
+}
+
+// guarded is the file system of the database.
+type guarded struct {
+	vfs.FS
+	room *room
+}
+
+func (g guarded) Create(name string, category vfs.DiskWriteCategory) (f vfs.File, err error) {
+	if isTable(name) {
+		return g.FS.Create(name, category)
+	}
+	err = g.room.insist(func() error {
+		f, err = g.FS.Create(name, category)
+		return err
+	})
+	return g.file(f, err)
+}
+
+func (g guarded) ReuseForWrite(from, to string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	return g.file(g.FS.ReuseForWrite(from, to, category))
+}
+
+func (g guarded) file(f vfs.File, err error) (vfs.File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &guardedFile{f, g.room}, nil
+}
+
+// Unwrap lets Pebble find the file system below.
+func (g guarded) Unwrap() vfs.FS { return g.FS }
+
+func isTable(name string) bool {
+	ext := filepath.Ext(name)
+	return ext == ".sst" || ext == ".blob"
+}
+
+// guardedFile writes what it must. It does not repeat a sync that fails: the kernel
+// may have dropped the pages already, and the second one would succeed without them.
+type guardedFile struct {
+	vfs.File
+	room *room
+}
+
+func (f *guardedFile) Write(b []byte) (n int, err error) {
+	err = f.room.insist(func() error {
+		done, err := f.File.Write(b[n:])
+		n += done
+		return err
+	})
+	return n, err
 }
