@@ -4,10 +4,13 @@ package identity
 
 import (
 	"context"
-)
+	"log/slog"
+	"net/http"
 
-// Service answers questions about identities, and the IAM and STS operations.
-type Service struct{}
+	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/identity/policy"
+	"github.com/modelwharf/modelwharf/internal/kv"
+)
 
 // Check is one question to policy: may the caller do Action to Resource?
 type Check struct {
@@ -21,7 +24,146 @@ type Check struct {
 }
 
 // Authorize returns nil if policy allows the caller of ctx every check, and
-// otherwise the AccessDeniedException that names the first one refused.
+// otherwise the AccessDeniedException that names the first one refused (for a
+// Query service: AccessDenied). It reads nothing from the store if Admit made ctx.
 func (s *Service) Authorize(ctx context.Context, checks ...Check) error {
+	r := api.RequestOf(ctx)
+	who, err := s.acting(ctx, r)
+	if err != nil {
+		return err
+	}
+	for i := range checks {
+		if err := s.authorize(ctx, r, who, &checks[i], nil, ""); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// acting returns the identity that acts in ctx. A caller who did not come through
+// Admit is known by its key if it is in the cache, and a user by its name. Root,
+// services and the anonymous have no policies to find: for them it is nil.
+func (s *Service) acting(ctx context.Context, r *api.Request) (*Identity, error) {
+	c := &r.Caller
+	if who := s.identityOf(ctx, c); who != nil {
+		return who, nil
+	}
+	switch c.Type {
+	case api.UserCaller, api.RoleCaller:
+	default:
+		return nil, nil
+	}
+	if who, ok := s.identities.get(c.AccessKeyID); ok && who.Caller == *c {
+		who, _, err := s.Lookup(ctx, c.AccessKeyID, who.token)
+		if err != nil {
+			return nil, api.Internal(err)
+		}
+		return who, nil
+	}
+	parts, ok := parseARN(c.Principal)
+	if !ok || c.Type != api.UserCaller || c.ARN != c.Principal {
+		return nil, denial(r, "User: %s is not authorized to perform this request", c.ARN)
+	}
+	who := &Identity{Caller: *c}
+	err := s.store.View(ctx, func(tx kv.Reader) (err error) {
+		who.subject, err = s.subject(ctx, tx, parts.account, kind(parts.kind), parts.name)
+		return err
+	})
+	if err != nil {
+		return nil, api.Internal(err)
+	}
+	if who.subject == nil || who.subject.holder.ID != c.UserID {
+		return nil, denial(r, "User: %s is not authorized to perform this request", c.ARN)
+	}
+	who.tags = who.subject.holder.Tags
+	return who, nil
+}
+
+// authorize answers one check. trust, if not nil, is the trust policy of a role
+// that is to be assumed; owner is the resource's account if its ARN has none.
+func (s *Service) authorize(ctx context.Context, r *api.Request, who *Identity, check *Check, trust *policy.Attached, owner string) error {
+	debug := s.log != nil && s.log.Enabled(ctx, slog.LevelDebug)
+	if r.Caller.Type == api.RootCaller && check.ResourcePolicy == nil && trust == nil && owner == "" && !debug &&
+		(who == nil || len(who.session) == 0) && ownsResource(r.Caller.Account, check.Resource) {
+		return nil
+	}
+	q := question{keys: requestKeys{request: r, who: who, conditions: check.Conditions, now: s.now}}
+	q.Request = policy.Request{
+		Principal: policy.PrincipalOf(&r.Caller), Action: check.Action, Resource: check.Resource,
+		ResourceAccount: owner, ResourcePolicy: trust,
+	}
+	q.Keys = &q.keys
+	if who != nil {
+		q.IdentityPolicies, q.Boundary, q.SessionPolicies = who.subject.policies, who.subject.boundary, who.session
+	}
+	if check.ResourcePolicy != nil {
+		p, err := s.resourcePolicy(check.ResourcePolicy)
+		if err != nil {
+			return api.Internal(err)
+		}
+		q.ResourcePolicy = &policy.Attached{Name: check.Resource, Policy: p}
+	}
+	if debug {
+		x := policy.Explain(&q.Request)
+		s.log.LogAttrs(ctx, slog.LevelDebug, "policy decision",
+			slog.String("request", r.ID), slog.String("caller", r.Caller.ARN), slog.String("action", check.Action),
+			slog.String("resource", check.Resource), slog.String("decision", x.Decision.String()),
+			slog.Any("matched", x.Matched), slog.Any("missing_keys", x.Missing))
+		if x.Allowed() {
+			return nil
+		}
+		return denial(r, "%s", x.Message(&q.Request))
+	}
+	d := policy.Evaluate(&q.Request)
+	if d.Allowed() {
+		return nil
+	}
+	return denial(r, "%s", d.Message(&q.Request))
+}
+
+// question is a policy request and its keys, in one allocation.
+type question struct {
+	policy.Request
+	keys requestKeys
+}
+
+// resourcePolicy compiles a policy of a resource, once.
+func (s *Service) resourcePolicy(document []byte) (*policy.Policy, error) {
+	if p, ok := s.resources.get(string(document)); ok {
+		return p, nil
+	}
+	p, err := policy.Parse(document, policy.Resource)
+	if err != nil {
+		return nil, err
+	}
+	s.resources.set(string(document), p)
+	return p, nil
+}
+
+// ownsResource tells whether an ARN is of an account, or of none.
+func ownsResource(account, arn string) bool {
+	if arn == "*" {
+		return true
+	}
+	colons := 0
+	for i := range len(arn) {
+		if arn[i] != ':' {
+			continue
+		}
+		if colons++; colons == 4 {
+			rest := arn[i+1:]
+			return len(rest) > 12 && rest[:12] == account && rest[12] == ':'
+		}
+	}
+	return false
+}
+
+// denial is the answer to a request that policy does not allow, as the protocol
+// of the service names it.
+func denial(r *api.Request, format string, args ...any) error {
+	switch r.Service {
+	case "iam", "sts":
+		return api.Errorf("AccessDenied", http.StatusForbidden, format, args...)
+	}
+	return api.AccessDeniedException(format, args...)
 }
