@@ -52,6 +52,8 @@ func normalise(v *dynamodb.AttributeValue, depth int) (err error) {
 	switch v.Type {
 	case dynamodb.TypeNone:
 		return api.ValidationException("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
+	case dynamodb.TypeMany:
+		return api.ValidationException("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")
 	case dynamodb.TypeN:
 		v.S, err = number.Canonical(v.S)
 		return err

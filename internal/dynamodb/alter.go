@@ -1,0 +1,151 @@
+package dynamodb
+
+import (
+	"context"
+	"time"
+
+	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/kv"
+)
+
+// UpdateTable changes a table's billing mode or throughput, its class, or its
+// protection against deletion. It answers that the table is being updated, as
+// waiters expect; the change is there before the answer is.
+func (s *Service) UpdateTable(ctx context.Context, in *dynamodb.UpdateTableInput) (*dynamodb.UpdateTableOutput, error) {
+	n, err := nameOf(ctx, in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkUpdate(in); err != nil {
+		return nil, err
+	}
+	if err := s.authorizeTable(ctx, "UpdateTable", n, nil); err != nil {
+		return nil, err
+	}
+	out := &dynamodb.UpdateTableOutput{}
+	err = s.update(ctx, func(tx kv.Txn) error {
+		t, err := s.find(ctx, tx, n)
+		if err != nil {
+			return err
+		}
+		st, now := t.tableState, s.now().UTC()
+		if err := st.change(in, now); err != nil {
+			return err
+		}
+		if err := st.put(tx, n); err != nil {
+			return err
+		}
+		holds, err := s.sizeOf(ctx, tx, t)
+		if err != nil {
+			return err
+		}
+		s.recordTable(ctx, tx, n, in)
+		out.TableDescription = st.describe(n, holds, now)
+		out.TableDescription.TableStatus = new("UPDATING")
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.cache.drop(n)
+	return out, nil
+}
+
+// checkUpdate checks what UpdateTable asks for as far as it does not depend on the
+// table.
+func checkUpdate(in *dynamodb.UpdateTableInput) error {
+	switch {
+	case in.GlobalSecondaryIndexUpdates != nil:
+		return unavailable("GlobalSecondaryIndexUpdates")
+	case in.VectorIndexUpdates != nil:
+		return unavailable("VectorIndexUpdates")
+	case in.DisassociationProtectionEnabled != nil:
+		return unavailable("DisassociationProtectionEnabled")
+	case in.ReplicaUpdates != nil:
+		return unavailable("ReplicaUpdates")
+	case in.OnDemandThroughput != nil:
+		return unavailable("OnDemandThroughput")
+	case in.WarmThroughput != nil:
+		return unavailable("WarmThroughput")
+	case in.MultiRegionConsistency != nil:
+		return unavailable("MultiRegionConsistency")
+	case in.GlobalTableWitnessUpdates != nil:
+		return unavailable("GlobalTableWitnessUpdates")
+	case in.GlobalTableSettingsReplicationMode != nil:
+		return unavailable("GlobalTableSettingsReplicationMode")
+	case in.StreamSpecification != nil && *in.StreamSpecification.StreamEnabled:
+		return unavailable("StreamSpecification with StreamEnabled")
+	}
+	if err := checkEncryption(in.SSESpecification); err != nil {
+		return err
+	}
+	capacity := in.BillingMode != nil || in.ProvisionedThroughput != nil
+	asked := 0
+	for _, is := range []bool{capacity, in.StreamSpecification != nil, in.SSESpecification != nil, in.TableClass != nil, in.DeletionProtectionEnabled != nil} {
+		if is {
+			asked++
+		}
+	}
+	switch {
+	case asked == 0:
+		return api.ValidationException("At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, " +
+			"MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required")
+	case asked > 1 && in.SSESpecification != nil:
+		return invalid("Server-Side Encryption modification must be the only operation in the request")
+	case asked > 1 && in.TableClass != nil:
+		return invalid("TableClass modification must be the only operation in the request")
+	case asked > 1 && in.DeletionProtectionEnabled != nil:
+		return invalid("DeletionProtection modification must be the only operation in the request")
+	case asked > 1:
+		return invalid("You cannot modify stream status while updating table IOPS")
+	}
+	if in.ProvisionedThroughput != nil {
+		return checkThroughput(in.ProvisionedThroughput)
+	}
+	return nil
+}
+
+// change applies what UpdateTable asks for.
+func (st *tableState) change(in *dynamodb.UpdateTableInput, now time.Time) error {
+	switch {
+	case in.StreamSpecification != nil:
+		return api.ValidationException("Table has no stream to disable: TableName: %s", *in.TableName)
+	case in.SSESpecification != nil:
+		return invalid("Table is already encrypted by default")
+	case in.TableClass != nil:
+		if *in.TableClass != st.class() {
+			st.Class, st.ClassSet = *in.TableClass, now
+		}
+	case in.DeletionProtectionEnabled != nil:
+		st.Protected = *in.DeletionProtectionEnabled
+	case in.BillingMode != nil && *in.BillingMode == "PAY_PER_REQUEST":
+		if in.ProvisionedThroughput != nil {
+			return invalid("Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
+		}
+		if !st.Billing.OnDemand {
+			st.Billing = billing{OnDemand: true, OnDemandSince: now}
+			st.Throughput.Read, st.Throughput.Write = 0, 0
+		}
+	case in.ProvisionedThroughput == nil:
+		if st.Billing.OnDemand {
+			return invalid("ProvisionedThroughput must be specified when BillingMode is PROVISIONED")
+		}
+	case st.Billing.OnDemand && in.BillingMode == nil:
+		return invalid("Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
+	case st.Billing.OnDemand:
+		st.Billing.OnDemand = false
+		st.Throughput.Read = *in.ProvisionedThroughput.ReadCapacityUnits
+		st.Throughput.Write = *in.ProvisionedThroughput.WriteCapacityUnits
+	default:
+		return st.Throughput.change(*in.ProvisionedThroughput.ReadCapacityUnits, *in.ProvisionedThroughput.WriteCapacityUnits, now)
+	}
+	return nil
+}
+
+func (st *tableState) class() string {
+	if st.Class == "" {
+		return "STANDARD"
+	}
+	return st.Class
+}

@@ -1,0 +1,191 @@
+package dynamodb
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/dynamodb/expr"
+	"github.com/modelwharf/modelwharf/internal/dynamodb/item"
+	"github.com/modelwharf/modelwharf/internal/kv"
+)
+
+const (
+	maxBatchGet = 100      // items in a BatchGetItem
+	maxBatch    = 16 << 20 // bytes of items in a batch
+	// readAtOnce is how many items of a batch are read in one go: together they
+	// exceed the limit by no more than that many of the largest.
+	readAtOnce = 10
+)
+
+// wantedItems is what a BatchGetItem wants of one table.
+type wantedItems struct {
+	param    string
+	table    tableName
+	keys     []dynamodb.Attributes
+	compiled expr.Compiled
+	in       *dynamodb.KeysAndAttributes
+}
+
+// BatchGetItem reads items of several tables, all at one moment. What does not fit
+// into 16 MB of items is left to another request.
+func (s *Service) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput) (*dynamodb.BatchGetItemOutput, error) {
+	wanted, err := wantedOf(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range wanted {
+		_, err := s.authorizeItems(ctx, w.table, use{
+			action:     "BatchGetItem",
+			leading:    leadingKeys(w.keys),
+			attributes: projected(w.compiled.Projection),
+			consumed:   in.ReturnConsumedCapacity,
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	out := &dynamodb.BatchGetItemOutput{
+		Responses:       make(map[string][]dynamodb.RawAttributes, len(wanted)),
+		UnprocessedKeys: map[string]*dynamodb.KeysAndAttributes{},
+	}
+	err = s.view(ctx, func(r kv.Reader) error {
+		// All tables and keys are checked before any item is read.
+		tables := make([]*table, len(wanted))
+		places := make([][][]byte, len(wanted))
+		seen := map[string]bool{}
+		for i, w := range wanted {
+			t, err := s.read(ctx, r, w.table)
+			if err != nil {
+				return err
+			}
+			if t == nil {
+				return noSuchTable()
+			}
+			if err := w.compiled.Projection.CheckKey(t.schema); err != nil {
+				return err
+			}
+			tables[i] = t
+			for _, k := range w.keys {
+				key, err := t.schema.KeyOf(k)
+				if err != nil {
+					return err
+				}
+				at := t.itemKey(key)
+				if seen[string(at)] {
+					return errDuplicateKeys()
+				}
+				seen[string(at)] = true
+				places[i] = append(places[i], at)
+			}
+		}
+		total := 0
+		for i, w := range wanted {
+			units, err := w.read(ctx, r, places[i], &total, out)
+			if err != nil {
+				return err
+			}
+			tables[i].meter.read(int64(len(w.keys)), units)
+			if c := consumed(in.ReturnConsumedCapacity, &w.param, units); c != nil {
+				out.ConsumedCapacity = append(out.ConsumedCapacity, c)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// read reads the items at places into out, until total exceeds the batch's limit;
+// the rest is returned as unprocessed. It returns what reading cost.
+func (w wantedItems) read(ctx context.Context, r kv.Reader, places [][]byte, total *int, out *dynamodb.BatchGetItemOutput) (units float64, err error) {
+	found := []dynamodb.RawAttributes{}
+	done := 0
+	for chunk := range slices.Chunk(places, readAtOnce) {
+		if *total >= maxBatch {
+			break
+		}
+		values, err := r.GetMany(ctx, chunk)
+		if err != nil {
+			return 0, err
+		}
+		for _, v := range values {
+			it, err := stored(v, nil)
+			if err != nil {
+				return 0, err
+			}
+			if *total += sizeOrZero(it); *total > maxBatch {
+				*total = maxBatch
+				break
+			}
+			done++
+			units += readUnits(sizeOrZero(it), w.in.ConsistentRead)
+			if it == nil {
+				continue
+			}
+			raw, err := project(w.compiled.Projection, it)
+			if err != nil {
+				return 0, err
+			}
+			found = append(found, raw)
+		}
+	}
+	out.Responses[w.param] = found
+	if done < len(places) {
+		rest := *w.in
+		rest.Keys = w.keys[done:]
+		out.UnprocessedKeys[w.param] = &rest
+	}
+	return units, nil
+}
+
+// wantedOf checks the parameters of a BatchGetItem, table by table.
+func wantedOf(ctx context.Context, in *dynamodb.BatchGetItemInput) ([]wantedItems, error) {
+	var wanted []wantedItems
+	n := 0
+	for _, param := range slices.Sorted(maps.Keys(in.RequestItems)) {
+		ka := in.RequestItems[param]
+		w := wantedItems{param: param, keys: ka.Keys, in: ka}
+		params := expr.Parameters{Projection: ka.ProjectionExpression, Names: ka.ExpressionAttributeNames}
+		if ka.AttributesToGet != nil {
+			params.Legacy = &expr.Legacy{AttributesToGet: ka.AttributesToGet}
+		}
+		var err error
+		if w.compiled, err = compile(&params, nil); err != nil {
+			return nil, err
+		}
+		for _, k := range ka.Keys {
+			if err := item.Normalise(k); err != nil {
+				return nil, err
+			}
+		}
+		if n += len(ka.Keys); n > maxBatchGet {
+			return nil, api.ValidationException("Too many items requested for the BatchGetItem call")
+		}
+		if w.table, err = nameOf(ctx, &param); err != nil {
+			return nil, err
+		}
+		wanted = append(wanted, w)
+	}
+	return wanted, nil
+}
+
+// leadingKeys are the hash keys of several keys or items, for policies.
+func leadingKeys(all []dynamodb.Attributes) func(*table) []dynamodb.AttributeValue {
+	return func(t *table) (keys []dynamodb.AttributeValue) {
+		for _, a := range all {
+			if v, ok := a.Get(t.schema.Hash.Name); ok {
+				keys = append(keys, v)
+			}
+		}
+		return keys
+	}
+}
+
+func errDuplicateKeys() error {
+	return api.ValidationException("Provided list of item keys contains duplicates")
+}

@@ -1,0 +1,118 @@
+package dynamodb
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/modelwharf/modelwharf/internal/kv"
+)
+
+// size is what a table holds. AWS brings it up to date every six hours; here it
+// is exact.
+//
+// A write notes how it changes the size under a key of its own, in its own
+// transaction, so that writers never meet: there is no counter to fight for. The
+// notes are added up now and then (see upkeep) into a total, which only that
+// reads and writes in a transaction.
+type size struct {
+	items, bytes int64
+}
+
+func (c *size) add(d size) {
+	c.items += d.items
+	c.bytes += d.bytes
+}
+
+// note records in tx that the table's size changes by d.
+func (t *table) note(tx kv.Txn, d size) {
+	if d != (size{}) {
+		tx.PutStamped(t.changes, nil, d.encode())
+	}
+}
+
+func (c size) encode() []byte {
+	return binary.AppendVarint(binary.AppendVarint(make([]byte, 0, 8), c.items), c.bytes)
+}
+
+func decodeSize(b []byte) (d size, rest []byte, err error) {
+	items, n := binary.Varint(b)
+	if n > 0 {
+		if bytes, m := binary.Varint(b[n:]); m > 0 {
+			return size{items, bytes}, b[n+m:], nil
+		}
+	}
+	return size{}, nil, fmt.Errorf("malformed change of a table's size: %x", b)
+}
+
+// total is the sum of the notes up to a commit's stamp; those after it are not in it.
+type total struct {
+	size
+	upTo kv.Stamp
+}
+
+func (s total) encode() []byte { return binary.AppendUvarint(s.size.encode(), uint64(s.upTo)) }
+
+// totalOf reads the total of a table, which is zero before the first.
+func totalOf(ctx context.Context, r kv.Reader, id uint64) (s total, err error) {
+	raw, err := r.Get(ctx, ofTable(totalsPrefix, id))
+	if err != nil || raw == nil {
+		return total{}, err
+	}
+	var rest []byte
+	if s.size, rest, err = decodeSize(raw); err != nil {
+		return total{}, err
+	}
+	stamp, n := binary.Uvarint(rest)
+	if n <= 0 {
+		return total{}, fmt.Errorf("malformed size of a table: %x", raw)
+	}
+	s.upTo = kv.Stamp(stamp)
+	return s, nil
+}
+
+// addNotes adds the notes that follow the total, at most limit of them if that is
+// not 0, and returns how many there were.
+func (s *total) addNotes(ctx context.Context, r kv.Reader, id uint64, limit int) (n int, err error) {
+	prefix := ofTable(changesPrefix, id)
+	notes := kv.Range{From: noteAfter(prefix, s.upTo), To: above(prefix), Limit: limit}
+	for note, err := range r.Scan(ctx, notes) {
+		if err != nil {
+			return n, err
+		}
+		d, _, err := decodeSize(note.Val)
+		if err != nil {
+			return n, err
+		}
+		s.add(d)
+		s.upTo = kv.Stamp(binary.BigEndian.Uint64(note.Key[len(prefix):]))
+		n++
+	}
+	return n, nil
+}
+
+// noteAfter is where the notes of commits after a stamp begin.
+func noteAfter(prefix []byte, stamp kv.Stamp) []byte {
+	return binary.BigEndian.AppendUint64(bytes.Clone(prefix), uint64(stamp)+1)
+}
+
+// sizeOf returns the size of a table as r sees it.
+func (s *Service) sizeOf(ctx context.Context, r kv.Reader, t *table) (size, error) {
+	sum, err := totalOf(ctx, r, t.ID)
+	if err != nil {
+		return size{}, err
+	}
+	n, err := sum.addNotes(ctx, r, t.ID, 0)
+	if err != nil {
+		return size{}, err
+	}
+	if n >= foldAtOnce {
+		s.upkeep.changed(t.tableName, n)
+	}
+	return sum.size, nil
+}
+
+// foldAtOnce is how many notes are added up in one transaction, and how many there
+// are before it is worth it.
+const foldAtOnce = 4000

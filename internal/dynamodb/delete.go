@@ -1,0 +1,60 @@
+package dynamodb
+
+import (
+	"context"
+
+	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/dynamodb/expr"
+	"github.com/modelwharf/modelwharf/internal/dynamodb/item"
+)
+
+// DeleteItem removes an item. It succeeds also if there is none.
+func (s *Service) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput) (*dynamodb.DeleteItemOutput, error) {
+	if err := checkReturnValues(in.ReturnValues); err != nil {
+		return nil, err
+	}
+	compiled, err := compile(&expr.Parameters{
+		Condition: in.ConditionExpression,
+		Names:     in.ExpressionAttributeNames,
+		Values:    in.ExpressionAttributeValues,
+		Legacy:    legacyCondition(in.Expected, in.ConditionalOperator),
+	}, in.Key)
+	if err != nil {
+		return nil, err
+	}
+	n, err := nameOf(ctx, in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	w, err := s.write(ctx, write{
+		table:     n,
+		param:     in.TableName,
+		condition: compiled.Condition,
+		onFailure: in.ReturnValuesOnConditionCheckFailure,
+		use: use{
+			action:       "DeleteItem",
+			leading:      leadingKey(in.Key),
+			attributes:   named(in.Key, compiled.Condition),
+			returnValues: in.ReturnValues,
+			consumed:     in.ReturnConsumedCapacity,
+		},
+		key:  keyParameter(in.Key),
+		next: func(*table, item.Stored) (item.Stored, error) { return nil, nil },
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &dynamodb.DeleteItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, w.units())}
+	if w.old != nil && is(in.ReturnValues, "ALL_OLD") {
+		out.Attributes = w.old.JSON()
+	}
+	return out, nil
+}
+
+// keyParameter is a write's key, of a Key parameter.
+func keyParameter(key dynamodb.Attributes) func(*table) (item.Key, dynamodb.Attributes, error) {
+	return func(t *table) (item.Key, dynamodb.Attributes, error) {
+		k, err := t.schema.KeyOf(key)
+		return k, key, err
+	}
+}

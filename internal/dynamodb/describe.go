@@ -1,0 +1,128 @@
+package dynamodb
+
+import (
+	"context"
+	"time"
+
+	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/kv"
+)
+
+// DescribeTable describes a table. Its ItemCount and TableSizeBytes are exact and
+// current, where those of AWS are up to six hours old.
+func (s *Service) DescribeTable(ctx context.Context, in *dynamodb.DescribeTableInput) (*dynamodb.DescribeTableOutput, error) {
+	n, err := nameOf(ctx, in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.authorizeTable(ctx, "DescribeTable", n, nil); err != nil {
+		return nil, err
+	}
+	out := &dynamodb.DescribeTableOutput{}
+	err = s.view(ctx, func(r kv.Reader) error {
+		t, err := s.find(ctx, r, n)
+		if err != nil {
+			return err
+		}
+		holds, err := s.sizeOf(ctx, r, t)
+		if err != nil {
+			return err
+		}
+		out.Table = t.describe(n, holds, s.now())
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// find is read for the control plane: it returns the ResourceNotFoundException of
+// a table that is not there.
+func (s *Service) find(ctx context.Context, r kv.Reader, n tableName) (*table, error) {
+	t, err := s.read(ctx, r, n)
+	if err == nil && t == nil {
+		err = tableNotFound(n)
+	}
+	return t, err
+}
+
+// What an on-demand table can do at once before it has ever been used.
+// See https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/warm-throughput.html.
+const (
+	warmReads  = 12000
+	warmWrites = 4000
+)
+
+// describe is the description, at the time now, of a table of the name n that holds
+// that much.
+func (st *tableState) describe(n tableName, holds size, now time.Time) *dynamodb.TableDescription {
+	d := &dynamodb.TableDescription{
+		TableName:                 new(n.name),
+		TableArn:                  new(n.arn()),
+		TableId:                   new(st.UUID),
+		TableStatus:               new("ACTIVE"),
+		CreationDateTime:          new(st.Created),
+		ItemCount:                 new(holds.items),
+		TableSizeBytes:            new(holds.bytes),
+		DeletionProtectionEnabled: new(st.Protected),
+		KeySchema:                 []*dynamodb.KeySchemaElement{keyElement(st.Hash, "HASH")},
+		ProvisionedThroughput:     st.Throughput.describe(now),
+	}
+	if st.Range != nil {
+		d.KeySchema = append(d.KeySchema, keyElement(*st.Range, "RANGE"))
+	}
+	for _, a := range st.Defined {
+		d.AttributeDefinitions = append(d.AttributeDefinitions, &dynamodb.AttributeDefinition{
+			AttributeName: new(a.Name), AttributeType: new(a.Type),
+		})
+	}
+	d.WarmThroughput = &dynamodb.TableWarmThroughputDescription{
+		ReadUnitsPerSecond:  new(st.Throughput.Read),
+		WriteUnitsPerSecond: new(st.Throughput.Write),
+		Status:              new("ACTIVE"),
+	}
+	if st.Billing.OnDemand {
+		d.WarmThroughput.ReadUnitsPerSecond = new(int64(warmReads))
+		d.WarmThroughput.WriteUnitsPerSecond = new(int64(warmWrites))
+	}
+	// A table that was never on demand has no summary of its billing.
+	if !st.Billing.OnDemandSince.IsZero() {
+		mode := "PROVISIONED"
+		if st.Billing.OnDemand {
+			mode = "PAY_PER_REQUEST"
+		}
+		d.BillingModeSummary = &dynamodb.BillingModeSummary{
+			BillingMode:                       new(mode),
+			LastUpdateToPayPerRequestDateTime: new(st.Billing.OnDemandSince),
+		}
+	}
+	if st.Class != "" {
+		d.TableClassSummary = &dynamodb.TableClassSummary{TableClass: new(st.Class)}
+		if st.ClassSet.After(st.Created) {
+			d.TableClassSummary.LastUpdateDateTime = new(st.ClassSet)
+		}
+	}
+	return d
+}
+
+func keyElement(a keyAttribute, kind string) *dynamodb.KeySchemaElement {
+	return &dynamodb.KeySchemaElement{AttributeName: new(a.Name), KeyType: new(kind)}
+}
+
+func (p throughput) describe(now time.Time) *dynamodb.ProvisionedThroughputDescription {
+	return &dynamodb.ProvisionedThroughputDescription{
+		ReadCapacityUnits:      new(p.Read),
+		WriteCapacityUnits:     new(p.Write),
+		NumberOfDecreasesToday: new(p.decreasesToday(now)),
+		LastIncreaseDateTime:   timeOrNil(p.Increased),
+		LastDecreaseDateTime:   timeOrNil(p.Decreased),
+	}
+}
+
+func timeOrNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}

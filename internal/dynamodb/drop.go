@@ -1,0 +1,67 @@
+package dynamodb
+
+import (
+	"context"
+	"time"
+
+	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/jobs"
+	"github.com/modelwharf/modelwharf/internal/kv"
+)
+
+// DeleteTable drops a table. Its name is free before the answer is there; what it
+// held is removed in the background.
+func (s *Service) DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput) (*dynamodb.DeleteTableOutput, error) {
+	n, err := nameOf(ctx, in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.authorizeTable(ctx, "DeleteTable", n, nil); err != nil {
+		return nil, err
+	}
+	var out *dynamodb.TableDescription
+	err = s.update(ctx, func(tx kv.Txn) error {
+		t, err := s.read(ctx, tx, n)
+		switch {
+		case err != nil:
+			return err
+		case t == nil:
+			return tableNotFound(n)
+		case t.Protected:
+			return api.ValidationException("Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.")
+		}
+		tx.Delete(tableKey(n))
+		s.recordTable(ctx, tx, n, in)
+		out = t.dropping(s.now())
+		return jobs.Enqueue(ctx, tx, dropTable, jobOf(t.ID), nil)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.cache.drop(n)
+	s.meters.drop(n)
+	if s.jobs != nil {
+		s.jobs.Wake()
+	}
+	return &dynamodb.DeleteTableOutput{TableDescription: out}, nil
+}
+
+// dropping is the short description that DeleteTable answers with.
+func (t *table) dropping(now time.Time) *dynamodb.TableDescription {
+	d := t.describe(t.tableName, size{}, now)
+	d.TableStatus = new("DELETING")
+	// AWS leaves these out of a table that is going.
+	d.KeySchema, d.AttributeDefinitions, d.CreationDateTime = nil, nil, nil
+	return d
+}
+
+// tableNotFound says that the control plane knows no such table.
+func tableNotFound(n tableName) error {
+	return dynamodb.ResourceNotFoundException("Requested resource not found: Table: %s not found", n.name)
+}
+
+// noSuchTable says that there is no table to read or write items of.
+func noSuchTable() error {
+	return dynamodb.ResourceNotFoundException("Requested resource not found")
+}

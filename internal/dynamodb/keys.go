@@ -1,0 +1,107 @@
+package dynamodb
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/modelwharf/modelwharf/internal/dynamodb/item"
+	"github.com/modelwharf/modelwharf/internal/kv/tuple"
+)
+
+// The key space of this room. Every key is a tuple that begins with "dynamodb"
+// and one of these:
+//
+//	table   | account | region | name       → the table's description
+//	id                                      → the number of the newest table
+//	item    | id | hash | hash key | range  → an item
+//	change  | id | stamp                    → how a commit changed size and count
+//	total   | id                            → the sum of folded changes
+//
+// A table's number is never used again, so a table made again under an old name
+// inherits nothing, even while the old one's data is still being removed.
+const room = "dynamodb"
+
+var (
+	tablesPrefix  = tuple.Of(room, "table")
+	lastIDKey     = tuple.Of(room, "id")
+	itemsPrefix   = tuple.Of(room, "item")
+	changesPrefix = tuple.Of(room, "change")
+	totalsPrefix  = tuple.Of(room, "total")
+)
+
+// tableKey is the key of a table's description.
+func tableKey(n tableName) []byte {
+	dst := tuple.AppendString(tablesOf(n.account, n.region), n.name)
+	return dst
+}
+
+// tablesOf is the prefix of all tables of an account in a region.
+func tablesOf(account, region string) []byte {
+	dst := make([]byte, 0, len(tablesPrefix)+len(account)+len(region)+64)
+	dst = append(dst, tablesPrefix...)
+	dst = tuple.AppendString(dst, account)
+	return tuple.AppendString(dst, region)
+}
+
+// ofTable appends a table's number to one of the prefixes above.
+func ofTable(prefix []byte, id uint64) []byte {
+	dst := make([]byte, 0, len(prefix)+9)
+	return tuple.AppendUint(append(dst, prefix...), id)
+}
+
+// itemKey is where an item of the table lies. The hash of the partition key
+// comes first, so that segments of a scan are ranges.
+func (t *table) itemKey(k item.Key) []byte {
+	dst := make([]byte, 0, len(t.items)+9+len(k.Hash)+len(k.Range)+8)
+	dst = t.appendPartition(dst, k.Hash)
+	if t.schema.Range.Name != "" {
+		dst = tuple.AppendBytes(dst, k.Range)
+	}
+	return dst
+}
+
+// partition is the prefix of the items that share a hash key.
+func (t *table) partition(hash []byte) []byte {
+	return t.appendPartition(make([]byte, 0, len(t.items)+9+len(hash)+8+64), hash)
+}
+
+func (t *table) appendPartition(dst, hash []byte) []byte {
+	dst = append(dst, t.items...)
+	dst = tuple.AppendUint(dst, item.PartitionHash(hash))
+	return tuple.AppendBytes(dst, hash)
+}
+
+// hashes is the range of the items whose partition hash is at least from and below
+// to; nil is no bound.
+func (t *table) hashes(from uint64, to *uint64) (first, end []byte) {
+	first = tuple.AppendUint(bytes.Clone(t.items), from)
+	if to == nil {
+		return first, above(t.items)
+	}
+	return first, tuple.AppendUint(bytes.Clone(t.items), *to)
+}
+
+// after is the key that follows k directly.
+func after(k []byte) []byte { return append(k[:len(k):len(k)], 0) }
+
+// encodeID and decodeID are the form of the value under lastIDKey.
+func encodeID(id uint64) []byte { return binary.BigEndian.AppendUint64(nil, id) }
+
+func decodeID(b []byte) uint64 {
+	if len(b) != 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(b)
+}
+
+// above is the end of the range of all keys that extend prefix by anything at
+// all: a stamp is not an element of a tuple.
+func above(prefix []byte) []byte {
+	end := bytes.Clone(prefix)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i]++; end[i] != 0 {
+			return end[:i+1]
+		}
+	}
+	return nil
+}

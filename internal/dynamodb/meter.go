@@ -1,0 +1,78 @@
+package dynamodb
+
+import (
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// meters are the counters of all tables.
+type meters struct {
+	read, written, checksFailed, reads, writes *prometheus.CounterVec
+
+	mu     sync.Mutex
+	tables map[tableName]*meter
+}
+
+// meter are the counters of one table, resolved once, since finding a counter by
+// its labels costs more than a read of an item may.
+type meter struct {
+	readUnits, writeUnits prometheus.Counter
+	checksFailed          prometheus.Counter
+	reads, writes         prometheus.Counter
+}
+
+func newMeters(reg prometheus.Registerer) *meters {
+	labels := []string{"account", "region", "table"}
+	vec := func(name, help string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "modelwharf", Subsystem: "dynamodb", Name: name, Help: help,
+		}, labels)
+	}
+	m := &meters{
+		read:         vec("consumed_read_capacity_units_total", "Read capacity units that operations consumed."),
+		written:      vec("consumed_write_capacity_units_total", "Write capacity units that operations consumed."),
+		checksFailed: vec("conditional_check_failed_total", "Writes whose condition did not hold."),
+		reads:        vec("items_read_total", "Items that were read and examined."),
+		writes:       vec("items_written_total", "Items that were put, updated or deleted."),
+		tables:       map[tableName]*meter{},
+	}
+	if reg != nil {
+		reg.MustRegister(m.read, m.written, m.checksFailed, m.reads, m.writes)
+	}
+	return m
+}
+
+func (m *meters) of(n tableName) *meter {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t := m.tables[n]
+	if t == nil {
+		l := []string{n.account, n.region, n.name}
+		t = &meter{
+			readUnits:    m.read.WithLabelValues(l...),
+			writeUnits:   m.written.WithLabelValues(l...),
+			checksFailed: m.checksFailed.WithLabelValues(l...),
+			reads:        m.reads.WithLabelValues(l...),
+			writes:       m.writes.WithLabelValues(l...),
+		}
+		m.tables[n] = t
+	}
+	return t
+}
+
+// read counts items that were read, and what it cost.
+func (m *meter) read(items int64, units float64) {
+	m.reads.Add(float64(items))
+	m.readUnits.Add(units)
+}
+
+// drop forgets the counters of a table that is gone.
+func (m *meters) drop(n tableName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.tables, n)
+	for _, v := range []*prometheus.CounterVec{m.read, m.written, m.checksFailed, m.reads, m.writes} {
+		v.DeleteLabelValues(n.account, n.region, n.name)
+	}
+}

@@ -1,0 +1,81 @@
+package dynamodb
+
+import (
+	"context"
+	"slices"
+
+	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/dynamodb/expr"
+	"github.com/modelwharf/modelwharf/internal/dynamodb/item"
+)
+
+// PutItem puts an item in the place of the one with its key, if there is one.
+func (s *Service) PutItem(ctx context.Context, in *dynamodb.PutItemInput) (*dynamodb.PutItemOutput, error) {
+	if err := checkReturnValues(in.ReturnValues); err != nil {
+		return nil, err
+	}
+	compiled, err := compile(&expr.Parameters{
+		Condition: in.ConditionExpression,
+		Names:     in.ExpressionAttributeNames,
+		Values:    in.ExpressionAttributeValues,
+		Legacy:    legacyCondition(in.Expected, in.ConditionalOperator),
+	}, in.Item)
+	if err != nil {
+		return nil, err
+	}
+	n, err := nameOf(ctx, in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	after, err := encode(in.Item, item.CheckSize)
+	if err != nil {
+		return nil, err
+	}
+	w, err := s.write(ctx, write{
+		table:     n,
+		param:     in.TableName,
+		condition: compiled.Condition,
+		onFailure: in.ReturnValuesOnConditionCheckFailure,
+		use: use{
+			action:       "PutItem",
+			leading:      leadingKey(in.Item),
+			attributes:   named(in.Item, compiled.Condition),
+			returnValues: in.ReturnValues,
+			consumed:     in.ReturnConsumedCapacity,
+		},
+		key: func(t *table) (item.Key, dynamodb.Attributes, error) {
+			key, err := t.schema.KeyOfItem(in.Item)
+			return key, in.Item, err
+		},
+		next: func(*table, item.Stored) (item.Stored, error) { return after, nil },
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &dynamodb.PutItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, w.units())}
+	if w.old != nil && is(in.ReturnValues, "ALL_OLD") {
+		out.Attributes = w.old.JSON()
+	}
+	return out, nil
+}
+
+// checkReturnValues refuses what PutItem and DeleteItem cannot return.
+func checkReturnValues(p *string) error {
+	if p == nil || *p == "NONE" || *p == "ALL_OLD" {
+		return nil
+	}
+	return api.ValidationException("ReturnValues can only be ALL_OLD or NONE")
+}
+
+// named are the attributes of an item or key, of a condition and others, for
+// policies.
+func named(a dynamodb.Attributes, c *expr.Condition, others ...string) func(*table) []string {
+	return func(*table) []string {
+		names := slices.Clone(others)
+		for _, x := range a {
+			names = append(names, x.Name)
+		}
+		return append(names, c.Names()...)
+	}
+}

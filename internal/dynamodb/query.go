@@ -1,0 +1,194 @@
+package dynamodb
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/dynamodb/expr"
+	"github.com/modelwharf/modelwharf/internal/dynamodb/item"
+	"github.com/modelwharf/modelwharf/internal/kv"
+	"github.com/modelwharf/modelwharf/internal/kv/tuple"
+)
+
+// Query reads the items of one hash key, in the order of their range keys.
+func (s *Service) Query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
+	compiled, err := compile(&expr.Parameters{
+		KeyCondition: in.KeyConditionExpression,
+		Filter:       in.FilterExpression,
+		Projection:   in.ProjectionExpression,
+		Names:        in.ExpressionAttributeNames,
+		Values:       in.ExpressionAttributeValues,
+		Legacy:       legacyQuery(in),
+	}, nil)
+	if err != nil {
+		return nil, err
+	}
+	if compiled.Key == nil {
+		return nil, api.ValidationException("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
+	}
+	sel, err := selectionOf(selectParameters{in.Select, in.ProjectionExpression, in.AttributesToGet, in.IndexName, in.Limit}, compiled)
+	if err != nil {
+		return nil, err
+	}
+	if err := normaliseStart(in.ExclusiveStartKey); err != nil {
+		return nil, err
+	}
+	n, err := nameOf(ctx, in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.authorizeItems(ctx, n, use{
+		action: "Query",
+		leading: func(t *table) []dynamodb.AttributeValue {
+			k, err := compiled.Key.Bind(t.schema)
+			if err != nil {
+				return nil
+			}
+			return []dynamodb.AttributeValue{k.Hash}
+		},
+		attributes: projected(compiled.Projection),
+		sel:        in.Select,
+		consumed:   in.ReturnConsumedCapacity,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var found page
+	err = s.view(ctx, func(r kv.Reader) error {
+		t, err := s.read(ctx, r, n)
+		if err != nil {
+			return err
+		}
+		if t == nil {
+			return noSuchTable()
+		}
+		if in.IndexName != nil {
+			return noSuchIndex(*in.IndexName)
+		}
+		k, err := compiled.Key.Bind(t.schema)
+		if err != nil {
+			return err
+		}
+		if err := compiled.Filter.CheckFilter(t.schema); err != nil {
+			return err
+		}
+		if err := sel.checkKey(t); err != nil {
+			return err
+		}
+		keys, err := t.queried(k, in.ExclusiveStartKey, in.ScanIndexForward == nil || *in.ScanIndexForward)
+		if err != nil {
+			return err
+		}
+		if found, err = sel.read(ctx, r, t, keys); err != nil {
+			return err
+		}
+		t.meter.read(found.examined, readUnits(found.size, in.ConsistentRead))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &dynamodb.QueryOutput{
+		Items:            found.items,
+		Count:            new(found.count),
+		ScannedCount:     new(found.examined),
+		LastEvaluatedKey: found.last,
+		ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, readUnits(found.size, in.ConsistentRead)),
+	}, nil
+}
+
+// queried is the range of keys that a key condition selects, from an exclusive
+// start on.
+func (t *table) queried(k expr.KeyCondition, start dynamodb.Attributes, forward bool) (kv.Range, error) {
+	hash := item.KeyBytes(k.Hash)
+	partition := t.partition(hash)
+	low, high := k.Bounds()
+	keys := kv.Range{From: partition, To: tuple.Below(bytes.Clone(partition)), Reverse: !forward}
+	if t.schema.Range.Name != "" {
+		if low != nil {
+			keys.From = tuple.AppendBytes(bytes.Clone(partition), low)
+		}
+		if high != nil {
+			keys.To = tuple.AppendBytes(bytes.Clone(partition), high)
+		}
+	}
+	if start == nil {
+		return keys, nil
+	}
+	key, err := t.startKey(start)
+	if err != nil {
+		return keys, err
+	}
+	at := t.itemKey(key)
+	switch {
+	case !bytes.Equal(key.Hash, hash):
+		return keys, api.ValidationException("The provided starting key is outside query boundaries based on provided conditions")
+	case bytes.Compare(at, keys.From) < 0 || bytes.Compare(at, keys.To) >= 0:
+		return keys, api.ValidationException("The provided starting key does not match the range key predicate")
+	case forward:
+		keys.From = after(at)
+	default:
+		keys.To = at
+	}
+	return keys, nil
+}
+
+// startKey is the key in an ExclusiveStartKey.
+func (t *table) startKey(start dynamodb.Attributes) (item.Key, error) {
+	key, err := t.schema.KeyOf(start)
+	if err != nil {
+		return key, api.ValidationException("The provided starting key is invalid: %s", api.AsError(err).Message)
+	}
+	return key, nil
+}
+
+// normaliseStart checks the values of an ExclusiveStartKey.
+func normaliseStart(start dynamodb.Attributes) error {
+	if err := item.Normalise(start); err != nil {
+		return api.ValidationException("The provided starting key is invalid: %s", api.AsError(err).Message)
+	}
+	return nil
+}
+
+// selectParameters are those that decide what a Query or Scan returns.
+type selectParameters struct {
+	sel             *string
+	projection      *string
+	attributesToGet []string
+	index           *string
+	limit           *int64
+}
+
+// selectionOf checks that the parameters go together.
+func selectionOf(p selectParameters, compiled expr.Compiled) (selection, error) {
+	s := selection{filter: compiled.Filter, projection: compiled.Projection}
+	if p.limit != nil {
+		s.limit = int(*p.limit)
+	}
+	parameter := "AttributesToGet"
+	if p.projection != nil {
+		parameter = "ProjectionExpression"
+	}
+	chosen := p.projection != nil || p.attributesToGet != nil
+	switch sel := p.sel; {
+	case sel == nil:
+	case *sel == "ALL_PROJECTED_ATTRIBUTES" && p.index == nil:
+		return s, api.ValidationException("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
+	case chosen && (*sel == "ALL_ATTRIBUTES" || *sel == "ALL_PROJECTED_ATTRIBUTES"):
+		return s, api.ValidationException("Cannot specify the %s when choosing to get %s", parameter, *sel)
+	case chosen && *sel == "COUNT":
+		return s, api.ValidationException("Cannot specify the %s when choosing to get only the Count", parameter)
+	case !chosen && *sel == "SPECIFIC_ATTRIBUTES":
+		return s, api.ValidationException("Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
+	case *sel == "COUNT":
+		s.countOnly = true
+	}
+	return s, nil
+}
+
+// noSuchIndex says that a table has not the index that a Query or Scan names.
+func noSuchIndex(name string) error {
+	return api.ValidationException("The table does not have the specified index: %s", name)
+}

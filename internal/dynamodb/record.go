@@ -1,0 +1,92 @@
+package dynamodb
+
+import (
+	"context"
+
+	"github.com/go-faster/jx"
+
+	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/api/codec"
+	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/audit"
+	"github.com/modelwharf/modelwharf/internal/dynamodb/item"
+	"github.com/modelwharf/modelwharf/internal/kv"
+)
+
+// tableResource is what AWS Config calls a table, and CloudTrail with it.
+const tableResource = "AWS::DynamoDB::Table"
+
+// recordTable records a change of a table, with what it was asked.
+func (s *Service) recordTable(ctx context.Context, tx kv.Txn, n tableName, in codec.Shape) {
+	var e jx.Encoder
+	in.EncodeJSON(&e)
+	record(ctx, tx, n.account, audit.Event{
+		Resources:  []audit.Resource{{Type: tableResource, ARN: n.arn()}},
+		Parameters: e.Bytes(),
+	})
+}
+
+// recordItem records a write of an item: the table and the key, no other values.
+func (s *Service) recordItem(ctx context.Context, tx kv.Txn, t *table, param *string, a dynamodb.Attributes) {
+	if !s.auditItems {
+		return
+	}
+	p := make([]byte, 0, 128)
+	p = append(p, `{"tableName":"`...)
+	p = append(p, *param...) // a name or ARN: nothing in it needs an escape
+	p = append(p, `","key":`...)
+	p = append(p, item.JSON(t.schema.Attributes(a))...)
+	p = append(p, '}')
+	record(ctx, tx, t.account, audit.Event{
+		Resources:  []audit.Resource{{Type: tableResource, ARN: t.arn}},
+		Parameters: p,
+	})
+}
+
+// recordBatch records the writes of a batch, which are one act.
+func (s *Service) recordBatch(ctx context.Context, tx kv.Txn, batch []batchedTable, done []writtenBatch) {
+	if !s.auditItems {
+		return
+	}
+	var e audit.Event
+	p := append(make([]byte, 0, 1024), `{"requestItems":{`...)
+	for i, b := range batch {
+		t := done[i].table
+		e.Resources = append(e.Resources, audit.Resource{Type: tableResource, ARN: t.arn})
+		if i > 0 {
+			p = append(p, ',')
+		}
+		p = append(append(append(p, '"'), b.param...), `":[`...)
+		for j, w := range b.writes {
+			if j > 0 {
+				p = append(p, ',')
+			}
+			act := `{"put":`
+			if w.next == nil {
+				act = `{"delete":`
+			}
+			p = append(append(p, act...), item.JSON(t.schema.Attributes(w.attributes))...)
+			p = append(p, '}')
+		}
+		p = append(p, ']')
+	}
+	e.Parameters = append(p, `}}`...)
+	owners := map[string]bool{api.RequestOf(ctx).Caller.Account: true}
+	audit.Record(ctx, tx, e)
+	for _, w := range done {
+		if e.Account = w.table.account; !owners[e.Account] {
+			owners[e.Account] = true
+			audit.Record(ctx, tx, e)
+		}
+	}
+}
+
+// record leaves an event in the caller's account, and in the table's if that is
+// another.
+func record(ctx context.Context, tx kv.Txn, account string, e audit.Event) {
+	audit.Record(ctx, tx, e)
+	if account != api.RequestOf(ctx).Caller.Account {
+		e.Account = account
+		audit.Record(ctx, tx, e)
+	}
+}

@@ -1,0 +1,107 @@
+// Package dynamodb is the table store: it answers the operations of the DynamoDB
+// API on tables and their items.
+//
+// An operation reads in one order: its parameters are checked and compiled, policy
+// is asked, one transaction reads the table's description and the items, and the
+// answer is made of what that transaction saw. So an operation is atomic, its
+// outcome is durable before it is answered, and a table that is dropped or made
+// again meanwhile is never confused with the one that was asked for.
+//
+// Every read is strongly consistent; ConsistentRead only decides what it costs.
+package dynamodb
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/identity"
+	"github.com/modelwharf/modelwharf/internal/jobs"
+	"github.com/modelwharf/modelwharf/internal/kv"
+)
+
+// Config is what a Service is made of. Store and Identity are required.
+type Config struct {
+	Store    kv.Store
+	Identity *identity.Service
+	Now      func() time.Time // time.Now if nil
+	// AuditData says which operations on items leave a record; changes of tables
+	// always do. Empty means AuditWrites.
+	AuditData AuditData
+	// Endpoint returns the host, and the port if it is not the scheme's own, by
+	// which the client of a request reaches this server.
+	Endpoint func(context.Context) string
+	// Jobs is the runner that knows the service's Jobs, to be woken when there is
+	// one to do; nil if there is none, or it looks by itself.
+	Jobs *jobs.Runner
+	// Metrics is where the counters of each table are registered; nil for none.
+	Metrics prometheus.Registerer
+	Log     *slog.Logger // slog.Default() if nil
+}
+
+// AuditData says which operations on items are recorded.
+type AuditData string
+
+// The choices of AuditData.
+const (
+	AuditNone   AuditData = "none"
+	AuditWrites AuditData = "writes"
+)
+
+// Service is the table store. It implements the Backend of package
+// internal/api/dynamodb.
+type Service struct {
+	store      kv.Store
+	identity   *identity.Service
+	now        func() time.Time
+	endpoint   func(context.Context) string
+	auditItems bool
+	log        *slog.Logger
+	jobs       *jobs.Runner
+	cache      tableCache
+	meters     *meters
+	upkeep     upkeep
+}
+
+var _ dynamodb.Backend = (*Service)(nil)
+
+// New returns a service. In the background Run and a runner of its Jobs should be at
+// work: without the one, the description of a table that was much changed becomes
+// slow; without the other, the data of dropped tables stays.
+func New(c Config) *Service {
+	s := &Service{
+		store:      c.Store,
+		identity:   c.Identity,
+		now:        c.Now,
+		endpoint:   c.Endpoint,
+		auditItems: cmp.Or(c.AuditData, AuditWrites) == AuditWrites,
+		log:        cmp.Or(c.Log, slog.Default()),
+		jobs:       c.Jobs,
+		cache:      tableCache{tables: map[tableName]*table{}},
+		meters:     newMeters(c.Metrics),
+		upkeep:     newUpkeep(),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.endpoint == nil {
+		s.endpoint = func(ctx context.Context) string {
+			return "dynamodb." + api.RequestOf(ctx).Region + ".amazonaws.com"
+		}
+	}
+	return s
+}
+
+func (s *Service) view(ctx context.Context, fn func(kv.Reader) error) error {
+	return s.store.View(ctx, fn)
+}
+
+func (s *Service) update(ctx context.Context, fn func(kv.Txn) error) error {
+	_, err := s.store.Update(ctx, fn)
+	return err
+}

@@ -1,0 +1,153 @@
+package dynamodb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/modelwharf/modelwharf/internal/jobs"
+	"github.com/modelwharf/modelwharf/internal/kv"
+)
+
+// dropTable is the job that removes the data of a dropped table. Its id is the
+// table's number.
+const dropTable = "dynamodb.DropTable"
+
+// Jobs are the kinds of background work that a runner has to know.
+func (s *Service) Jobs() []jobs.Kind {
+	return []jobs.Kind{{Name: dropTable, Run: s.removeTable}}
+}
+
+func jobOf(id uint64) string { return strconv.FormatUint(id, 10) }
+
+// removeTable removes what a dropped table held. It may be interrupted and begun
+// again at any time: nobody reads those keys any more.
+func (s *Service) removeTable(ctx context.Context, job *jobs.Job) error {
+	id, err := strconv.ParseUint(job.ID, 10, 64)
+	if err != nil {
+		return fmt.Errorf("job of a dropped table: %w", err)
+	}
+	for _, prefix := range [][]byte{itemsPrefix, changesPrefix, totalsPrefix} {
+		from := ofTable(prefix, id)
+		if err := s.store.DeleteRange(ctx, from, above(from)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// upkeep says when the notes of tables' sizes are to be added up. It counts what
+// this process has noted; the notes themselves are in the store.
+type upkeep struct {
+	wake  chan struct{}
+	mu    sync.Mutex
+	noted map[tableName]int
+}
+
+func newUpkeep() upkeep {
+	return upkeep{wake: make(chan struct{}, 1), noted: map[tableName]int{}}
+}
+
+// changed counts n changes of the size of a table.
+func (u *upkeep) changed(t tableName, n int) {
+	u.mu.Lock()
+	u.noted[t] += n
+	due := u.noted[t] >= foldAtOnce
+	u.mu.Unlock()
+	if due {
+		u.hint()
+	}
+}
+
+// hint wakes Run.
+func (u *upkeep) hint() {
+	select {
+	case u.wake <- struct{}{}:
+	default:
+	}
+}
+
+// due returns the tables with many changes, or with any, and begins to count anew.
+func (u *upkeep) due(any bool) (tables []tableName) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for t, n := range u.noted {
+		if any || n >= foldAtOnce {
+			tables = append(tables, t)
+			delete(u.noted, t)
+		}
+	}
+	return tables
+}
+
+// retryAfter is how long Run waits after a failure.
+const retryAfter = 5 * time.Second
+
+// Run adds up how tables' sizes change, now and then, until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.upkeep.wake:
+		}
+		err := s.Tidy(ctx, false)
+		if err == nil || ctx.Err() != nil {
+			continue
+		}
+		s.log.WarnContext(ctx, "adding up the sizes of tables; will try again", "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(retryAfter):
+		}
+	}
+}
+
+// Tidy adds up how the sizes of tables have changed: of those with many changes,
+// or of all that this process changed.
+func (s *Service) Tidy(ctx context.Context, all bool) error {
+	var errs []error
+	for _, t := range s.upkeep.due(all) {
+		for more := true; more; {
+			var err error
+			if more, err = s.fold(ctx, t); err != nil {
+				s.upkeep.changed(t, foldAtOnce)
+				errs = append(errs, err)
+				break
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// fold adds the oldest notes of a table to its total, and reports whether there
+// may be more. The total guards the notes: it is validated, so of two that fold at
+// once, one runs again. So is the table's description, so that nothing is left
+// behind after the removal of a dropped one.
+func (s *Service) fold(ctx context.Context, n tableName) (more bool, err error) {
+	var sum total
+	var t *table
+	err = s.update(ctx, func(tx kv.Txn) error {
+		more, sum = false, total{}
+		if t, err = s.read(ctx, tx, n); err != nil || t == nil {
+			return err
+		}
+		if sum, err = totalOf(ctx, tx, t.ID); err != nil {
+			return err
+		}
+		notes, err := sum.addNotes(ctx, tx, t.ID, foldAtOnce)
+		if notes > 0 {
+			tx.Put(ofTable(totalsPrefix, t.ID), sum.encode())
+		}
+		more = notes == foldAtOnce
+		return err
+	})
+	if err != nil || sum.upTo == 0 {
+		return false, err
+	}
+	// Nobody reads the notes that the total includes.
+	return more, s.store.DeleteRange(ctx, t.changes, noteAfter(t.changes, sum.upTo))
+}

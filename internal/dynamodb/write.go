@@ -1,0 +1,169 @@
+package dynamodb
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/dynamodb/expr"
+	"github.com/modelwharf/modelwharf/internal/dynamodb/item"
+	"github.com/modelwharf/modelwharf/internal/kv"
+)
+
+// write is a change of one item: what PutItem, UpdateItem and DeleteItem come down
+// to. Its functions may be called more than once, and have no effects.
+type write struct {
+	table     tableName
+	param     *string // the table as the request names it
+	use       use
+	condition *expr.Condition
+	onFailure *string // ReturnValuesOnConditionCheckFailure
+	// key returns the item's key and the attributes that it is made of.
+	key func(*table) (item.Key, dynamodb.Attributes, error)
+	// next returns the item that takes the place of old; nil is no item.
+	next func(t *table, old item.Stored) (item.Stored, error)
+}
+
+// written is what a write did.
+type written struct {
+	table    *table
+	old, new item.Stored
+}
+
+// units is what the write costs.
+func (w written) units() float64 { return writeUnits(sizeOrZero(w.old), sizeOrZero(w.new)) }
+
+// write makes a change in a transaction of its own. The item is read in it even if
+// the change does not depend on it: its size is, so that the table's size stays
+// exact. Of writes that race, each therefore sees the one before it; those that
+// come second run again, none fails.
+func (s *Service) write(ctx context.Context, w write) (written, error) {
+	if _, err := s.authorizeItems(ctx, w.table, w.use); err != nil {
+		return written{}, err
+	}
+	var out written
+	changed := false
+	err := s.update(ctx, func(tx kv.Txn) error {
+		t, err := s.read(ctx, tx, w.table)
+		if err != nil {
+			return err
+		}
+		if t == nil {
+			return noSuchTable()
+		}
+		if err := w.condition.CheckKey(t.schema); err != nil {
+			return err
+		}
+		key, attributes, err := w.key(t)
+		if err != nil {
+			return err
+		}
+		at := t.itemKey(key)
+		old, err := stored(tx.Get(ctx, at))
+		if err != nil {
+			return err
+		}
+		out = written{table: t, old: old}
+		if err := check(w.condition, old, w.onFailure); err != nil {
+			return err
+		}
+		if out.new, err = w.next(t, old); err != nil {
+			return err
+		}
+		var d size
+		d, changed = replace(tx, at, old, out.new)
+		if changed {
+			t.note(tx, d)
+			s.recordItem(ctx, tx, t, w.param, attributes)
+		}
+		return nil
+	})
+	if err != nil {
+		if out.table != nil && errors.Is(err, &api.Error{Code: "ConditionalCheckFailedException"}) {
+			out.table.meter.checksFailed.Inc()
+		}
+		return written{}, err
+	}
+	out.table.meter.writes.Inc()
+	out.table.meter.writeUnits.Add(out.units())
+	if changed {
+		s.upkeep.changed(w.table, 1)
+	}
+	return out, nil
+}
+
+// replace puts one item in the place of another and returns how the table's size
+// changes. A write that changes nothing writes nothing.
+func replace(tx kv.Txn, at []byte, old, new item.Stored) (d size, changed bool) {
+	switch {
+	case new == nil && old == nil, new != nil && old != nil && bytes.Equal(old, new):
+		return size{}, false
+	case new == nil:
+		tx.Delete(at)
+		return size{-1, -int64(old.Size())}, true
+	}
+	tx.Put(at, new)
+	if old == nil {
+		return size{1, int64(new.Size())}, true
+	}
+	return size{0, int64(new.Size() - old.Size())}, true
+}
+
+// check returns the ConditionalCheckFailedException of a condition that does not
+// hold for the stored item.
+func check(c *expr.Condition, old item.Stored, onFailure *string) error {
+	if c == nil {
+		return nil
+	}
+	holds, err := matches(c, old)
+	if err != nil || holds {
+		return err
+	}
+	failed := dynamodb.ConditionalCheckFailedException("The conditional request failed")
+	if old != nil && is(onFailure, "ALL_OLD") {
+		failed.Detail = &dynamodb.ConditionalCheckFailedExceptionDetail{Item: old.JSON()}
+	}
+	return failed
+}
+
+// matches reports whether a condition or filter holds for a stored item, of which
+// it decodes what the condition reads.
+func matches(c *expr.Condition, it item.Stored) (bool, error) {
+	if c == nil || it == nil {
+		return c.Holds(nil), nil
+	}
+	a, err := it.Some(c.Names())
+	if err != nil {
+		return false, err
+	}
+	return c.Holds(a), nil
+}
+
+// stored takes what a Get returned.
+func stored(b []byte, err error) (item.Stored, error) {
+	if b == nil || err != nil {
+		return nil, err
+	}
+	return item.Open(b)
+}
+
+// encode checks the size of an item and brings it into its stored form.
+func encode(a dynamodb.Attributes, tooLarge func(int) error) (item.Stored, error) {
+	n := item.Size(a)
+	if err := tooLarge(n); err != nil {
+		return nil, err
+	}
+	return item.Encode(a, n), nil
+}
+
+func sizeOrZero(it item.Stored) int {
+	if it == nil {
+		return 0
+	}
+	return it.Size()
+}
+
+// is reports whether an optional parameter has a value.
+func is(p *string, value string) bool { return p != nil && *p == value }
