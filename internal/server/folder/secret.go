@@ -42,3 +42,12 @@ func (f *Folder) SecretKey(path string) ([]byte, error) {
 	}
 	return key, nil
 }
+
+// AdoptSecretKey makes the key in the file at path the folder's own.
+func (f *Folder) AdoptSecretKey(path string) error {
+	key, err := f.SecretKey(path)
+	if err != nil {
+		return err
+	}
+	return writeFile(f.path("secret.key"), key)
+}

@@ -1,0 +1,62 @@
+# All that is needed is Go and make; see e2e/setup for what `make test` adds.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+# Packages whose tests also run under the race detector: those with concurrency.
+RACY = ./internal/kv/... ./internal/jobs/... ./internal/audit/... ./internal/identity/... ./internal/dynamodb/... \
+	./internal/wire/... ./internal/server/...
+
+export GOFLAGS ?= -trimpath
+
+.PHONY: all build demo test setup unit race e2e bench soak lint generate clean
+all: build
+
+build: # the program: bin/modelwharf
+	CGO_ENABLED=0 go build -ldflags '-s -w -X main.release=$(VERSION)' -o bin/modelwharf ./cmd/modelwharf
+
+demo: build # the main job on real data, see demo/
+	go run ./demo
+
+test: setup unit race e2e # everything that a change must pass
+
+unit:
+	go vet ./...
+	go test -timeout 15m $$(go list ./... | grep -v /e2e)
+
+race:
+	@if [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null; then \
+		set -x; go test -race -short -timeout 15m $(RACY); \
+	elif [ -n "$$CI" ]; then \
+		echo "the race detector needs a C compiler" >&2; exit 1; \
+	else \
+		echo "race tests skipped: they need a C compiler"; \
+	fi
+
+setup: # what the tests need beside Go
+	e2e/setup
+
+e2e: setup # the real clients against the real program
+	go test -timeout 15m ./e2e/...
+
+bench: build # from outside, beside a bare net/http handler
+	go test -timeout 30m -run '^$$' -bench . $(BENCHFLAGS) ./bench
+
+soak: # about two hours
+	.ci/fuzz 60s
+	MODELWHARF_KILLS=200 MODELWHARF_WRITERS=64 go test -timeout 60m -count=1 -v -run 'TestKill' ./e2e
+	MODELWHARF_SOAK=1 go test -timeout 60m -count=1 ./internal/kv/...
+
+lint:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+		if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:" $$unformatted >&2; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	.ci/vulnerabilities $(GOVULNCHECK)
+
+generate:
+	go generate ./...
+
+clean:
+	rm -rf bin .tools

@@ -1,0 +1,47 @@
+# The versions of each model, in order. A version is written once: with the
+# condition attribute_not_exists(ModelId).
+resource "aws_dynamodb_table" "model_catalog" {
+  name                        = "modelCatalogTable"
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "ModelId"
+  range_key                   = "ModelVersion"
+  deletion_protection_enabled = var.deletion_protection
+
+  attribute {
+    name = "ModelId"
+    type = "S"
+  }
+
+  attribute {
+    name = "ModelVersion"
+    type = "S"
+  }
+
+  tags = {
+    Environment = "production"
+    Purpose     = "ML Model Catalog"
+  }
+}
+
+# Answers that a model has already given.
+resource "aws_dynamodb_table" "prediction_cache" {
+  name         = "predictionCacheTable"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "predictionId"
+  range_key    = "timestamp"
+
+  attribute {
+    name = "predictionId"
+    type = "S"
+  }
+
+  attribute {
+    name = "timestamp"
+    type = "N"
+  }
+
+  tags = {
+    Environment = "Production"
+    Purpose     = "CachePredictionOutputs"
+  }
+}

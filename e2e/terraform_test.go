@@ -1,0 +1,150 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// pluginFolders are where machines without a registry keep Terraform's providers.
+func pluginFolders() []string {
+	home, _ := os.UserHomeDir()
+	return []string{
+		os.Getenv("MODELWHARF_TF_PLUGINS"),
+		filepath.Join(home, ".terraform.d/plugins"),
+		filepath.Join(home, ".local/share/terraform/plugins"),
+		"/usr/local/share/terraform/plugins", "/usr/share/terraform/plugins", "/opt/terraform/plugins", "/opt/tf-plugins",
+	}
+}
+
+// terraform is the terraform command in a copy of deploy/terraform.
+type terraform struct {
+	t   *testing.T
+	bin string
+	dir string
+	env []string
+}
+
+func newTerraform(t *testing.T, s *server) *terraform {
+	t.Helper()
+	bin, err := exec.LookPath("terraform")
+	if err != nil {
+		t.Skip("terraform is not here")
+	}
+	var plugins string
+	for _, dir := range pluginFolders() {
+		if found, _ := filepath.Glob(filepath.Join(dir, "registry.terraform.io/hashicorp/aws/*")); dir != "" && len(found) > 0 {
+			plugins = dir
+			break
+		}
+	}
+	if plugins == "" {
+		t.Skip("Terraform's AWS provider is not here (MODELWHARF_TF_PLUGINS names its folder)")
+	}
+	tf := &terraform{t: t, bin: bin, dir: t.TempDir(), env: slices.DeleteFunc(s.env(), func(v string) bool {
+		return strings.HasPrefix(v, "AWS_ENDPOINT_URL=") // the configuration says it
+	})}
+	files, err := filepath.Glob("../deploy/terraform/*.tf")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no configuration", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tf.write(filepath.Base(file), string(text))
+	}
+	tf.write("cli.tfrc", fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", plugins))
+	tf.env = append(tf.env, "TF_CLI_CONFIG_FILE="+filepath.Join(tf.dir, "cli.tfrc"), "TF_IN_AUTOMATION=1",
+		"TF_INPUT=0", "CHECKPOINT_DISABLE=1", "TF_VAR_endpoint="+s.url)
+	return tf
+}
+
+func (tf *terraform) write(name, text string) {
+	tf.t.Helper()
+	if err := os.WriteFile(filepath.Join(tf.dir, name), []byte(text), 0o600); err != nil {
+		tf.t.Fatal(err)
+	}
+}
+
+// try runs a command and returns its exit status, -1 if it did not run.
+func (tf *terraform) try(args ...string) (string, int) {
+	tf.t.Helper()
+	cmd := exec.CommandContext(tf.t.Context(), tf.bin, args...)
+	cmd.Dir, cmd.Env = tf.dir, tf.env
+	out, _ := cmd.CombinedOutput()
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+func (tf *terraform) run(args ...string) string {
+	tf.t.Helper()
+	out, status := tf.try(args...)
+	if status != 0 {
+		tf.t.Fatalf("terraform %q: status %d\n%s", args, status, out)
+	}
+	return out
+}
+
+// empty fails the test unless there is nothing left to do.
+func (tf *terraform) empty(when string, vars ...string) {
+	tf.t.Helper()
+	if out, status := tf.try(append([]string{"plan", "-no-color", "-detailed-exitcode"}, vars...)...); status != 0 {
+		tf.t.Fatalf("the plan %s is not empty (status %d):\n%s", when, status, out)
+	}
+}
+
+// TestTerraform makes the tables and identities of deploy/terraform, changes them in
+// place and takes them away again.
+func TestTerraform(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	tf := newTerraform(t, s)
+	tf.run("init", "-no-color")
+	tf.run("apply", "-no-color", "-auto-approve")
+	tf.empty("after apply")
+
+	var outputs map[string]struct{ Value string }
+	if err := json.Unmarshal([]byte(tf.run("output", "-json")), &outputs); err != nil {
+		t.Fatal(err)
+	}
+	if got := outputs["model_catalog_table_name"].Value; got != "modelCatalogTable" {
+		t.Errorf("model_catalog_table_name = %q", got)
+	}
+	if got := outputs["prediction_cache_table_name"].Value; got != "predictionCacheTable" {
+		t.Errorf("prediction_cache_table_name = %q", got)
+	}
+
+	// The user that was made may register a model, and nothing else.
+	registrar := s.aws(t).as(outputs["registrar_access_key_id"].Value, outputs["registrar_secret_access_key"].Value, "")
+	registrar.run("dynamodb", "put-item", "--table-name", "modelCatalogTable", "--condition-expression", "attribute_not_exists(ModelId)",
+		"--item", `{"ModelId":{"S":"iris"},"ModelVersion":{"S":"1.0"}}`)
+	if said := registrar.fails("dynamodb", "scan", "--table-name", "modelCatalogTable"); !strings.Contains(said, "AccessDeniedException") {
+		t.Errorf("the registrar may scan: %s", said)
+	}
+
+	changed := []string{"-var", "deletion_protection=true", "-var", "registrar=registrar-of-models"}
+	if out := tf.run(append([]string{"apply", "-no-color", "-auto-approve"}, changed...)...); strings.Contains(out, "aws_dynamodb_table.model_catalog: Destr") {
+		t.Errorf("the table was not changed in place:\n%s", out)
+	}
+	tf.empty("after a change", changed...)
+	tf.run("apply", "-no-color", "-auto-approve")
+	tf.empty("after the change was undone")
+	tf.run("destroy", "-no-color", "-auto-approve")
+
+	aws := s.aws(t)
+	if left := at(t, aws.run("dynamodb", "list-tables"), "TableNames").([]any); len(left) != 0 {
+		t.Errorf("tables are left: %v", left)
+	}
+	if left := at(t, aws.run("iam", "list-users"), "Users").([]any); len(left) != 0 {
+		t.Errorf("users are left: %v", left)
+	}
+	if left := at(t, aws.run("iam", "list-roles"), "Roles").([]any); len(left) != 0 {
+		t.Errorf("roles are left: %v", left)
+	}
+}

@@ -1,0 +1,81 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"time"
+
+	"github.com/modelwharf/modelwharf/internal/server/folder"
+)
+
+// Config is what a server is made of.
+type Config struct {
+	Data          string // the data folder
+	Listen        string // host:port; port 0 takes a free one
+	Account       string // 12 digits: the account of the administrator
+	Region        string // the region of requests that name none
+	ExternalURL   string // base of the URLs in answers; "" means the Host of each request
+	SecretKeyFile string // "" means the data folder's own
+	TLSCert       string // a file of certificates in PEM, the server's own first
+	TLSKey        string // a file with its key in PEM
+
+	// RootKey is the administrator's access key; without one it is made at the
+	// first start.
+	RootKey folder.AccessKey
+
+	Log *slog.Logger     // slog.Default() if nil
+	Now func() time.Time // time.Now if nil
+}
+
+var (
+	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
+	regionForm  = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$|^local(host)?$`)
+)
+
+// check reports every setting that cannot be.
+func (c *Config) check() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.Data == "" {
+		bad("--data: a folder is needed")
+	}
+	if !accountForm.MatchString(c.Account) {
+		bad("--account %q: an account is 12 digits", c.Account)
+	}
+	if !regionForm.MatchString(c.Region) {
+		bad("--region %q: a region looks like us-east-1", c.Region)
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		bad("--tls-cert and --tls-key go together")
+	}
+	if (c.RootKey.ID == "") != (c.RootKey.Secret == "") {
+		bad("MODELWHARF_ROOT_ACCESS_KEY_ID and MODELWHARF_ROOT_SECRET_ACCESS_KEY go together")
+	}
+	if c.ExternalURL != "" {
+		u, err := url.Parse(c.ExternalURL)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+			bad("--external-url %q: a URL like https://models.example.com", c.ExternalURL)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// externalHost is the host, and the port if there is one, of ExternalURL.
+func (c *Config) externalHost() string {
+	if u, err := url.Parse(c.ExternalURL); err == nil {
+		return u.Host
+	}
+	return ""
+}
+
+// remote is the address in a http.Request's RemoteAddr.
+func remote(addr string) netip.Addr {
+	if ap, err := netip.ParseAddrPort(addr); err == nil {
+		return ap.Addr().Unmap()
+	}
+	return netip.Addr{}
+}

@@ -1,0 +1,53 @@
+package server
+
+import (
+	"net/http"
+
+	"strconv"
+)
+
+// handler answers everything that comes in on the public listener: what has a
+// target or is signed, or is a form, asks an API; the rest goes by its path.
+func (s *Server) handler() http.Handler {
+	metrics := s.metrics.handler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost || r.URL.RawQuery != "" && r.URL.Path == "/" {
+			s.services.ServeHTTP(w, r)
+			return
+		}
+		switch r.URL.Path {
+		case "/healthz":
+			text(w, http.StatusOK, "ok")
+		case "/readyz":
+			if err := s.readiness(); err != nil {
+				text(w, http.StatusServiceUnavailable, err.Error())
+				return
+			}
+			text(w, http.StatusOK, "ready")
+		case "/metrics":
+			metrics.ServeHTTP(w, r)
+		case "/":
+			text(w, http.StatusOK, "This is Modelwharf. Point an AWS client at it: AWS_ENDPOINT_URL="+s.baseURL(r))
+		default:
+			text(w, http.StatusNotFound, "There is nothing at "+strconv.Quote(r.URL.Path)+".")
+		}
+	})
+}
+
+// baseURL is the base of the URLs that answers contain.
+func (s *Server) baseURL(r *http.Request) string {
+	switch {
+	case s.config.ExternalURL != "":
+		return s.config.ExternalURL
+	case r.TLS != nil:
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+func text(w http.ResponseWriter, status int, line string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(line + "\n"))
+}

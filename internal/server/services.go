@@ -1,0 +1,132 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/identity"
+	"github.com/modelwharf/modelwharf/internal/wire"
+	"github.com/modelwharf/modelwharf/internal/wire/sigv4"
+)
+
+// services answers the requests to the APIs.
+type services struct {
+	router   *router
+	verifier sigv4.Verifier[*identity.Identity]
+	identity *identity.Service
+	dynamodb *dynamodb.Service
+	metrics  *metrics
+	now      func() time.Time
+	log      *slog.Logger
+}
+
+// exchange is one request, and the writer of its answer, which notes what went out.
+type exchange struct {
+	http.ResponseWriter
+	request  api.Request
+	endpoint *endpoint
+	call     wire.Call
+	bytesIn  int
+	bytesOut int
+	status   int // 0 until the answer has begun
+	err      *api.Error
+}
+
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 {
+		x.status = status
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+func (x *exchange) Write(p []byte) (int, error) {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+	n, err := x.ResponseWriter.Write(p)
+	x.bytesOut += n
+	return n, err
+}
+
+// ServeHTTP answers a request to an API.
+func (s *services) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	x := &exchange{ResponseWriter: w, endpoint: s.router.foreign}
+	q := &x.request
+	q.ID, q.Time = newRequestID(), s.now()
+	q.SourceIP, q.UserAgent, q.Secure = remote(r.RemoteAddr), r.UserAgent(), r.TLS != nil
+	s.metrics.inFlight.Inc()
+	defer s.metrics.inFlight.Dec()
+
+	if err := s.answer(x, r); err != nil {
+		x.err = failureOf(err)
+		if x.status == 0 {
+			x.endpoint.WriteError(x, q.ID, x.err)
+		}
+	}
+	s.note(r.Context(), x, time.Since(began))
+}
+
+// answer runs the operation that a request asks for and writes its answer. If it
+// returns an error, that is still to be written, unless the answer had begun.
+func (s *services) answer(x *exchange, r *http.Request) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.metrics.panics.Inc()
+			err = api.Internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	body, unread := readBody(r)
+	defer body.release()
+	x.bytesIn = len(body.bytes)
+	x.endpoint = s.router.find(r, body.bytes)
+	q, service := &x.request, x.endpoint.Service()
+	q.Service = service.Name
+	var unknown *api.Error
+	x.call, unknown = x.endpoint.Open(r, body.bytes)
+	if x.call.Operation != nil {
+		q.Operation = x.call.Name
+	}
+	switch {
+	case unread != nil:
+		return unread
+	case unknown != nil:
+		return unknown
+	}
+	// Any region may be signed for: it is a name, and what is made there lives there.
+	signature, err := s.verifier.Verify(r, body.bytes, sigv4.Expect{Service: service.SigningName})
+	if err != nil {
+		if e, ok := errors.AsType[*sigv4.Error](err); ok {
+			return e.For(service.Protocol)
+		}
+		return err
+	}
+	q.Region = signature.Region
+	ctx := context.WithValue(r.Context(), hostKey{}, r.Host)
+	ctx = s.identity.Admit(api.WithRequest(ctx, q), signature.Owner)
+
+	in, err := x.call.Input()
+	if err != nil {
+		return err
+	}
+	out, err := x.call.Operation.Call(ctx, in)
+	if err != nil {
+		return err
+	}
+	return x.endpoint.WriteAnswer(x, q.ID, x.call, out)
+}
+
+type hostKey struct{}
+
+// hostOf is the Host that the client of a request used.
+func hostOf(ctx context.Context) string {
+	host, _ := ctx.Value(hostKey{}).(string)
+	return host
+}
