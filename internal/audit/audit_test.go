@@ -179,7 +179,9 @@ type discard struct {
 	bytes int
 }
 
-func (d *discard) PutStamped(prefix, suffix, val []byte) { d.bytes += len(prefix) + len(suffix) + len(val) }
+func (d *discard) PutStamped(prefix, suffix, val []byte) {
+	d.bytes += len(prefix) + len(suffix) + len(val)
+}
 
 func BenchmarkRecord(b *testing.B) {
 	ctx := api.WithRequest(b.Context(), request(here, "ann", "dynamodb", "PutItem", noon))

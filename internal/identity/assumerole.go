@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -52,7 +51,7 @@ func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts
 			c.Tags = append(c.Tags, tag{text(t.Key), text(t.Value)})
 		}
 		for _, p := range in.PolicyArns {
-			c.PolicyARNs = append(c.PolicyARNs, policyARN(p))
+			c.PolicyARNs = append(c.PolicyARNs, text(p.Arn))
 		}
 		if err := s.trusts(ctx, r, who, sub.holder, &c, in.ExternalId); err != nil {
 			return err
@@ -259,9 +258,4 @@ func sessionLength(seconds *int64, who *Identity, role *holder) (time.Duration, 
 
 func (c *credentials) describe() *sts.Credentials {
 	return &sts.Credentials{AccessKeyId: &c.accessKeyID, SecretAccessKey: &c.secret, SessionToken: &c.token, Expiration: &c.expires}
-}
-
-// policyARN is the ARN in a descriptor.
-func policyARN(d *sts.PolicyDescriptorType) string {
-	return reflect.Indirect(reflect.ValueOf(d).Elem().Field(0)).String()
 }
