@@ -37,6 +37,13 @@ func Only(characters string) func(string) bool {
 	}
 }
 
+// Some returns a matcher of strings of at least one of some ASCII characters, and of
+// no others.
+func Some(characters string) func(string) bool {
+	only := Only(characters)
+	return func(s string) bool { return s != "" && only(s) }
+}
+
 // Matching returns a matcher of a regular expression, compiled at its first use.
 func Matching(pattern string) func(string) bool {
 	compiled := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
@@ -45,16 +52,7 @@ func Matching(pattern string) func(string) bool {
 
 // broken tells whether a string breaks the rule.
 func (r *Rule) broken(s string) bool {
-	return len(r.Enum) > 0 && !slices.Contains(r.Enum, s) || r.length(lengthOf(s)) != "" || r.Match != nil && !r.matches(s)
-}
-
-// matches tells whether the pattern is kept; Only cannot see an empty string, which
-// a + forbids.
-func (r *Rule) matches(s string) bool {
-	if s == "" && strings.HasSuffix(strings.TrimSuffix(r.Pattern, "$"), "]+") {
-		return false
-	}
-	return r.Match(s)
+	return len(r.Enum) > 0 && !slices.Contains(r.Enum, s) || r.length(lengthOf(s)) != "" || r.Match != nil && !r.Match(s)
 }
 
 func (r *Rule) brokenValue(x any) bool {
@@ -72,7 +70,7 @@ func (r *Rule) violated(s string) (list []string) {
 	if len(r.Enum) > 0 && !slices.Contains(r.Enum, s) {
 		list = append(list, r.enum())
 	}
-	if r.Match != nil && !r.matches(s) {
+	if r.Match != nil && !r.Match(s) {
 		list = append(list, r.pattern())
 	}
 	if c := r.length(lengthOf(s)); c != "" {

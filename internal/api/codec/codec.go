@@ -7,6 +7,7 @@
 package codec
 
 import (
+	"bytes"
 	"encoding/base64"
 	"iter"
 	"math"
@@ -160,8 +161,8 @@ func Blob(d *jx.Decoder, p *[]byte) error {
 func Base64(dst, src []byte) (int, error) {
 	n, err := base64.StdEncoding.Decode(dst, src)
 	// The decoder passes over line ends; AWS does not.
-	if err == nil && strings.ContainsAny(string(src), "\r\n") {
-		err = base64.CorruptInputError(strings.IndexAny(string(src), "\r\n"))
+	if i := bytes.IndexAny(src, "\r\n"); err == nil && i >= 0 {
+		err = base64.CorruptInputError(i)
 	}
 	if err == nil {
 		return n, nil
@@ -178,8 +179,8 @@ func Base64(dst, src []byte) (int, error) {
 	return 0, api.SerializationException("Invalid last non-pad Base64 character dectected")
 }
 
-// List makes of a decoder of elements one of lists. Elements that are null are
-// zero values.
+// List makes of a decoder of elements one of lists. No element may be null: nothing
+// behind the codec expects one.
 func List[T any](decode Decode[T]) Decode[[]T] {
 	return func(d *jx.Decoder, p *[]T) error {
 		switch t := d.Next(); t {
@@ -198,10 +199,9 @@ func List[T any](decode Decode[T]) Decode[[]T] {
 		return d.Arr(func(d *jx.Decoder) error {
 			var x T
 			if d.Next() == jx.Null {
-				if err := d.Null(); err != nil {
-					return err
-				}
-			} else if err := decode(d, &x); err != nil {
+				return api.SerializationException("Null found as an element of a list where not expected")
+			}
+			if err := decode(d, &x); err != nil {
 				return err
 			}
 			*p = append(*p, x)

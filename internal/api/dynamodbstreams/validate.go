@@ -25,4 +25,4 @@ func (x *ListStreamsInput) Validate(v *api.Violations) {
 
 var checkPositiveIntegerObject = api.Rule{HasMin: true, Min: 1}
 var checkStreamArn = api.Rule{HasMax: true, Max: 1024, HasMin: true, Min: 37}
-var checkTableName = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 3, Pattern: "[a-zA-Z0-9_.-]+", Match: api.Only("-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
+var checkTableName = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 3, Pattern: "[a-zA-Z0-9_.-]+", Match: api.Some("-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -10,11 +11,15 @@ import (
 // that Go writes otherwise. A pattern that no rule and no entry here makes fit for
 // Go is a fault of the generator.
 var translations = map[string]string{
-	`[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\r\n\t]*`: `[\x{20}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}\r\n\t]*`,
-	`[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\t]*`:     `[\x{20}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}\t]*`,
+	`[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\r\n\t]*`:                       `[\x{20}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}\r\n\t]*`,
+	`[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\t]*`:                           `[\x{20}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}\t]*`,
+	`[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]+`: `[\t\n\r\x{20}-\x{7E}\x{85}\x{A0}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}]+`,
 	`\p{Print}+`: `[\x20-\x7E]+`,
 	`^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$`: `[a-z0-9](-?[a-z0-9])*`,
 }
+
+// overlong is what Java would read as a character and a digit, and AWS never means.
+var overlong = regexp.MustCompile(`\\u[0-9A-Fa-f]{5}`)
 
 var javaRune = regexp.MustCompile(`\\u([0-9A-Fa-f]{4})`)
 
@@ -22,6 +27,9 @@ var javaRune = regexp.MustCompile(`\\u([0-9A-Fa-f]{4})`)
 func goPattern(java string) (string, error) {
 	p, ok := translations[java]
 	if !ok {
+		if overlong.MatchString(java) {
+			return "", errors.New("\\u with more than four digits")
+		}
 		p = javaRune.ReplaceAllString(java, `\x{$1}`)
 	}
 	p = `\A(?:` + p + `)\z`
@@ -39,8 +47,11 @@ var classPattern = regexp.MustCompile(`^\^?\[([^\[\]^]+)\]([+*])\$?$`)
 // which most patterns are, is a table; the others are regular expressions, compiled
 // when they are first needed.
 func matcher(java string) string {
-	if m := classPattern.FindStringSubmatch(java); m != nil && !strings.ContainsAny(m[1], `pudsDS`) || m != nil && m[1] == `a-zA-Z0-9_.-` {
+	if m := classPattern.FindStringSubmatch(java); m != nil && !strings.Contains(m[1], `\u`) {
 		if set, ok := ascii(m[1]); ok {
+			if m[2] == "+" {
+				return fmt.Sprintf("api.Some(%q)", set)
+			}
 			return fmt.Sprintf("api.Only(%q)", set)
 		}
 	}
@@ -54,7 +65,7 @@ func matcher(java string) string {
 // ascii lists the characters of a class, if they are all ASCII.
 func ascii(class string) (string, bool) {
 	re, err := regexp.Compile(`[` + class + `]`)
-	if err != nil || re.MatchString("é") || re.MatchString("\u2028") {
+	if err != nil || re.MatchString("é") || re.MatchString("\u2028") || re.MatchString("\u65e5") {
 		return "", false
 	}
 	var b strings.Builder

@@ -1854,7 +1854,7 @@ func (x *UpdateUserInput) Validate(v *api.Violations) {
 }
 
 var checkActionNameType = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 3}
-var checkAttachmentName = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 1, Pattern: "[\\w+=,.@-]+", Match: api.Only("+,-.0123456789=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
+var checkAttachmentName = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 1, Pattern: "[\\w+=,.@-]+", Match: api.Some("+,-.0123456789=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
 var checkAttachmentType = api.Rule{Enum: []string{"user", "group", "role"}}
 var checkContextKeyNameType = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 5}
 var checkContextKeyTypeEnum = api.Rule{Enum: []string{"string", "stringList", "numeric", "numericList", "boolean", "booleanList", "ip", "ipList", "binary", "binaryList", "date", "dateList"}}
@@ -1865,31 +1865,31 @@ var checkPolicyIdentifierPolicyType = api.Rule{Enum: []string{"inline", "aws-man
 var checkPolicyUsageType = api.Rule{Enum: []string{"PermissionsPolicy", "PermissionsBoundary"}}
 var checkResourceHandlingOptionType = api.Rule{HasMax: true, Max: 64, HasMin: true, Min: 1}
 var checkResourceNameType = api.Rule{HasMax: true, Max: 2048, HasMin: true, Min: 1}
-var checkaccessKeyIdType = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 16, Pattern: "[\\w]+", Match: api.Only("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
+var checkaccessKeyIdType = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 16, Pattern: "[\\w]+", Match: api.Some("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
 var checkarnType = api.Rule{HasMax: true, Max: 2048, HasMin: true, Min: 20}
 var checkassignmentStatusType = api.Rule{Enum: []string{"Assigned", "Unassigned", "Any"}}
-var checkcertificateIdType = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 24, Pattern: "[\\w]+", Match: api.Only("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
-var checkexistingUserNameType = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 1, Pattern: "[\\w+=,.@-]+", Match: api.Only("+,-.0123456789=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
-var checkgroupNameType = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 1, Pattern: "[\\w+=,.@-]+", Match: api.Only("+,-.0123456789=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
+var checkcertificateIdType = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 24, Pattern: "[\\w]+", Match: api.Some("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
+var checkexistingUserNameType = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 1, Pattern: "[\\w+=,.@-]+", Match: api.Some("+,-.0123456789=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
+var checkgroupNameType = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 1, Pattern: "[\\w+=,.@-]+", Match: api.Some("+,-.0123456789=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
 var checkmarkerType = api.Rule{HasMax: true, Max: 320, HasMin: true, Min: 1, Pattern: "[\\u0020-\\u00FF]+", Match: api.Matching("\\A(?:[\\x{0020}-\\x{00FF}]+)\\z")}
 var checkmaxItemsType = api.Rule{HasMax: true, Max: 1000, HasMin: true, Min: 1}
 var checkpathPrefixType = api.Rule{HasMax: true, Max: 512, HasMin: true, Min: 1, Pattern: "\\u002F[\\u0021-\\u007F]*", Match: api.Matching("\\A(?:\\x{002F}[\\x{0021}-\\x{007F}]*)\\z")}
 var checkpathType = api.Rule{HasMax: true, Max: 512, HasMin: true, Min: 1, Pattern: "(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)", Match: api.Matching("\\A(?:(\\x{002F})|(\\x{002F}[\\x{0021}-\\x{007E}]+\\x{002F}))\\z")}
 var checkpolicyDescriptionType = api.Rule{HasMax: true, Max: 1000}
 var checkpolicyDocumentType = api.Rule{HasMax: true, Max: 131072, HasMin: true, Min: 1, Pattern: "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+", Match: api.Matching("\\A(?:[\\x{0009}\\x{000A}\\x{000D}\\x{0020}-\\x{00FF}]+)\\z")}
-var checkpolicyNameType = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 1, Pattern: "[\\w+=,.@-]+", Match: api.Only("+,-.0123456789=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
+var checkpolicyNameType = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 1, Pattern: "[\\w+=,.@-]+", Match: api.Some("+,-.0123456789=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
 var checkpolicyPathType = api.Rule{HasMax: true, Max: 512, HasMin: true, Min: 1, Pattern: "((/[A-Za-z0-9\\.,\\+@=_-]+)*)/", Match: api.Matching("\\A(?:((/[A-Za-z0-9\\.,\\+@=_-]+)*)/)\\z")}
 var checkpolicyScopeType = api.Rule{Enum: []string{"All", "AWS", "Local"}}
 var checkpolicyVersionIdType = api.Rule{Pattern: "v[1-9][0-9]*(\\.[A-Za-z0-9-]*)?", Match: api.Matching("\\A(?:v[1-9][0-9]*(\\.[A-Za-z0-9-]*)?)\\z")}
-var checkpublicKeyIdType = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 20, Pattern: "[\\w]+", Match: api.Only("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
+var checkpublicKeyIdType = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 20, Pattern: "[\\w]+", Match: api.Some("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
 var checkroleDescriptionType = api.Rule{HasMax: true, Max: 1000, Pattern: "[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*", Match: api.Matching("\\A(?:[\\x{0009}\\x{000A}\\x{000D}\\x{0020}-\\x{007E}\\x{00A1}-\\x{00FF}]*)\\z")}
 var checkroleMaxSessionDurationType = api.Rule{HasMax: true, Max: 43200, HasMin: true, Min: 3600}
-var checkroleNameType = api.Rule{HasMax: true, Max: 64, HasMin: true, Min: 1, Pattern: "[\\w+=,.@-]+", Match: api.Only("+,-.0123456789=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
-var checkserialNumberType = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 9, Pattern: "[\\w+=/:,.@-]+", Match: api.Only("+,-./0123456789:=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
-var checkserviceSpecificCredentialId = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 20, Pattern: "[\\w]+", Match: api.Only("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
+var checkroleNameType = api.Rule{HasMax: true, Max: 64, HasMin: true, Min: 1, Pattern: "[\\w+=,.@-]+", Match: api.Some("+,-.0123456789=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
+var checkserialNumberType = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 9, Pattern: "[\\w+=/:,.@-]+", Match: api.Some("+,-./0123456789:=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
+var checkserviceSpecificCredentialId = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 20, Pattern: "[\\w]+", Match: api.Some("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
 var checkstatusType = api.Rule{Enum: []string{"Active", "Inactive", "Expired"}}
 var checktagKeyListType = api.Rule{HasMax: true, Max: 50}
 var checktagKeyType = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 1, Pattern: "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+", Match: api.Matching("\\A(?:[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)\\z")}
 var checktagListType = api.Rule{HasMax: true, Max: 50}
 var checktagValueType = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 0, Pattern: "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*", Match: api.Matching("\\A(?:[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)\\z")}
-var checkuserNameType = api.Rule{HasMax: true, Max: 64, HasMin: true, Min: 1, Pattern: "[\\w+=,.@-]+", Match: api.Only("+,-.0123456789=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
+var checkuserNameType = api.Rule{HasMax: true, Max: 64, HasMin: true, Min: 1, Pattern: "[\\w+=,.@-]+", Match: api.Some("+,-.0123456789=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}

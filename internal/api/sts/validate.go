@@ -185,7 +185,7 @@ func (x *Tag) Validate(v *api.Violations) {
 
 var checkProvidedContextsListType = api.Rule{HasMax: true, Max: 5, HasMin: true, Min: 1}
 var checkaccessKeyIdType = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 16, Pattern: "[\\w]*", Match: api.Only("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
-var checkarnType = api.Rule{HasMax: true, Max: 2048, HasMin: true, Min: 20, Pattern: "[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u0085\\u00A0-\\uD7FF\\uE000-\\uFFFD\\u10000-\\u10FFFF]+", Match: api.Matching("\\A(?:[\\x{0009}\\x{000A}\\x{000D}\\x{0020}-\\x{007E}\\x{0085}\\x{00A0}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{1000}0-\\x{10FF}FF]+)\\z")}
+var checkarnType = api.Rule{HasMax: true, Max: 2048, HasMin: true, Min: 20, Pattern: "[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u0085\\u00A0-\\uD7FF\\uE000-\\uFFFD\\u10000-\\u10FFFF]+", Match: api.Matching("\\A(?:[\\t\\n\\r\\x{20}-\\x{7E}\\x{85}\\x{A0}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}]+)\\z")}
 var checkcontextAssertionType = api.Rule{HasMax: true, Max: 2048, HasMin: true, Min: 4}
 var checkdurationSecondsType = api.Rule{HasMax: true, Max: 129600, HasMin: true, Min: 900}
 var checkencodedMessageType = api.Rule{HasMax: true, Max: 10240, HasMin: true, Min: 1}
@@ -199,5 +199,5 @@ var checktagKeyListType = api.Rule{HasMax: true, Max: 50}
 var checktagKeyType = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 1, Pattern: "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+", Match: api.Matching("\\A(?:[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)\\z")}
 var checktagListType = api.Rule{HasMax: true, Max: 50}
 var checktagValueType = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 0, Pattern: "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*", Match: api.Matching("\\A(?:[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)\\z")}
-var checktokenCodeType = api.Rule{HasMax: true, Max: 6, HasMin: true, Min: 6, Pattern: "[\\d]*", Match: api.Matching("\\A(?:[\\d]*)\\z")}
+var checktokenCodeType = api.Rule{HasMax: true, Max: 6, HasMin: true, Min: 6, Pattern: "[\\d]*", Match: api.Only("0123456789")}
 var checkunrestrictedSessionPolicyDocumentType = api.Rule{HasMin: true, Min: 1, Pattern: "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+", Match: api.Matching("\\A(?:[\\x{0009}\\x{000A}\\x{000D}\\x{0020}-\\x{00FF}]+)\\z")}
