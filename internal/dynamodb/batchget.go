@@ -40,7 +40,7 @@ func (s *Service) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInp
 		_, err := s.authorizeItems(ctx, w.table, use{
 			action:     "BatchGetItem",
 			leading:    leadingKeys(w.keys),
-			attributes: projected(w.compiled.Projection),
+			attributes: projected(w.compiled.Projection, nil),
 			consumed:   in.ReturnConsumedCapacity,
 		})
 		if err != nil {

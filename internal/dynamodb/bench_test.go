@@ -9,12 +9,9 @@ import (
 
 	api "github.com/modelwharf/modelwharf/internal/api/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
-	"github.com/modelwharf/modelwharf/internal/identity"
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/kv/mem"
 	"github.com/modelwharf/modelwharf/internal/kv/pebble"
-
-	wharf "github.com/modelwharf/modelwharf/internal/api"
 )
 
 // The benchmarks call the operations as the wire does after decoding, so that
@@ -36,19 +33,12 @@ var engines = []struct {
 
 const benchTable = "predictions"
 
-func rootContext() context.Context {
-	return wharf.WithRequest(context.Background(), &wharf.Request{
-		ID: "bench", Service: "dynamodb", Region: "us-east-1",
-		Caller: wharf.Caller{Account: "000000000000", ARN: "arn:aws:iam::000000000000:root", Type: wharf.RootCaller},
-	})
-}
-
 func benchService(b *testing.B, engine kv.Engine, c dynamodb.Config) (*dynamodb.Service, context.Context) {
 	store, err := kv.Open(engine, kv.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	c.Store, c.Identity = store, &identity.Service{}
+	c.Store, c.Identity = store, newIdentity(b, store)
 	s := dynamodb.New(c)
 	ctx := rootContext()
 	run, stop := context.WithCancel(ctx)

@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"context"
+	"slices"
 
 	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/dynamodb/expr"
@@ -29,7 +30,7 @@ func (s *Service) GetItem(ctx context.Context, in *dynamodb.GetItemInput) (*dyna
 	_, err = s.authorizeItems(ctx, n, use{
 		action:     "GetItem",
 		leading:    leadingKey(in.Key),
-		attributes: projected(compiled.Projection),
+		attributes: projected(compiled.Projection, nil),
 		consumed:   in.ReturnConsumedCapacity,
 	})
 	if err != nil {
@@ -94,8 +95,13 @@ func leadingKey(a dynamodb.Attributes) func(*table) []dynamodb.AttributeValue {
 	}
 }
 
-// projected are the attributes that a projection reads, for policies: nil, which
-// stands for all, of none.
-func projected(p *item.Projection) func(*table) []string {
-	return func(*table) []string { return p.Names() }
+// projected are the attributes that a projection and a filter read, for policies:
+// nil, which stands for all, without a projection.
+func projected(p *item.Projection, filter *expr.Condition) func(*table) []string {
+	return func(*table) []string {
+		if p == nil {
+			return nil
+		}
+		return slices.Concat(p.Names(), filter.Names())
+	}
 }

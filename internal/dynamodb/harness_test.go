@@ -1,6 +1,7 @@
 package dynamodb_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,15 +12,15 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/go-faster/jx"
 
 	wharf "github.com/modelwharf/modelwharf/internal/api"
-	"github.com/modelwharf/modelwharf/internal/api/codec"
 	api "github.com/modelwharf/modelwharf/internal/api/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/api/iam"
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/identity"
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/kv/mem"
+	"github.com/modelwharf/modelwharf/internal/wire/awsjson"
 )
 
 // clock is a clock that stands still unless it is told to go.
@@ -41,13 +42,15 @@ func (c *clock) advance(d time.Duration) {
 }
 
 // fixture is a service on a store in memory, with a client that reaches it over
-// the loopback device.
+// the loopback device as the root of an account.
 type fixture struct {
-	client  *sdk.Client
-	service *dynamodb.Service
-	store   kv.Store
-	clock   *clock
-	url     string
+	client   *sdk.Client
+	service  *dynamodb.Service
+	identity *identity.Service
+	store    kv.Store
+	clock    *clock
+	url      string
+	root     string // the access key of the account's root
 }
 
 const account = "000000000000"
@@ -59,69 +62,106 @@ func start(t testing.TB) *fixture {
 		t.Fatal(err)
 	}
 	f := &fixture{store: store, clock: &clock{t: time.Date(2026, time.November, 20, 10, 0, 0, 0, time.UTC)}}
-	f.service = dynamodb.New(dynamodb.Config{Store: store, Identity: &identity.Service{}, Now: f.clock.now})
-	server := httptest.NewServer(f.handler(t))
+	f.identity = newIdentity(t, store)
+	key, err := f.identity.EnsureRoot(t.Context(), account, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.root = key.AccessKeyID
+	f.service = dynamodb.New(dynamodb.Config{Store: store, Identity: f.identity, Now: f.clock.now})
+	server := httptest.NewServer(f.handler())
 	t.Cleanup(func() {
 		server.Close()
-		store.Close()
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
 	})
 	f.url = server.URL
-	f.client = sdk.New(sdk.Options{
-		Region: "us-east-1", BaseEndpoint: &server.URL, RetryMaxAttempts: 1,
-		Credentials:                     credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
-		DisableValidateResponseChecksum: true,
-	})
+	f.client = f.as(f.root)
 	return f
 }
 
-// handler speaks as much of the JSON protocol as these tests need, for the root of
-// an account whose signature nobody checks.
-func (f *fixture) handler(t testing.TB) http.Handler {
-	operations := map[string]wharf.Operation{}
-	for _, op := range api.New(f.service).Operations {
-		operations[op.Name] = op
+func newIdentity(t testing.TB, store kv.Store) *identity.Service {
+	t.Helper()
+	seal, err := identity.NewSealer([]byte(strings.Repeat("k", 32)))
+	if err != nil {
+		t.Fatal(err)
 	}
+	s, err := identity.New(identity.Config{Store: store, Seal: seal})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// as is a client that uses an access key.
+func (f *fixture) as(accessKey string) *sdk.Client {
+	return sdk.New(sdk.Options{
+		Region: "us-east-1", BaseEndpoint: &f.url, RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider(accessKey, "not looked at", ""),
+	})
+}
+
+// user makes a user of the account with a policy, and returns its client.
+func (f *fixture) user(t *testing.T, name, policy string) *sdk.Client {
+	t.Helper()
+	ctx := rootContext()
+	if _, err := f.identity.CreateUser(ctx, &iam.CreateUserInput{UserName: &name}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.identity.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: &name, PolicyName: new("own"), PolicyDocument: &policy}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := f.identity.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.as(*out.AccessKey.AccessKeyId)
+}
+
+// handler does what a server does, but believes in every signature.
+func (f *fixture) handler() http.Handler {
+	protocol := awsjson.New(api.New(f.service))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, name, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-		op := operations[name]
-		scope := strings.Split(r.Header.Get("Authorization"), "/")
-		body, err := io.ReadAll(r.Body)
-		if err != nil || op.Call == nil || len(scope) < 3 {
-			http.Error(w, "bad request", http.StatusNotFound)
-			return
-		}
-		ctx := wharf.WithRequest(r.Context(), &wharf.Request{
-			ID: "test", Service: "dynamodb", Operation: name, Region: scope[2], Time: f.clock.now(),
-			Caller: wharf.Caller{Account: account, ARN: "arn:aws:iam::" + account + ":root", Type: wharf.RootCaller},
-		})
-		in := op.NewInput()
-		var violations wharf.Violations
-		err = in.(codec.Shape).DecodeJSON(jx.DecodeBytes(body))
-		if err == nil {
-			in.Validate(&violations)
-			err = violations.Err()
-		}
-		var out any
-		if err == nil {
-			out, err = op.Call(ctx, in)
-		}
-		e := &jx.Encoder{}
-		if err != nil {
-			failed := wharf.AsError(err)
-			if failed.Cause != nil {
-				t.Log(err)
+		const id = "00000000-0000-0000-0000-000000000000"
+		answer := func() (err error) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return err
 			}
-			w.WriteHeader(failed.HTTPStatus())
-			e.ObjStart()
-			e.Field("__type", func(e *jx.Encoder) { e.Str(failed.Code) })
-			e.Field("message", func(e *jx.Encoder) { e.Str(failed.Message) })
-			if d, ok := failed.Detail.(*api.ConditionalCheckFailedExceptionDetail); ok {
-				e.Field("Item", func(e *jx.Encoder) { e.Raw(jx.Raw(d.Item)) })
+			call, failed := protocol.Open(r, body)
+			if failed != nil {
+				return failed
 			}
-			e.ObjEnd()
-		} else {
-			out.(codec.Shape).EncodeJSON(e)
+			_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+			scope := strings.SplitN(credential, "/", 4)
+			who, _, err := f.identity.Lookup(r.Context(), scope[0], "")
+			if err != nil {
+				return err
+			}
+			ctx := f.identity.Admit(wharf.WithRequest(r.Context(), &wharf.Request{
+				ID: id, Service: "dynamodb", Operation: call.Name, Region: scope[2], Time: f.clock.now(),
+			}), who)
+			in, err := call.Input()
+			if err != nil {
+				return err
+			}
+			out, err := call.Operation.Call(ctx, in)
+			if err != nil {
+				return err
+			}
+			return protocol.WriteAnswer(w, id, call, out)
 		}
-		w.Write(e.Bytes())
+		if err := answer(); err != nil {
+			protocol.WriteError(w, id, wharf.AsError(err))
+		}
+	})
+}
+
+// rootContext is the context of a request of the account's root.
+func rootContext() context.Context {
+	return wharf.WithRequest(context.Background(), &wharf.Request{
+		ID: "test", Service: "dynamodb", Operation: "PutItem", Region: "us-east-1",
+		Caller: wharf.Caller{Account: account, ARN: "arn:aws:iam::" + account + ":root", Type: wharf.RootCaller},
 	})
 }

@@ -48,7 +48,7 @@ func (s *Service) Query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb
 			}
 			return []dynamodb.AttributeValue{k.Hash}
 		},
-		attributes: projected(compiled.Projection),
+		attributes: projected(compiled.Projection, compiled.Filter),
 		sel:        in.Select,
 		consumed:   in.ReturnConsumedCapacity,
 	})

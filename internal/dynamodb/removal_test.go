@@ -15,7 +15,6 @@ import (
 	api "github.com/modelwharf/modelwharf/internal/api/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/dynamodb/item"
-	"github.com/modelwharf/modelwharf/internal/identity"
 	"github.com/modelwharf/modelwharf/internal/jobs"
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/kv/mem"
@@ -46,7 +45,7 @@ func TestControlPlaneRemoval(t *testing.T) {
 		}
 		store := &interrupted{Store: db}
 		runner := jobs.New(jobs.Config{Store: store, Logger: slog.New(slog.DiscardHandler)})
-		s := dynamodb.New(dynamodb.Config{Store: store, Identity: &identity.Service{}, Jobs: runner})
+		s := dynamodb.New(dynamodb.Config{Store: store, Identity: newIdentity(t, store), Jobs: runner})
 		runner.Register(s.Jobs()...)
 		ctx, stop := context.WithCancel(rootContext())
 		var background sync.WaitGroup
@@ -117,7 +116,7 @@ func TestControlPlaneSizes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	s := dynamodb.New(dynamodb.Config{Store: db, Identity: &identity.Service{}, AuditData: dynamodb.AuditNone})
+	s := dynamodb.New(dynamodb.Config{Store: db, Identity: newIdentity(t, db), AuditData: dynamodb.AuditNone})
 	ctx := rootContext()
 	createBenchTable(t, s, ctx)
 	const writers, each = 8, 1200

@@ -41,7 +41,7 @@ func (s *Service) Scan(ctx context.Context, in *dynamodb.ScanInput) (*dynamodb.S
 	}
 	_, err = s.authorizeItems(ctx, n, use{
 		action:     "Scan",
-		attributes: projected(compiled.Projection),
+		attributes: projected(compiled.Projection, compiled.Filter),
 		sel:        in.Select,
 		consumed:   in.ReturnConsumedCapacity,
 	})

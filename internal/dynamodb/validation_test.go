@@ -301,8 +301,9 @@ func TestValidationOfNulls(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		r.Header.Set("Content-Type", "application/x-amz-json-1.0")
 		r.Header.Set("X-Amz-Target", "DynamoDB_20120810."+test.operation)
-		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261120/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0")
+		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+f.root+"/20261120/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0")
 		answer, err := http.DefaultClient.Do(r)
 		if err != nil {
 			t.Errorf("%s %s: %v", test.operation, test.body, err)
