@@ -144,6 +144,7 @@ func (w *committer) run() {
 			w.settle(w.next)
 			continue
 		case w.turn != nil:
+			w.stats.turns.Add(1)
 			w.turn.grant()
 			w.turn = nil
 			continue
@@ -217,6 +218,7 @@ func (w *committer) hand() {
 // settle tells the callers of g, and makes g ready to be used again. A conflict is
 // told only now, so that the next run sees what was in the way.
 func (w *committer) settle(g *group) {
+	w.stats.count(g)
 	for _, c := range g.committed {
 		c.finish(g.err)
 	}

@@ -2,6 +2,7 @@ package kv
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -11,7 +12,8 @@ import (
 
 // Options are the settings of a store. The zero value serves.
 type Options struct {
-	// Now is the clock of commits; time.Now if nil.
+	// Now is the clock of commits, asked by the committer's goroutine; time.Now if
+	// nil.
 	Now func() time.Time
 	// History is how far back StampAt reaches: 36 days if zero, which covers a
 	// recovery window of 35.
@@ -34,6 +36,7 @@ type DB struct {
 	commits  queue
 	pool     sync.Pool // of *commit
 	stopped  atomic.Pointer[error]
+	stats    stats
 	finished chan struct{} // the committer has ended
 	closing  sync.Once
 	closed   error
@@ -48,10 +51,10 @@ type published struct {
 	db      *DB
 }
 
-// Open opens the store on engine, which belongs to it from then on; it stays the
-// caller's if Open fails before any migration. A store that is not there yet is
-// made, an older one is migrated. An error of ErrFormat says what cannot be opened
-// and what to do about it.
+// Open opens the store on engine, which belongs to it from then on: Close closes
+// it, and so does an Open that fails. A store that is not there yet is made, an
+// older one is migrated. An error of ErrFormat says what cannot be opened and what
+// to do about it.
 func Open(engine Engine, opts Options) (*DB, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -65,16 +68,15 @@ func Open(engine Engine, opts Options) (*DB, error) {
 	}
 	ctx := context.Background()
 	format, last, err := db.recover(ctx, len(opts.Migrations)+1)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = db.publish(last.stamp, last.stamp)
 	}
-	if err := db.publish(last.stamp, last.stamp); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, errors.Join(err, engine.Close())
 	}
 	go newCommitter(db, last).run()
 	if err := db.migrate(ctx, format, opts.Migrations); err != nil {
-		db.Close()
-		return nil, err
+		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
@@ -218,7 +220,7 @@ func backOff(ctx context.Context, run int) error {
 	if run < 2 {
 		return nil // the commit that was in the way is already published
 	}
-	timer := time.NewTimer(rand.N(50 * time.Microsecond << run))
+	timer := time.NewTimer(rand.N(50 * time.Microsecond << min(run, 8)))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -183,13 +183,12 @@ func (t *txn) copy(b []byte) []byte {
 	return t.arena[from:len(t.arena):len(t.arena)]
 }
 
-// reset makes t ready for another run.
+// reset makes t ready for another run. It keeps its memory, unless that was much.
 func (t *txn) reset(snap *published) {
-	t.snap = snap
-	t.reads, t.writes = t.reads[:0], t.writes[:0]
-	t.size, t.err = 0, nil
-	if cap(t.arena) > 64<<10 {
-		t.arena = nil
+	if cap(t.arena) > 64<<10 || cap(t.reads)+cap(t.writes) > 4<<10 {
+		t.arena, t.reads, t.writes = nil, nil, nil
 	}
-	t.arena = t.arena[:0]
+	clear(t.writes)
+	t.arena, t.reads, t.writes = t.arena[:0], t.reads[:0], t.writes[:0]
+	t.snap, t.size, t.err = snap, 0, nil
 }

@@ -59,7 +59,11 @@ func Run(t *testing.T, medium func(t *testing.T) Medium) {
 			t.Parallel()
 			s := &store{T: t, medium: medium(t), clock: &Clock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}}
 			s.open()
-			t.Cleanup(func() { s.DB.Close() })
+			t.Cleanup(func() {
+				if s.DB != nil {
+					s.DB.Close()
+				}
+			})
 			test(s)
 		})
 	}

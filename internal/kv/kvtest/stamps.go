@@ -189,30 +189,32 @@ func testFormat(s *store) {
 	if err := s.DB.Close(); err != nil {
 		s.Fatal(err)
 	}
-	engine, err := s.medium()
-	if err != nil {
-		s.Fatal(err)
+	// set writes the format row beneath the store, and opens it.
+	set := func(op kv.Op) error {
+		engine, err := s.medium()
+		if err != nil {
+			s.Fatal(err)
+		}
+		if err := engine.Apply([]kv.Op{op}); err != nil {
+			s.Fatal(err)
+		}
+		s.DB, err = kv.Open(engine, s.options)
+		return err
 	}
-	if err := engine.Apply([]kv.Op{{Kind: kv.OpPut, Key: []byte{0, 'f'}, Val: []byte("2")}}); err != nil {
-		s.Fatal(err)
-	}
-	_, err = kv.Open(engine, s.options)
+	row := []byte{0, 'f'}
+	err := set(kv.Op{Kind: kv.OpPut, Key: row, Val: []byte("2")})
 	if !errors.Is(err, kv.ErrFormat) || !strings.Contains(err.Error(), "has format 2") {
 		s.Fatal(err)
 	}
-	if err := engine.Apply([]kv.Op{{Kind: kv.OpDelete, Key: []byte{0, 'f'}}}); err != nil {
-		s.Fatal(err)
+	if err := set(kv.Op{Kind: kv.OpPut, Key: row, Val: []byte("?")}); !errors.Is(err, kv.ErrFormat) {
+		s.Fatal("an unreadable format:", err)
 	}
-	if _, err = kv.Open(engine, s.options); !errors.Is(err, kv.ErrFormat) {
+	if err := set(kv.Op{Kind: kv.OpDelete, Key: row}); !errors.Is(err, kv.ErrFormat) {
 		s.Fatal("what is no store:", err)
 	}
-	if err := engine.Apply([]kv.Op{{Kind: kv.OpPut, Key: []byte{0, 'f'}, Val: []byte("1")}}); err != nil {
+	if err := set(kv.Op{Kind: kv.OpPut, Key: row, Val: []byte("1")}); err != nil {
 		s.Fatal(err)
 	}
-	if err := engine.Close(); err != nil {
-		s.Fatal(err)
-	}
-	s.open()
 	s.want("value", s.get("a"), "1")
 }
 

@@ -49,6 +49,7 @@ type Engine struct {
 	room   *room
 	batch  *pebble.Batch // of Apply, used again and again
 	broken atomic.Pointer[error]
+	closed atomic.Bool
 }
 
 const (
@@ -195,10 +196,10 @@ func (e *Engine) Checkpoint(dir string) error {
 	return e.db.Checkpoint(dir, pebble.WithFlushedWAL())
 }
 
-// Close closes the database. One that is broken is left as it is: its locks may be
+// Close closes the database; again is as good as once. One that is broken is left as it is: its locks may be
 // held for ever, and what is durable is in its files.
 func (e *Engine) Close() error {
-	if e.broken.Load() != nil {
+	if e.closed.Swap(true) || e.broken.Load() != nil {
 		return nil
 	}
 	if e.batch != nil {
