@@ -56,7 +56,7 @@ func startOn(t testing.TB, data string, flags ...string) *server {
 	t.Cleanup(func() {
 		s.kill()
 		if t.Failed() {
-			t.Logf("the server's log:\n%s", s.log.tail(8<<10))
+			t.Logf("the server's log:\n%s", s.log.tail(2<<10))
 		}
 	})
 	return s

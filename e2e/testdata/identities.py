@@ -38,7 +38,7 @@ iam.put_user_policy(UserName="user-0", PolicyName="Assume", PolicyDocument=json.
 user = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"])
 # The session's own policy leaves it one action of the role's.
 narrow = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "dynamodb:ListTables", "Resource": "*"}]}
-c = user.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="s", Policy=json.dumps(narrow))["Credentials"]
+c = user.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="night", Policy=json.dumps(narrow))["Credentials"]
 session = boto3.Session(c["AccessKeyId"], c["SecretAccessKey"], c["SessionToken"])
 assert session.client("dynamodb").list_tables()["TableNames"] == []
 try:

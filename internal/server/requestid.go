@@ -5,13 +5,18 @@ import (
 	"encoding/base32"
 )
 
-// newRequestID returns an id of the form that DynamoDB's have: 52 characters of
-// base 32, of which here 160 bits are random and the end is fixed as there.
+// idEnd is the end of the ids of DynamoDB's requests.
+const idEnd = "VV4KQNSO5AEMVJF66Q9ASUAAJG"
+
+var base32Text = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// newRequestID returns an id of the form that DynamoDB's have: 52 characters, of
+// which the first 26 are 128 random bits in base 32.
 func newRequestID() string {
-	var random [20]byte
+	var random [16]byte
 	rand.Read(random[:])
-	var id [52]byte
-	base32.StdEncoding.Encode(id[:32], random[:])
-	copy(id[32:], "VV4KQNSO5AEMVJF66Q9ASUAAJG")
+	var id [26 + len(idEnd)]byte
+	base32Text.Encode(id[:26], random[:])
+	copy(id[26:], idEnd)
 	return string(id[:])
 }

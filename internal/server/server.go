@@ -201,3 +201,6 @@ func (s *Server) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Ready reports whether the server answers requests.
+func (s *Server) Ready() bool { return s.ready.Load() }
