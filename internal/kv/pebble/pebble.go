@@ -81,7 +81,7 @@ func Open(dir string, opts Options) (*Engine, error) {
 		opts.Logger = slog.Default()
 	}
 	log := logger{opts.Logger.With("component", "pebble")}
-	if err := opts.FS.MkdirAll(dir, 0o700); err != nil {
+	if err := makeFolder(opts.FS, dir); err != nil {
 		return nil, fmt.Errorf("pebble: %w", err)
 	}
 	lock, err := pebble.LockDirectory(dir, opts.FS)
@@ -123,6 +123,29 @@ func Open(dir string, opts Options) (*Engine, error) {
 	}
 	e.room.refill()
 	return e, nil
+}
+
+// makeFolder makes dir and what it is in, durably: a folder is there after a loss of
+// power if the one that holds it was synced.
+func makeFolder(fs vfs.FS, dir string) error {
+	if _, err := fs.Stat(dir); err == nil {
+		return nil
+	}
+	parent := fs.PathDir(dir)
+	if parent == dir {
+		return nil
+	}
+	if err := makeFolder(fs, parent); err != nil {
+		return err
+	}
+	if err := fs.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := fs.OpenDir(parent)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // compression packs only what stays: the upper levels are soon written again.
