@@ -9,7 +9,6 @@ package codec
 import (
 	"bytes"
 	"encoding/base64"
-	"iter"
 	"math"
 	"strconv"
 	"strings"
@@ -304,6 +303,3 @@ func mismatch(d *jx.Decoder, t jx.Type, want, class string) error {
 	}
 	return api.SerializationException("%s cannot be converted to %s", found, want)
 }
-
-// Sorted ranges over a map in the order of its keys.
-func Sorted[T any](m map[string]T) iter.Seq2[string, T] { return api.Sorted(m) }

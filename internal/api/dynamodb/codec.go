@@ -3,6 +3,7 @@
 package dynamodb
 
 import "github.com/go-faster/jx"
+import "github.com/modelwharf/modelwharf/internal/api"
 import "github.com/modelwharf/modelwharf/internal/api/codec"
 
 // DecodeJSON reads x from d.
@@ -111,7 +112,7 @@ func (x *BatchGetItemInput) EncodeJSON(e *jx.Encoder) {
 	if x.RequestItems != nil {
 		e.FieldStart("RequestItems")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.RequestItems) {
+		for k0, x0 := range api.Sorted(x.RequestItems) {
 			e.FieldStart(k0)
 			x0.EncodeJSON(e)
 		}
@@ -145,7 +146,7 @@ func (x *BatchGetItemOutput) EncodeJSON(e *jx.Encoder) {
 	if x.Responses != nil {
 		e.FieldStart("Responses")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.Responses) {
+		for k0, x0 := range api.Sorted(x.Responses) {
 			e.FieldStart(k0)
 			e.ArrStart()
 			for _, x1 := range x0 {
@@ -158,7 +159,7 @@ func (x *BatchGetItemOutput) EncodeJSON(e *jx.Encoder) {
 	if x.UnprocessedKeys != nil {
 		e.FieldStart("UnprocessedKeys")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.UnprocessedKeys) {
+		for k0, x0 := range api.Sorted(x.UnprocessedKeys) {
 			e.FieldStart(k0)
 			x0.EncodeJSON(e)
 		}
@@ -196,7 +197,7 @@ func (x *BatchWriteItemInput) EncodeJSON(e *jx.Encoder) {
 	if x.RequestItems != nil {
 		e.FieldStart("RequestItems")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.RequestItems) {
+		for k0, x0 := range api.Sorted(x.RequestItems) {
 			e.FieldStart(k0)
 			e.ArrStart()
 			for _, x1 := range x0 {
@@ -238,7 +239,7 @@ func (x *BatchWriteItemOutput) EncodeJSON(e *jx.Encoder) {
 	if x.UnprocessedItems != nil {
 		e.FieldStart("UnprocessedItems")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.UnprocessedItems) {
+		for k0, x0 := range api.Sorted(x.UnprocessedItems) {
 			e.FieldStart(k0)
 			e.ArrStart()
 			for _, x1 := range x0 {
@@ -251,7 +252,7 @@ func (x *BatchWriteItemOutput) EncodeJSON(e *jx.Encoder) {
 	if x.ItemCollectionMetrics != nil {
 		e.FieldStart("ItemCollectionMetrics")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.ItemCollectionMetrics) {
+		for k0, x0 := range api.Sorted(x.ItemCollectionMetrics) {
 			e.FieldStart(k0)
 			e.ArrStart()
 			for _, x1 := range x0 {
@@ -435,7 +436,7 @@ func (x *ConsumedCapacity) EncodeJSON(e *jx.Encoder) {
 	if x.LocalSecondaryIndexes != nil {
 		e.FieldStart("LocalSecondaryIndexes")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.LocalSecondaryIndexes) {
+		for k0, x0 := range api.Sorted(x.LocalSecondaryIndexes) {
 			e.FieldStart(k0)
 			x0.EncodeJSON(e)
 		}
@@ -444,7 +445,7 @@ func (x *ConsumedCapacity) EncodeJSON(e *jx.Encoder) {
 	if x.GlobalSecondaryIndexes != nil {
 		e.FieldStart("GlobalSecondaryIndexes")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.GlobalSecondaryIndexes) {
+		for k0, x0 := range api.Sorted(x.GlobalSecondaryIndexes) {
 			e.FieldStart(k0)
 			x0.EncodeJSON(e)
 		}
@@ -453,7 +454,7 @@ func (x *ConsumedCapacity) EncodeJSON(e *jx.Encoder) {
 	if x.VectorIndexes != nil {
 		e.FieldStart("VectorIndexes")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.VectorIndexes) {
+		for k0, x0 := range api.Sorted(x.VectorIndexes) {
 			e.FieldStart(k0)
 			x0.EncodeJSON(e)
 		}
@@ -930,7 +931,7 @@ func (x *DeleteItemInput) EncodeJSON(e *jx.Encoder) {
 	if x.Expected != nil {
 		e.FieldStart("Expected")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.Expected) {
+		for k0, x0 := range api.Sorted(x.Expected) {
 			e.FieldStart(k0)
 			x0.EncodeJSON(e)
 		}
@@ -959,7 +960,7 @@ func (x *DeleteItemInput) EncodeJSON(e *jx.Encoder) {
 	if x.ExpressionAttributeNames != nil {
 		e.FieldStart("ExpressionAttributeNames")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.ExpressionAttributeNames) {
+		for k0, x0 := range api.Sorted(x.ExpressionAttributeNames) {
 			e.FieldStart(k0)
 			e.Str(x0)
 		}
@@ -1484,7 +1485,7 @@ func (x *GetItemInput) EncodeJSON(e *jx.Encoder) {
 	if x.ExpressionAttributeNames != nil {
 		e.FieldStart("ExpressionAttributeNames")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.ExpressionAttributeNames) {
+		for k0, x0 := range api.Sorted(x.ExpressionAttributeNames) {
 			e.FieldStart(k0)
 			e.Str(x0)
 		}
@@ -1887,7 +1888,7 @@ func (x *KeysAndAttributes) EncodeJSON(e *jx.Encoder) {
 	if x.ExpressionAttributeNames != nil {
 		e.FieldStart("ExpressionAttributeNames")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.ExpressionAttributeNames) {
+		for k0, x0 := range api.Sorted(x.ExpressionAttributeNames) {
 			e.FieldStart(k0)
 			e.Str(x0)
 		}
@@ -2385,7 +2386,7 @@ func (x *PutItemInput) EncodeJSON(e *jx.Encoder) {
 	if x.Expected != nil {
 		e.FieldStart("Expected")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.Expected) {
+		for k0, x0 := range api.Sorted(x.Expected) {
 			e.FieldStart(k0)
 			x0.EncodeJSON(e)
 		}
@@ -2414,7 +2415,7 @@ func (x *PutItemInput) EncodeJSON(e *jx.Encoder) {
 	if x.ExpressionAttributeNames != nil {
 		e.FieldStart("ExpressionAttributeNames")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.ExpressionAttributeNames) {
+		for k0, x0 := range api.Sorted(x.ExpressionAttributeNames) {
 			e.FieldStart(k0)
 			e.Str(x0)
 		}
@@ -2562,7 +2563,7 @@ func (x *QueryInput) EncodeJSON(e *jx.Encoder) {
 	if x.KeyConditions != nil {
 		e.FieldStart("KeyConditions")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.KeyConditions) {
+		for k0, x0 := range api.Sorted(x.KeyConditions) {
 			e.FieldStart(k0)
 			x0.EncodeJSON(e)
 		}
@@ -2571,7 +2572,7 @@ func (x *QueryInput) EncodeJSON(e *jx.Encoder) {
 	if x.QueryFilter != nil {
 		e.FieldStart("QueryFilter")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.QueryFilter) {
+		for k0, x0 := range api.Sorted(x.QueryFilter) {
 			e.FieldStart(k0)
 			x0.EncodeJSON(e)
 		}
@@ -2608,7 +2609,7 @@ func (x *QueryInput) EncodeJSON(e *jx.Encoder) {
 	if x.ExpressionAttributeNames != nil {
 		e.FieldStart("ExpressionAttributeNames")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.ExpressionAttributeNames) {
+		for k0, x0 := range api.Sorted(x.ExpressionAttributeNames) {
 			e.FieldStart(k0)
 			e.Str(x0)
 		}
@@ -3085,7 +3086,7 @@ func (x *ScanInput) EncodeJSON(e *jx.Encoder) {
 	if x.ScanFilter != nil {
 		e.FieldStart("ScanFilter")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.ScanFilter) {
+		for k0, x0 := range api.Sorted(x.ScanFilter) {
 			e.FieldStart(k0)
 			x0.EncodeJSON(e)
 		}
@@ -3122,7 +3123,7 @@ func (x *ScanInput) EncodeJSON(e *jx.Encoder) {
 	if x.ExpressionAttributeNames != nil {
 		e.FieldStart("ExpressionAttributeNames")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.ExpressionAttributeNames) {
+		for k0, x0 := range api.Sorted(x.ExpressionAttributeNames) {
 			e.FieldStart(k0)
 			e.Str(x0)
 		}
@@ -3807,7 +3808,7 @@ func (x *UpdateItemInput) EncodeJSON(e *jx.Encoder) {
 	if x.AttributeUpdates != nil {
 		e.FieldStart("AttributeUpdates")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.AttributeUpdates) {
+		for k0, x0 := range api.Sorted(x.AttributeUpdates) {
 			e.FieldStart(k0)
 			x0.EncodeJSON(e)
 		}
@@ -3816,7 +3817,7 @@ func (x *UpdateItemInput) EncodeJSON(e *jx.Encoder) {
 	if x.Expected != nil {
 		e.FieldStart("Expected")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.Expected) {
+		for k0, x0 := range api.Sorted(x.Expected) {
 			e.FieldStart(k0)
 			x0.EncodeJSON(e)
 		}
@@ -3849,7 +3850,7 @@ func (x *UpdateItemInput) EncodeJSON(e *jx.Encoder) {
 	if x.ExpressionAttributeNames != nil {
 		e.FieldStart("ExpressionAttributeNames")
 		e.ObjStart()
-		for k0, x0 := range codec.Sorted(x.ExpressionAttributeNames) {
+		for k0, x0 := range api.Sorted(x.ExpressionAttributeNames) {
 			e.FieldStart(k0)
 			e.Str(x0)
 		}

@@ -58,7 +58,7 @@ func (g *generator) encode(name, value string, depth int, raw bool) {
 			g.printf("%s.EncodeJSON(e)\n", value)
 			return
 		}
-		g.printf("e.ObjStart()\nfor k%d, x%[1]d := range codec.Sorted(%s) {\ne.FieldStart(k%[1]d)\n", depth, value)
+		g.printf("e.ObjStart()\nfor k%d, x%[1]d := range api.Sorted(%s) {\ne.FieldStart(k%[1]d)\n", depth, value)
 		g.encode(s.Value.Shape, fmt.Sprintf("x%d", depth), depth+1, raw)
 		g.printf("}\ne.ObjEnd()\n")
 	default:

@@ -249,8 +249,10 @@ func (g *generator) writeErrors() {
 			}
 		}
 		g.printf("// %s is answered with the code %s and the status %d.\nfunc %[1]s(format string, args ...any) *api.Error {\n", name, code, status)
-		if m := g.ErrorMember[name]; m != "" {
-			g.printf("e := api.Errorf(%q, %d, format, args...)\ne.MessageMember = %q\nreturn e\n}\n\n", code, status, m)
+		// A few errors spell their message with a capital letter.
+		capital := slices.ContainsFunc(s.Members, func(x member) bool { return x.Name == "Message" })
+		if capital && g.Metadata.Protocol == "json" {
+			g.printf("e := api.Errorf(%q, %d, format, args...)\ne.MessageMember = \"Message\"\nreturn e\n}\n\n", code, status)
 			continue
 		}
 		g.printf("return api.Errorf(%q, %d, format, args...)\n}\n\n", code, status)

@@ -23,9 +23,6 @@ type service struct {
 	Go map[string]string
 	// Raw are the members, as Shape.Member, that carry stored JSON.
 	Raw map[string]bool
-	// ErrorMember is how, by shape, an error spells its message on the wire.
-	// Without an entry it is "message".
-	ErrorMember map[string]string
 }
 
 func list(s string) []string { return strings.Fields(s) }
@@ -67,7 +64,6 @@ var dynamodb = service{
 		"PutItemOutput.Attributes": true, "UpdateItemOutput.Attributes": true, "DeleteItemOutput.Attributes": true,
 		"ConditionalCheckFailedException.Item": true, "CancellationReason.Item": true,
 	},
-	ErrorMember: map[string]string{"TransactionCanceledException": "Message", "TransactionInProgressException": "Message"},
 }
 
 var dynamodbstreams = service{

@@ -181,6 +181,46 @@ func TestTheSDKUnderstands(t *testing.T) {
 	}
 }
 
+// nowhere is an http.ResponseWriter that forgets what it is told.
+type nowhere http.Header
+
+func (n nowhere) Header() http.Header       { return http.Header(n) }
+func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
+func (nowhere) WriteHeader(int)             {}
+
+// BenchmarkPutItem is all that the wire does for a PutItem of 1 KB.
+func BenchmarkPutItem(b *testing.B) {
+	var text strings.Builder
+	text.WriteString(`{"TableName":"predictions","Item":{"id":{"S":"model#0001"},"at":{"N":"1763700000"}`)
+	for i := range 8 {
+		fmt.Fprintf(&text, `,"attribute%d":{"S":"%s"}`, i, strings.Repeat("x", 90))
+	}
+	text.WriteString(`}}`)
+	body := []byte(text.String())
+	p := awsjson.New(dynamodb.New(backend{}))
+	r := httptest.NewRequest("POST", "/", nil)
+	r.Header.Set("X-Amz-Target", "DynamoDB_20120810.PutItem")
+	w := nowhere{}
+	b.ReportAllocs()
+	for b.Loop() {
+		call, unknown := p.Open(r, body)
+		if unknown != nil {
+			b.Fatal(unknown)
+		}
+		in, err := call.Input()
+		if err != nil {
+			b.Fatal(err)
+		}
+		out, err := call.Operation.Call(b.Context(), in)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := p.WriteAnswer(w, "id", call, out); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // FuzzDecode asks for every operation with any body: an input or an error that a
 // client can be told of, never a panic.
 func FuzzDecode(f *testing.F) {
