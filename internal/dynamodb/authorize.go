@@ -13,7 +13,7 @@ import (
 // use is what an operation wants of a table's items, as far as policies ask.
 // See https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html.
 type use struct {
-	action string // "PutItem"
+	action string // "dynamodb:PutItem"
 	// leading are the hash keys that the operation is about.
 	leading func(t *table) []dynamodb.AttributeValue
 	// attributes are the top-level attributes that it reads or writes; nil for all.
@@ -30,9 +30,11 @@ func (s *Service) authorizeItems(ctx context.Context, n tableName, u use) (*tabl
 	if err != nil {
 		return nil, err
 	}
-	check := identity.Check{Action: "dynamodb:" + u.action, Resource: n.arn()}
+	check := identity.Check{Action: u.action}
 	if t != nil {
 		check.Resource = t.arn
+	} else {
+		check.Resource = n.arn()
 	}
 	if caller := api.RequestOf(ctx).Caller; caller.Type != api.RootCaller || caller.Account != n.account {
 		check.Conditions = u.conditions(t)

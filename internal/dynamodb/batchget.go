@@ -38,7 +38,7 @@ func (s *Service) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInp
 	}
 	for _, w := range wanted {
 		_, err := s.authorizeItems(ctx, w.table, use{
-			action:     "BatchGetItem",
+			action:     "dynamodb:BatchGetItem",
 			leading:    leadingKeys(w.keys),
 			attributes: projected(w.compiled.Projection, nil),
 			consumed:   in.ReturnConsumedCapacity,

@@ -40,7 +40,7 @@ func (s *Service) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteIte
 			all = append(all, w.attributes)
 		}
 		_, err := s.authorizeItems(ctx, b.table, use{
-			action:     "BatchWriteItem",
+			action:     "dynamodb:BatchWriteItem",
 			leading:    leadingKeys(all),
 			attributes: func(*table) []string { return namesOf(all) },
 			consumed:   in.ReturnConsumedCapacity,

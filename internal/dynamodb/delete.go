@@ -32,7 +32,7 @@ func (s *Service) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput) 
 		condition: compiled.Condition,
 		onFailure: in.ReturnValuesOnConditionCheckFailure,
 		use: use{
-			action:       "DeleteItem",
+			action:       "dynamodb:DeleteItem",
 			leading:      leadingKey(in.Key),
 			attributes:   named(in.Key, compiled.Condition),
 			returnValues: in.ReturnValues,

@@ -28,7 +28,7 @@ func (s *Service) GetItem(ctx context.Context, in *dynamodb.GetItemInput) (*dyna
 		return nil, err
 	}
 	_, err = s.authorizeItems(ctx, n, use{
-		action:     "GetItem",
+		action:     "dynamodb:GetItem",
 		leading:    leadingKey(in.Key),
 		attributes: projected(compiled.Projection, nil),
 		consumed:   in.ReturnConsumedCapacity,

@@ -38,7 +38,7 @@ func (s *Service) PutItem(ctx context.Context, in *dynamodb.PutItemInput) (*dyna
 		condition: compiled.Condition,
 		onFailure: in.ReturnValuesOnConditionCheckFailure,
 		use: use{
-			action:       "PutItem",
+			action:       "dynamodb:PutItem",
 			leading:      leadingKey(in.Item),
 			attributes:   named(in.Item, compiled.Condition),
 			returnValues: in.ReturnValues,

@@ -40,7 +40,7 @@ func (s *Service) Query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb
 		return nil, err
 	}
 	_, err = s.authorizeItems(ctx, n, use{
-		action: "Query",
+		action: "dynamodb:Query",
 		leading: func(t *table) []dynamodb.AttributeValue {
 			k, err := compiled.Key.Bind(t.schema)
 			if err != nil {

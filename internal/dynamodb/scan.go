@@ -40,7 +40,7 @@ func (s *Service) Scan(ctx context.Context, in *dynamodb.ScanInput) (*dynamodb.S
 		return nil, err
 	}
 	_, err = s.authorizeItems(ctx, n, use{
-		action:     "Scan",
+		action:     "dynamodb:Scan",
 		attributes: projected(compiled.Projection, compiled.Filter),
 		sel:        in.Select,
 		consumed:   in.ReturnConsumedCapacity,

@@ -61,6 +61,7 @@ type throughput struct {
 type table struct {
 	tableState
 	tableName
+	key      []byte // of its description
 	raw      []byte // what it was decoded from
 	schema   item.Schema
 	keyNames []string // of the primary key, sorted
@@ -75,7 +76,7 @@ type table struct {
 
 // decodeTable makes a table of its stored form.
 func (s *Service) decodeTable(n tableName, raw []byte) (*table, error) {
-	t := &table{tableName: n, raw: raw, arn: n.arn()}
+	t := &table{tableName: n, key: tableKey(n), raw: raw, arn: n.arn()}
 	if err := json.Unmarshal(raw, &t.tableState); err != nil {
 		return nil, fmt.Errorf("description of table %s: %w", t.arn, err)
 	}
@@ -140,10 +141,15 @@ func (c *tableCache) drop(n tableName) {
 
 // peek returns the table called n for a decision of policy, or nil if there is
 // none. It may be one that has just been changed by another server.
-func (s *Service) peek(ctx context.Context, n tableName) (t *table, err error) {
+func (s *Service) peek(ctx context.Context, n tableName) (*table, error) {
 	if t := s.cache.get(n); t != nil {
 		return t, nil
 	}
+	return s.load(ctx, n)
+}
+
+// load is read in a snapshot of its own.
+func (s *Service) load(ctx context.Context, n tableName) (t *table, err error) {
 	err = s.store.View(ctx, func(r kv.Reader) error {
 		t, err = s.read(ctx, r, n)
 		return err
@@ -156,9 +162,12 @@ func (s *Service) peek(ctx context.Context, n tableName) (t *table, err error) {
 // reaches a table that was dropped or changed meanwhile.
 func (s *Service) read(ctx context.Context, r kv.Reader, n tableName) (*table, error) {
 	t := s.cache.get(n)
-	key := tableKey(n)
-	raw, err := r.Get(ctx, key)
-	return s.current(n, t, raw, err)
+	if t != nil {
+		raw, err := r.Get(ctx, t.key)
+		return s.current(n, t, raw, err)
+	}
+	raw, err := r.Get(ctx, tableKey(n))
+	return s.current(n, nil, raw, err)
 }
 
 // current returns the cached table if it was decoded from raw, and otherwise

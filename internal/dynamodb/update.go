@@ -32,7 +32,7 @@ func (s *Service) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput) 
 		condition: compiled.Condition,
 		onFailure: in.ReturnValuesOnConditionCheckFailure,
 		use: use{
-			action:       "UpdateItem",
+			action:       "dynamodb:UpdateItem",
 			leading:      leadingKey(in.Key),
 			attributes:   named(in.Key, compiled.Condition, compiled.Update.Names()...),
 			returnValues: in.ReturnValues,

@@ -184,6 +184,10 @@ func TestLimitsThatCannotCrashTheProcess(t *testing.T) {
 	_, err := c.PutItem(ctx, &sdk.PutItemInput{TableName: table, Item: attrs{"id": str("deep"), "v": nested(32)}})
 	wantError(t, err, validation, "Nesting Levels have exceeded supported limits…")
 
+	path := "v" + strings.Repeat("[0]", 30)
+	_, err = c.UpdateItem(ctx, &sdk.UpdateItemInput{TableName: table, Key: attrs{"id": str("deep")}, UpdateExpression: aws.String("SET " + path + " = :v"), ExpressionAttributeValues: attrs{":v": nested(2)}})
+	wantError(t, err, validation, "Nesting Levels have exceeded supported limits…")
+
 	fill := 409600 - len("id") - len("big") - len("v")
 	mustPut(t, c, *table, attrs{"id": str("big"), "v": str(strings.Repeat("x", fill))})
 	_, err = c.PutItem(ctx, &sdk.PutItemInput{TableName: table, Item: attrs{"id": str("big"), "v": str(strings.Repeat("x", fill+1))}})
