@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/api/iam"
 	"github.com/modelwharf/modelwharf/internal/identity/policy"
 	"github.com/modelwharf/modelwharf/internal/kv/tuple"
@@ -74,6 +75,10 @@ func (m *managed) addVersion(document string, isDefault bool, now time.Time) err
 // ownManaged returns the account's managed policy of an ARN, if the caller may do
 // the operation to it.
 func (op *operation) ownManaged(arn string) (*managed, error) {
+	if strings.HasPrefix(arn, awsPolicy) { // which no account may change
+		r := api.RequestOf(op.ctx)
+		return nil, denial(r, "User: %s is not authorized to perform: %s on resource: policy %s", r.Caller.ARN, op.action, arn)
+	}
 	m, err := loadManaged(op.ctx, op.r, arn)
 	if err != nil {
 		return nil, err
@@ -99,6 +104,9 @@ func (op *operation) anyManaged(arn string) (*managed, error) {
 			return nil, err
 		}
 		return op.awsManaged(p)
+	}
+	if strings.HasPrefix(arn, awsPolicy) {
+		return nil, noSuchPolicy(arn)
 	}
 	return op.ownManaged(arn)
 }
