@@ -41,7 +41,7 @@ e2e: setup # the real clients against the real program
 	go test -timeout 15m ./e2e/...
 
 bench: build # from outside, beside a bare net/http handler
-	go test -timeout 30m -run '^$$' -bench . $(BENCHFLAGS) ./bench
+	go test -timeout 30m -run '^$$' -bench . -benchtime 1x $(BENCHFLAGS) ./bench
 
 soak: # about two hours
 	.ci/fuzz 60s

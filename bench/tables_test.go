@@ -54,13 +54,13 @@ func compare(b *testing.B, l load) {
 }
 
 const (
-	items     = 10_000 // with a partition each
-	collected = 100    // in the one partition that Query reads
+	partitions = 10_000 // with a partition each
+	collected  = 100    // in the one partition that Query reads
 )
 
-// prepare makes the table t and fills it.
+// prepare makes the table items and fills it.
 func prepare(b *testing.B, c *client, srv *process) {
-	create := `{"TableName":"t","BillingMode":"PAY_PER_REQUEST",
+	create := `{"TableName":"items","BillingMode":"PAY_PER_REQUEST",
 		"AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"},{"AttributeName":"sk","AttributeType":"N"}],
 		"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"},{"AttributeName":"sk","KeyType":"RANGE"}]}`
 	if _, err := c.call(srv.url, "CreateTable", []byte(create)); err != nil {
@@ -69,7 +69,7 @@ func prepare(b *testing.B, c *client, srv *process) {
 	fill := load{operation: "PutItem", connections: 64}
 	fill.request = putRequest
 	var next atomic.Int64
-	for next.Load() < items {
+	for next.Load() < partitions {
 		fill.run(b, c, srv.url, &next, slice)
 	}
 	for i := range collected {
@@ -79,19 +79,19 @@ func prepare(b *testing.B, c *client, srv *process) {
 	}
 }
 
-func putRequest(i int64) []byte { return item(fmt.Sprintf("item-%d", i%items), 0) }
+func putRequest(i int64) []byte { return item(fmt.Sprintf("item-%d", i%partitions), 0) }
 
 // item is a PutItem of about 1 KB in ten attributes.
 func item(pk string, sk int) []byte {
 	v := value(int64(len(pk)+sk), 900)
-	return fmt.Appendf(nil, `{"TableName":"t","Item":{"pk":{"S":%q},"sk":{"N":"%d"},`+
+	return fmt.Appendf(nil, `{"TableName":"items","Item":{"pk":{"S":%q},"sk":{"N":"%d"},`+
 		`"a":{"S":%q},"b":{"S":%q},"c":{"S":%q},"d":{"S":%q},"e":{"S":%q},"n":{"N":"12345.678"},"f":{"BOOL":true},"l":{"L":[{"N":"1"},{"N":"2"}]}}}`,
 		pk, sk, v[:180], v[180:360], v[360:540], v[540:720], v[720:])
 }
 
 func getRequest(consistent bool) func(int64) []byte {
 	return func(i int64) []byte {
-		return fmt.Appendf(nil, `{"TableName":"t","Key":{"pk":{"S":"item-%d"},"sk":{"N":"0"}},"ConsistentRead":%t}`, i%items, consistent)
+		return fmt.Appendf(nil, `{"TableName":"items","Key":{"pk":{"S":"item-%d"},"sk":{"N":"0"}},"ConsistentRead":%t}`, i%partitions, consistent)
 	}
 }
 
@@ -116,14 +116,14 @@ func BenchmarkPutItemConditional64(b *testing.B) {
 
 func BenchmarkUpdateItem64(b *testing.B) {
 	compare(b, load{"UpdateItem", 64, func(i int64) []byte {
-		return fmt.Appendf(nil, `{"TableName":"t","Key":{"pk":{"S":"item-%d"},"sk":{"N":"0"}},`+
-			`"UpdateExpression":"ADD n :one","ExpressionAttributeValues":{":one":{"N":"1"}}}`, i%items)
+		return fmt.Appendf(nil, `{"TableName":"items","Key":{"pk":{"S":"item-%d"},"sk":{"N":"0"}},`+
+			`"UpdateExpression":"ADD n :one","ExpressionAttributeValues":{":one":{"N":"1"}}}`, i%partitions)
 	}})
 }
 
 func BenchmarkQuery100(b *testing.B) {
 	compare(b, load{"Query", 16, func(int64) []byte {
-		return []byte(`{"TableName":"t","KeyConditionExpression":"pk = :pk","ExpressionAttributeValues":{":pk":{"S":"collection"}},"ConsistentRead":true}`)
+		return []byte(`{"TableName":"items","KeyConditionExpression":"pk = :pk","ExpressionAttributeValues":{":pk":{"S":"collection"}},"ConsistentRead":true}`)
 	}})
 }
 
@@ -155,7 +155,7 @@ func BenchmarkMillionItems(b *testing.B) {
 	prepare(b, c, srv)
 	var next atomic.Int64
 	fill := load{operation: "BatchWriteItem", connections: 16, request: func(i int64) []byte {
-		body := []byte(`{"RequestItems":{"t":[`)
+		body := []byte(`{"RequestItems":{"items":[`)
 		for n := range int64(batch) {
 			if n > 0 {
 				body = append(body, ',')
@@ -163,7 +163,7 @@ func BenchmarkMillionItems(b *testing.B) {
 			put := item(fmt.Sprintf("million-%d", i*batch+n), 0)
 			body = append(body, `{"PutRequest":`...)
 			body = append(body, '{')
-			body = append(body, put[len(`{"TableName":"t",`):]...)
+			body = append(body, put[len(`{"TableName":"items",`):]...)
 			body = append(body, '}')
 		}
 		return append(body, `]}}`...)
