@@ -9,6 +9,8 @@ package api
 
 import "context"
 
+//go:generate go run ./gen -out .
+
 // Protocol is the form in which a service's requests and answers travel.
 type Protocol string
 
