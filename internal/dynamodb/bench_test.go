@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	api "github.com/modelwharf/modelwharf/internal/api/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
@@ -78,6 +80,21 @@ func benchItem(partition, row int) api.Attributes {
 
 func benchKey(partition, row int) api.Attributes { return benchItem(partition, row)[1:] }
 
+// processor reports how much of the processors' time an operation took, with all
+// that goes on behind it, and the making of the request. The function that it
+// returns is called at the end.
+func processor(b *testing.B) (report func()) {
+	used := func() time.Duration {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+			b.Fatal(err)
+		}
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	before := used()
+	return func() { b.ReportMetric(float64(used()-before)/float64(b.N), "cpu-ns/op") }
+}
+
 func put(ctx context.Context, s *dynamodb.Service, partition, row int) error {
 	_, err := s.PutItem(ctx, &api.PutItemInput{TableName: new(benchTable), Item: benchItem(partition, row)})
 	return err
@@ -92,6 +109,7 @@ func BenchmarkPutItem(b *testing.B) {
 				b.SetParallelism(32) // durable writes wait for the disk together
 				b.ReportAllocs()
 				b.ResetTimer()
+				defer processor(b)()
 				b.RunParallel(func(pb *testing.PB) {
 					for pb.Next() {
 						if err := put(ctx, s, int(n.Add(1)), 0); err != nil {
@@ -114,6 +132,8 @@ func BenchmarkPutItemOfOneKey(b *testing.B) {
 			var n atomic.Int64
 			b.SetParallelism(32)
 			b.ReportAllocs()
+			b.ResetTimer()
+			defer processor(b)()
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
 					it := append(benchItem(1, 0), api.Attribute{Name: "writer", Value: api.AttributeValue{Type: api.TypeN, S: fmt.Sprint(n.Add(1))}})
@@ -138,6 +158,7 @@ func BenchmarkGetItem(b *testing.B) {
 				}
 			}
 			b.ReportAllocs()
+			defer processor(b)()
 			for i := 0; b.Loop(); i++ {
 				out, err := s.GetItem(ctx, &api.GetItemInput{TableName: new(benchTable), Key: benchKey(i%items, 0), ConsistentRead: new(true)})
 				if err != nil || out.Item == nil {
@@ -159,6 +180,7 @@ func BenchmarkQuery(b *testing.B) {
 				}
 			}
 			b.ReportAllocs()
+			defer processor(b)()
 			for b.Loop() {
 				out, err := s.Query(ctx, &api.QueryInput{
 					TableName:                 new(benchTable),

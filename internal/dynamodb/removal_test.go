@@ -172,3 +172,56 @@ func TestControlPlaneSizes(t *testing.T) {
 		t.Error(fmt.Sprint(got, " totals"))
 	}
 }
+
+// TestControlPlaneOfTwoServers has two services on one store: what one does to a
+// table binds the other at once.
+func TestControlPlaneOfTwoServers(t *testing.T) {
+	t.Parallel()
+	db, err := kv.Open(mem.New(), kv.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	who := newIdentity(t, db)
+	one := dynamodb.New(dynamodb.Config{Store: db, Identity: who})
+	two := dynamodb.New(dynamodb.Config{Store: db, Identity: who})
+	ctx := rootContext()
+	name := new("shared")
+	create := func(s *dynamodb.Service, id string) {
+		t.Helper()
+		_, err := s.CreateTable(ctx, &api.CreateTableInput{TableName: name, BillingMode: new("PAY_PER_REQUEST"),
+			KeySchema:            []*api.KeySchemaElement{{AttributeName: &id, KeyType: new("HASH")}},
+			AttributeDefinitions: []*api.AttributeDefinition{{AttributeName: &id, AttributeType: new("S")}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	put := func(s *dynamodb.Service, id string) error {
+		_, err := s.PutItem(ctx, &api.PutItemInput{TableName: name, Item: api.Attributes{{Name: id, Value: api.AttributeValue{Type: api.TypeS, S: "x"}}}})
+		return err
+	}
+	create(one, "a")
+	for _, s := range []*dynamodb.Service{one, two} {
+		if err := put(s, "a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := one.DeleteTable(ctx, &api.DeleteTableInput{TableName: name}); err != nil {
+		t.Fatal(err)
+	}
+	if err := put(two, "a"); err == nil {
+		t.Error("a dropped table was written to")
+	}
+	create(two, "b")
+	if err := put(one, "a"); err == nil {
+		t.Error("the old key was good for the new table")
+	}
+	if err := put(one, "b"); err != nil {
+		t.Error(err)
+	}
+	out, err := two.Scan(ctx, &api.ScanInput{TableName: name})
+	if err != nil || *out.Count != 1 {
+		t.Error(out, err)
+	}
+}
