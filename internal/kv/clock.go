@@ -48,6 +48,7 @@ func (w *committer) clock(ops []Op, now moment) []Op {
 	val = binary.BigEndian.AppendUint64(val, uint64(now.nanos))
 	ops = append(ops, Op{OpPut, clockKey(now.nanos / 1e9), val})
 	if hour := int64(time.Hour); now.nanos/hour != w.last.nanos/hour {
+		// Nothing is published meanwhile: the writer waits for this group.
 		horizon := clockKey((now.nanos - int64(w.history)) / 1e9)
 		if oldest, _, ok, err := clockBefore(context.Background(), w.current.Load(), horizon); ok && err == nil {
 			ops = append(ops, Op{OpDeleteRange, clockPrefix, oldest})

@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -188,6 +189,9 @@ func (db *DB) attempt(ctx context.Context, c *commit, fn func(Txn) error, inTurn
 func (db *DB) DeleteRange(ctx context.Context, from, to []byte) error {
 	if err := checkKey(from); err != nil {
 		return err
+	}
+	if to != nil && bytes.Compare(from, to) >= 0 {
+		return nil
 	}
 	c := db.newCommit()
 	c.reset(nil)

@@ -212,6 +212,9 @@ func testDeleteRange(s *store) {
 	s.reopen()
 	want("a c d e f")
 	deleteRange([]byte("x"), []byte("y"))
+	deleteRange([]byte("e"), []byte("c")) // upside down
+	deleteRange([]byte("c"), []byte("c"))
+	want("a c d e f")
 	deleteRange([]byte("d"), nil)
 	want("a c")
 	if err := s.DB.DeleteRange(s.Context(), nil, nil); !errors.Is(err, kv.ErrInvalidKey) {

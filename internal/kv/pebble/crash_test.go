@@ -108,7 +108,7 @@ func TestPowerLoss(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, uint64(rounds)))
 	fs := vfs.NewCrashableMem()
 	for range rounds {
-		engine, err := pebble.Open("new/data/store", pebble.Options{FS: fs, CacheBytes: 1 << 20, MemTableBytes: 256 << 10})
+		engine, err := pebble.Open("new/data/store", pebble.Options{FS: fs, CacheBytes: 1 << 20, MemTableBytes: 256 << 10, Logger: quiet})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,7 +163,7 @@ func TestPowerLoss(t *testing.T) {
 			t.Fatal(err)
 		}
 		fs = crashed
-		if engine, err = pebble.Open("new/data/store", pebble.Options{FS: fs, CacheBytes: 1 << 20, MemTableBytes: 256 << 10}); err != nil {
+		if engine, err = pebble.Open("new/data/store", pebble.Options{FS: fs, CacheBytes: 1 << 20, MemTableBytes: 256 << 10, Logger: quiet}); err != nil {
 			t.Fatal(err)
 		}
 		if db, err = kv.Open(engine, kv.Options{}); err != nil {
