@@ -135,11 +135,11 @@ func (w *writer) key(count int) map[string]types.AttributeValue {
 func (w *writer) write(ctx context.Context, client *dynamodb.Client) {
 	for n := w.last + 1; ; n++ {
 		item := w.key(n)
-		item["pad"] = &types.AttributeValueMemberS{Value: w.pad(n)}
+		item["filling"] = &types.AttributeValueMemberS{Value: w.pad(n)}
 		_, err := client.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String("kill"), Item: item})
 		if err == nil {
 			_, err = client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-				TableName: aws.String("kill"), Key: w.key(0), UpdateExpression: aws.String("SET #l = :n, pad = :p"),
+				TableName: aws.String("kill"), Key: w.key(0), UpdateExpression: aws.String("SET #l = :n, filling = :p"),
 				ExpressionAttributeNames: map[string]string{"#l": "last"},
 				ExpressionAttributeValues: map[string]types.AttributeValue{
 					":n": &types.AttributeValueMemberN{Value: strconv.Itoa(n)},
@@ -181,9 +181,9 @@ func (w *writer) verify(ctx context.Context, client *dynamodb.Client) error {
 			if err != nil {
 				return err
 			}
-			pad, _ := item["pad"].(*types.AttributeValueMemberS)
+			pad, _ := item["filling"].(*types.AttributeValueMemberS)
 			if pad == nil {
-				return fmt.Errorf("writer %d: the row of %d has no pad", w.id, count)
+				return fmt.Errorf("writer %d: the row of %d has no filling", w.id, count)
 			}
 			if count == 0 {
 				if state, err = number(item, "last"); err != nil {

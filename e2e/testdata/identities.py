@@ -42,7 +42,7 @@ c = user.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="night",
 session = boto3.Session(c["AccessKeyId"], c["SecretAccessKey"], c["SessionToken"])
 assert session.client("dynamodb").list_tables()["TableNames"] == []
 try:
-    session.client("dynamodb").describe_table(TableName="x")
+    session.client("dynamodb").describe_table(TableName="nothing")
     raise AssertionError("a session did more than its policy says")
 except ClientError as e:
     assert e.response["Error"]["Code"] == "AccessDeniedException", e.response
