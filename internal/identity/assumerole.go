@@ -81,7 +81,7 @@ func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts
 		event := Event{
 			Resources:  []Resource{{roleKind.resourceType(), arn}},
 			Parameters: parameters(in),
-			Response:   parameters(&issued{made.accessKeyID, made.expires, out.AssumedRoleUser}),
+			Response:   parameters(&issued{made.public(), out.AssumedRoleUser}),
 		}
 		s.record(ctx, tx, event)
 		if c.Account != r.Caller.Account {
@@ -94,13 +94,6 @@ func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts
 		return nil, err
 	}
 	return out, nil
-}
-
-// issued is what the audit trail keeps of new credentials.
-type issued struct {
-	AccessKeyID string
-	Expiration  time.Time
-	AssumedRole *sts.AssumedRoleUser
 }
 
 // trusts asks the role's trust policy and the caller's own policies about each

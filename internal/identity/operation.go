@@ -3,12 +3,8 @@ package identity
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
-	"reflect"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/kv"
@@ -175,34 +171,4 @@ func renew(tx kv.Txn, account string) {
 	var generation [16]byte
 	rand.Read(generation[:])
 	tx.Put(generationKey(account), generation[:])
-}
-
-// parameters renders an operation's input as CloudTrail shows it: the members that
-// were given, their names in camel case.
-func parameters(in any) []byte {
-	v := reflect.Indirect(reflect.ValueOf(in))
-	if v.Kind() != reflect.Struct {
-		return nil
-	}
-	m := map[string]any{}
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		if !f.IsExported() || v.Field(i).IsZero() {
-			continue
-		}
-		m[camel(f.Name)] = v.Field(i).Interface()
-	}
-	if len(m) == 0 {
-		return nil
-	}
-	b, err := json.Marshal(m)
-	if err != nil {
-		return nil
-	}
-	return b
-}
-
-func camel(name string) string {
-	r, n := utf8.DecodeRuneInString(name)
-	return string(unicode.ToLower(r)) + name[n:]
 }

@@ -70,9 +70,9 @@ func New(c Config) (*Service, error) {
 	}
 	s := &Service{
 		store: c.Store, sealer: c.Seal, now: c.Now, log: c.Log, record: c.Record,
-		identities: newCache[string, *Identity](20_000),
-		subjects:   newCache[string, *subject](10_000),
-		resources:  newCache[string, *policy.Policy](10_000),
+		identities: newCache[string, *Identity](5_000),
+		subjects:   newCache[string, *subject](5_000),
+		resources:  newCache[string, *policy.Policy](1_000),
 		uses:       map[string]lastUse{},
 	}
 	if s.now == nil {

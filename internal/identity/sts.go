@@ -71,7 +71,7 @@ func (s *Service) GetSessionToken(ctx context.Context, in *sts.GetSessionTokenIn
 		s.record(ctx, tx, Event{
 			Resources:  []Resource{{h.Kind.resourceType(), h.arn()}},
 			Parameters: parameters(in),
-			Response:   parameters(&issued{AccessKeyID: made.accessKeyID, Expiration: made.expires}),
+			Response:   parameters(&issued{Credentials: made.public()}),
 		})
 		return nil
 	})

@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -194,8 +195,9 @@ func TestAssumeRoleIsRecorded(t *testing.T) {
 		t.Fatalf("%+v", *w.events)
 	}
 	e := (*w.events)[0]
-	want := fmt.Sprintf(`{"accessKeyID":%q,"assumedRole":{"AssumedRoleId":`, session.id)
-	if string(e.Parameters) != `{"roleArn":"arn:aws:iam::111111111111:role/r","roleSessionName":"s1"}` || len(e.Response) < len(want) || string(e.Response[:len(want)]) != want {
+	response := `{"assumedRoleUser":{"arn":"arn:aws:sts::111111111111:assumed-role/r/s1","assumedRoleId":"AROA`
+	if string(e.Parameters) != `{"roleArn":"arn:aws:iam::111111111111:role/r","roleSessionName":"s1"}` || !strings.HasPrefix(string(e.Response), response) ||
+		!strings.HasSuffix(string(e.Response), fmt.Sprintf(`"credentials":{"accessKeyId":%q,"expiration":"2026-03-01T13:00:00Z"}}`, session.id)) {
 		t.Errorf("%s %s", e.Parameters, e.Response)
 	}
 }
