@@ -49,7 +49,8 @@ func start(t testing.TB, flags ...string) *server {
 // startOn starts a server on a data folder and waits until it serves.
 func startOn(t testing.TB, data string, flags ...string) *server {
 	t.Helper()
-	s, err := launch(exec.Command(binary, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, flags...)...), data)
+	s, err := launch(exec.Command(binary, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, flags...)...), data,
+		"MODELWHARF_ROOT_ACCESS_KEY_ID="+accessKey, "MODELWHARF_ROOT_SECRET_ACCESS_KEY="+secretKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,10 +63,10 @@ func startOn(t testing.TB, data string, flags ...string) *server {
 	return s
 }
 
-func launch(cmd *exec.Cmd, data string) (*server, error) {
+// launch starts a server with variables of its own and waits until it serves.
+func launch(cmd *exec.Cmd, data string, env ...string) (*server, error) {
 	s := &server{data: data, cmd: cmd, log: &transcript{}, done: make(chan struct{})}
-	cmd.Env = append(cleanEnv(),
-		"MODELWHARF_ROOT_ACCESS_KEY_ID="+accessKey, "MODELWHARF_ROOT_SECRET_ACCESS_KEY="+secretKey)
+	cmd.Env = append(cleanEnv(), env...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return nil, err

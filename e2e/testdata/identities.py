@@ -55,7 +55,7 @@ except ClientError as e:
 # A presigned identity, as it is handed to others who want to know who one is.
 
 
-url = boto3.client("sts").generate_presigned_url("get_caller_identity")
+url = boto3.client("sts").generate_presigned_url("get_caller_identity", HttpMethod="GET")
 body = urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url).read().decode()
 assert f"<Account>{account}</Account>" in body, body
 

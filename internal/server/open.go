@@ -3,17 +3,19 @@ package server
 import (
 	"context"
 
-	ddbapi "github.com/modelwharf/modelwharf/internal/api/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/api/cloudtrail"
+	tables "github.com/modelwharf/modelwharf/internal/api/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/api/iam"
 	"github.com/modelwharf/modelwharf/internal/api/sts"
+	"github.com/modelwharf/modelwharf/internal/audit"
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/identity"
 	"github.com/modelwharf/modelwharf/internal/wire/sigv4"
 )
 
-// openServices wires the services to the router.
+// openServices makes the services and wires them to the router.
 func (s *Server) openServices() *services {
-	tables := dynamodb.New(dynamodb.Config{
+	store := dynamodb.New(dynamodb.Config{
 		Store: s.store, Identity: s.identity, Now: s.config.Now, Log: s.log,
 		Metrics: s.metrics.registry,
 		Endpoint: func(ctx context.Context) string {
@@ -23,9 +25,13 @@ func (s *Server) openServices() *services {
 			return hostOf(ctx)
 		},
 	})
+	trail := &audit.CloudTrail{Store: s.store, Authorize: func(ctx context.Context, action, resource string) error {
+		return s.identity.Authorize(ctx, identity.Check{Action: action, Resource: resource})
+	}}
 	return &services{
-		router:   newRouter(s.metrics, ddbapi.New(tables), iam.New(s.identity), sts.New(s.identity)),
+		router: newRouter(s.metrics,
+			tables.New(store), iam.New(s.identity), sts.New(s.identity), cloudtrail.New(trail)),
 		verifier: sigv4.Verifier[*identity.Identity]{Lookup: s.identity.Lookup, Now: s.config.Now},
-		identity: s.identity, dynamodb: tables, metrics: s.metrics, now: s.config.Now, log: s.log,
+		identity: s.identity, dynamodb: store, metrics: s.metrics, now: s.config.Now, log: s.log,
 	}
 }
