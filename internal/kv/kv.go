@@ -44,8 +44,8 @@ type Reader interface {
 	Get(ctx context.Context, key []byte) ([]byte, error)
 	// GetMany returns the values of keys in their order, nil for an absent one.
 	GetMany(ctx context.Context, keys [][]byte) ([][]byte, error)
-	// Scan yields the keys of r in order. The bytes of a KV are good until the
-	// next one is asked for. An error ends the scan.
+	// Scan yields the keys of r in order. The bytes of a KV are not to be changed,
+	// and good until the next one is asked for. An error ends the scan.
 	Scan(ctx context.Context, r Range) iter.Seq2[KV, error]
 	// Stamp is the last commit that the snapshot includes.
 	Stamp() Stamp

@@ -52,7 +52,8 @@ func (r *reader) Scan(ctx context.Context, rng Range) iter.Seq2[KV, error] {
 				yield(KV{}, err)
 				return
 			}
-			if !yield(p, nil) {
+			// What appends to a key must not write into the engine's memory.
+			if !yield(KV{slices.Clip(p.Key), slices.Clip(p.Val)}, nil) {
 				return
 			}
 			n, size = n+1, size+len(p.Key)+len(p.Val)
