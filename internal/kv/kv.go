@@ -83,7 +83,8 @@ type Store interface {
 	// for bulk: not atomic, and never of a range that is still in use.
 	DeleteRange(ctx context.Context, from, to []byte) error
 	// StampAt returns the last commit made before t, cut to the second: with
-	// t = S+1s, that includes every commit of second S and none after. It is 0
+	// t = S+1s, that includes every commit of second S and none after. What it
+	// says is final once a commit of a later second was acknowledged. It is 0
 	// before the first commit, and an error of ErrNoHistory for a time of which
 	// the store no longer knows (see Options.History).
 	StampAt(ctx context.Context, t time.Time) (Stamp, error)
