@@ -67,7 +67,10 @@ func (p selection) read(ctx context.Context, r kv.Reader, t *table, keys kv.Rang
 				if err != nil {
 					return page{}, err
 				}
-				out.items = append(out.items, kept.keep(raw))
+				if p.projection == nil {
+					raw = kept.keep(raw)
+				}
+				out.items = append(out.items, raw)
 			}
 		}
 		// The key of the last item is told even if no other follows.

@@ -89,7 +89,7 @@ func TestMetrics(t *testing.T) {
 	_, err = s.PutItem(ctx, &api.PutItemInput{TableName: new(benchTable), Item: benchItem(1, 0), ConditionExpression: new("attribute_not_exists(body)")})
 	wantFailed(t, err)
 	want := map[string]float64{
-		"consumed_read_capacity_units": 1, "consumed_write_capacity_units": 3, "conditional_check_failed": 1, "items_read": 2, "items_written": 3,
+		"consumed_read_capacity_units": 1, "consumed_write_capacity_units": 4, "conditional_check_failed": 1, "items_read": 2, "items_written": 3,
 	}
 	if got := counters(t, metrics); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

@@ -62,6 +62,13 @@ func (u *upkeep) changed(t tableName, n int) {
 	}
 }
 
+// forget is for a table that is gone.
+func (u *upkeep) forget(t tableName) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.noted, t)
+}
+
 // hint wakes Run.
 func (u *upkeep) hint() {
 	select {

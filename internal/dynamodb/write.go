@@ -82,7 +82,9 @@ func (s *Service) write(ctx context.Context, w write) (written, error) {
 	})
 	if err != nil {
 		if out.table != nil && errors.Is(err, &api.Error{Code: "ConditionalCheckFailedException"}) {
+			// It costs what a deletion would.
 			out.table.meter.checksFailed.Inc()
+			out.table.meter.writeUnits.Add(out.units())
 		}
 		return written{}, err
 	}
