@@ -84,7 +84,7 @@ func run(ctx context.Context) (err error) {
 
 	fmt.Printf("\nEvery step proved itself, in %v.\n", time.Since(began).Round(time.Millisecond))
 	if !once {
-		fmt.Printf(farewell, srv.credentials, srv.region, srv.url)
+		fmt.Printf(farewell, srv.credentials, srv.url, srv.region)
 		if srv.cmd != nil {
 			fmt.Printf("Stop the server with: kill %d\n", srv.cmd.Process.Pid)
 		}
@@ -95,7 +95,8 @@ func run(ctx context.Context) (err error) {
 const farewell = `
 The server stays up. To look around with your own aws command:
 
-  export AWS_SHARED_CREDENTIALS_FILE=%s AWS_REGION=%s AWS_ENDPOINT_URL=%s
+  export AWS_SHARED_CREDENTIALS_FILE=%s AWS_ENDPOINT_URL=%s
+  export AWS_REGION=%[3]s AWS_DEFAULT_REGION=%[3]s
   aws dynamodb query --table-name modelCatalogTable \
       --key-condition-expression 'ModelId = :id' \
       --expression-attribute-values '{":id":{"S":"iris-species"}}' \
