@@ -193,3 +193,22 @@ func BenchmarkRecord(b *testing.B) {
 	}
 	b.ReportMetric(float64(tx.bytes)/float64(b.N), "B/record")
 }
+
+// Maintenance acts outside of any request, and is found by its time all the same.
+func TestRecordOutsideOfARequest(t *testing.T) {
+	t.Parallel()
+	store := open(t)
+	began := time.Now()
+	if _, err := store.Update(t.Context(), func(tx kv.Txn) error {
+		e := table(here, "old")
+		e.Account = here
+		audit.Record(t.Context(), tx, e)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	res, err := audit.Search(t.Context(), store, audit.Query{Account: here, From: began.Truncate(time.Millisecond)})
+	if err != nil || len(res.Events) != 1 {
+		t.Errorf("%+v %v", res, err)
+	}
+}

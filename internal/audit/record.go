@@ -12,6 +12,7 @@ import (
 	"encoding/binary"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/kv"
@@ -49,9 +50,14 @@ const (
 // millisecond, up to 4096 of them.
 var sequence atomic.Uint32
 
-// Record writes e in the transaction tx.
+// Record writes e in the transaction tx. An act outside of any request should
+// still bring one that says what it is; without a time it gets the present one.
 func Record(ctx context.Context, tx kv.Txn, e Event) {
 	r := api.RequestOf(ctx)
+	if r.Time.IsZero() {
+		r = new(*r)
+		r.Time = time.Now()
+	}
 	account := e.Account
 	if account == "" {
 		account = r.Caller.Account

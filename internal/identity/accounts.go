@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"regexp"
-	"slices"
-	"strings"
 	"time"
 
+	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/kv/tuple"
 )
@@ -26,14 +24,6 @@ type Account struct {
 // ARN is that of the account's root.
 func (a Account) ARN() string { return rootARN(a.ID) }
 
-// RootKey is an access key of an account's root.
-type RootKey struct {
-	AccessKeyID string
-	Secret      string
-	// Created says that the key was made, or changed, just now.
-	Created bool
-}
-
 var (
 	// ErrAccountExists says that there is an account of the number.
 	ErrAccountExists = errors.New("identity: the account exists already")
@@ -41,8 +31,6 @@ var (
 	ErrNoAccount = errors.New("identity: no such account")
 	// ErrAccountID says that a number is not one of 12 digits.
 	ErrAccountID = errors.New("identity: an account's number has 12 digits")
-	// ErrRootKey says that a key given for root is unfit or another's.
-	ErrRootKey = errors.New("identity: unfit root access key")
 )
 
 // CreateAccount makes an account. Without a number it gets a random one.
@@ -83,7 +71,21 @@ func (s *Service) putAccount(ctx context.Context, tx kv.Txn, a Account) {
 	store(tx, accountKey(a.ID), account{ID: a.ID, Name: a.Name, Email: a.Email, Created: a.Created})
 	store(tx, holderKey(a.ID, rootKind, ""), holder{Kind: rootKind, Account: a.ID, ID: a.ID, Created: a.Created})
 	renew(tx, a.ID)
-	s.record(ctx, tx, Event{Account: a.ID, Resources: []Resource{{"AWS::Organizations::Account", a.ARN()}}})
+	s.record(s.administering(ctx, a.ID, "organizations", "CreateAccount"), tx, Event{
+		Account: a.ID, Resources: []Resource{{"AWS::Organizations::Account", a.ARN()}},
+	})
+}
+
+// administering gives an act that is not of a request the words for the audit
+// trail: the program itself did it, for whoever runs it.
+func (s *Service) administering(ctx context.Context, id, service, operation string) context.Context {
+	if !api.RequestOf(ctx).Time.IsZero() {
+		return ctx
+	}
+	return api.WithRequest(ctx, &api.Request{
+		Service: service, Operation: operation, Time: s.now(),
+		Caller: api.Caller{Account: id, ARN: "modelwharf.internal", Type: api.ServiceCaller},
+	})
 }
 
 // Account returns the account of a number, or ErrNoAccount.
@@ -126,117 +128,4 @@ func (s *Service) Accounts(ctx context.Context) ([]Account, error) {
 
 func (a *account) public() Account {
 	return Account{ID: a.ID, Name: a.Name, Email: a.Email, Created: a.Created}
-}
-
-// EnsureRoot makes the account if there is none, and sees to it that its root has
-// an access key: the given one, which then replaces one given earlier, or if none
-// is given and root has none, a new one.
-//
-// Created is false if nothing had to be done; Secret is then empty, unless given.
-func (s *Service) EnsureRoot(ctx context.Context, id, accessKeyID, secret string) (RootKey, error) {
-	if !validAccount(id) {
-		return RootKey{}, ErrAccountID
-	}
-	if err := fitRootKey(accessKeyID, secret); err != nil {
-		return RootKey{}, err
-	}
-	var key RootKey
-	_, err := s.store.Update(ctx, func(tx kv.Txn) error {
-		key = RootKey{AccessKeyID: accessKeyID, Secret: secret}
-		root, err := load[holder](ctx, tx, holderKey(id, rootKind, ""))
-		if err != nil {
-			return err
-		}
-		if root == nil {
-			a := Account{ID: id, Name: "root", Created: s.now().UTC().Truncate(time.Second)}
-			s.putAccount(ctx, tx, a)
-			root = &holder{Kind: rootKind, Account: id, ID: id, Created: a.Created}
-		}
-		if accessKeyID == "" {
-			return s.newRootKey(ctx, tx, root, &key)
-		}
-		return s.giveRootKey(ctx, tx, root, &key)
-	})
-	return key, err
-}
-
-// newRootKey makes a key for a root that has none.
-func (s *Service) newRootKey(ctx context.Context, tx kv.Txn, root *holder, key *RootKey) error {
-	for _, id := range root.AccessKeys {
-		k, err := load[accessKey](ctx, tx, accessKeyKey(id))
-		if err != nil {
-			return err
-		}
-		if k != nil && k.Active {
-			key.AccessKeyID = id
-			return nil
-		}
-	}
-	k, secret, err := s.newAccessKey(ctx, tx, root)
-	if err != nil {
-		return err
-	}
-	*key = RootKey{AccessKeyID: k.ID, Secret: secret, Created: true}
-	store(tx, holderKey(root.Account, rootKind, ""), root)
-	renew(tx, root.Account)
-	return nil
-}
-
-// giveRootKey makes the given key root's, and takes an earlier given one away.
-func (s *Service) giveRootKey(ctx context.Context, tx kv.Txn, root *holder, key *RootKey) error {
-	var kept []string
-	for _, id := range root.AccessKeys {
-		k, err := load[accessKey](ctx, tx, accessKeyKey(id))
-		if err != nil {
-			return err
-		}
-		switch {
-		case k == nil || id == key.AccessKeyID:
-		case k.Given:
-			tx.Delete(accessKeyKey(id))
-		default:
-			kept = append(kept, id)
-		}
-	}
-	place := accessKeyKey(key.AccessKeyID)
-	old, err := load[accessKey](ctx, tx, place)
-	if err != nil {
-		return err
-	}
-	if old != nil {
-		if old.Account != root.Account || old.Kind != rootKind {
-			return fmt.Errorf("%w: %s is the key of another identity", ErrRootKey, old.ID)
-		}
-		was, err := s.sealer.open(atRest, old.Sealed, place)
-		if err == nil && string(was) == key.Secret && old.Active && slices.Contains(root.AccessKeys, old.ID) && len(kept)+1 == len(root.AccessKeys) {
-			return nil
-		}
-	}
-	key.Created = true
-	store(tx, place, accessKey{
-		ID: key.AccessKeyID, Account: root.Account, Kind: rootKind, UserID: root.ID, Active: true, Given: true,
-		Created: s.now().UTC().Truncate(time.Second), Sealed: s.sealer.seal(atRest, []byte(key.Secret), place),
-	})
-	root.AccessKeys = append(kept, key.AccessKeyID)
-	store(tx, holderKey(root.Account, rootKind, ""), root)
-	renew(tx, root.Account)
-	return nil
-}
-
-var accessKeyForm = regexp.MustCompile(`^\w{16,128}$`)
-
-func fitRootKey(id, secret string) error {
-	switch {
-	case id == "" && secret == "":
-		return nil
-	case id == "" || secret == "":
-		return fmt.Errorf("%w: its id and its secret go together", ErrRootKey)
-	case !accessKeyForm.MatchString(id):
-		return fmt.Errorf("%w: an id has 16 to 128 letters, digits and underscores", ErrRootKey)
-	case strings.HasPrefix(id, temporaryKey):
-		return fmt.Errorf("%w: ids that begin with %s are those of sessions", ErrRootKey, temporaryKey)
-	case len(secret) < 8 || len(secret) > 1024:
-		return fmt.Errorf("%w: a secret has at least 8 characters", ErrRootKey)
-	}
-	return nil
 }

@@ -105,6 +105,13 @@ func TestEnsureRoot(t *testing.T) {
 	if err != nil || !made.Created || len(made.AccessKeyID) != 20 || len(made.Secret) != 40 {
 		t.Fatalf("%+v %v", made, err)
 	}
+	var acts []string
+	for _, e := range *w.events {
+		acts = append(acts, e.operation+" "+e.Account)
+	}
+	if got := strings.Join(acts, ", "); got != "CreateAccount 111111111111, CreateAccessKey 111111111111" {
+		t.Errorf("recorded: %s", got)
+	}
 	again, err := w.EnsureRoot(t.Context(), home, "", "")
 	if err != nil || again.Created || again.AccessKeyID != made.AccessKeyID || again.Secret != "" {
 		t.Errorf("%+v %v", again, err)
