@@ -15,9 +15,9 @@ import (
 	"github.com/modelwharf/modelwharf/internal/kv/pebble"
 )
 
-// The benchmarks run on a store of 100,000 values of 1 KB, which the default cache holds. They report the rate
+// The benchmarks run on a store of 80,000 values of 1 KB, which the default cache holds. They report the rate
 // and the CPU time of the whole process for each operation.
-const benchKeys = 100_000
+const benchKeys = 80_000
 
 func benchKey(i int) []byte {
 	return binary.BigEndian.AppendUint64([]byte("\x03item\x00"), uint64(i)*0x9E3779B97F4A7C15)
