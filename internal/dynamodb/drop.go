@@ -42,9 +42,7 @@ func (s *Service) DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput
 	s.cache.drop(n)
 	s.meters.drop(n)
 	s.upkeep.forget(n)
-	if s.jobs != nil {
-		s.jobs.Wake()
-	}
+	s.jobs.Wake()
 	return &dynamodb.DeleteTableOutput{TableDescription: out}, nil
 }
 

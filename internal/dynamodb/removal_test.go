@@ -15,7 +15,6 @@ import (
 	api "github.com/modelwharf/modelwharf/internal/api/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/dynamodb/item"
-	"github.com/modelwharf/modelwharf/internal/jobs"
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/kv/mem"
 	"github.com/modelwharf/modelwharf/internal/kv/tuple"
@@ -44,12 +43,9 @@ func TestControlPlaneRemoval(t *testing.T) {
 			t.Fatal(err)
 		}
 		store := &interrupted{Store: db}
-		runner := jobs.New(jobs.Config{Store: store, Logger: slog.New(slog.DiscardHandler)})
-		s := dynamodb.New(dynamodb.Config{Store: store, Identity: newIdentity(t, store), Jobs: runner})
-		runner.Register(s.Jobs()...)
+		s := dynamodb.New(dynamodb.Config{Store: store, Identity: newIdentity(t, store), Log: slog.New(slog.DiscardHandler)})
 		ctx, stop := context.WithCancel(rootContext())
 		var background sync.WaitGroup
-		background.Go(func() { runner.Run(ctx) })
 		background.Go(func() { s.Run(ctx) })
 
 		fill := func(items int) {

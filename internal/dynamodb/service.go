@@ -36,8 +36,8 @@ type Config struct {
 	// Endpoint returns the host, and the port if it is not the scheme's own, by
 	// which the client of a request reaches this server.
 	Endpoint func(context.Context) string
-	// Jobs is the runner that knows the service's Jobs, to be woken when there is
-	// one to do; nil if there is none, or it looks by itself.
+	// Jobs is the runner that the service's Jobs were registered with, to be woken
+	// when there is one to do. If it is nil, Run runs them.
 	Jobs *jobs.Runner
 	// Metrics is where the counters of each table are registered; nil for none.
 	Metrics prometheus.Registerer
@@ -63,6 +63,7 @@ type Service struct {
 	auditItems bool
 	log        *slog.Logger
 	jobs       *jobs.Runner
+	runsJobs   bool // jobs is the service's own
 	cache      tableCache
 	meters     *meters
 	upkeep     upkeep
@@ -70,9 +71,9 @@ type Service struct {
 
 var _ dynamodb.Backend = (*Service)(nil)
 
-// New returns a service. In the background Run and a runner of its Jobs should be at
-// work: without the one, the description of a table that was much changed becomes
-// slow; without the other, the data of dropped tables stays.
+// New returns a service. In the background Run should be at work: without it the
+// data of dropped tables stays, and to describe a table that was much changed
+// becomes slow.
 func New(c Config) *Service {
 	s := &Service{
 		store:      c.Store,
@@ -93,6 +94,11 @@ func New(c Config) *Service {
 		s.endpoint = func(ctx context.Context) string {
 			return "dynamodb." + api.RequestOf(ctx).Region + ".amazonaws.com"
 		}
+	}
+	if s.jobs == nil {
+		s.jobs = jobs.New(jobs.Config{Store: s.store, Now: s.now, Logger: s.log})
+		s.jobs.Register(s.Jobs()...)
+		s.runsJobs = true
 	}
 	return s
 }

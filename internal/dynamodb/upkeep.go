@@ -16,7 +16,7 @@ import (
 // table's number.
 const dropTable = "dynamodb.DropTable"
 
-// Jobs are the kinds of background work that a runner has to know.
+// Jobs are the kinds of background work for a runner to know.
 func (s *Service) Jobs() []jobs.Kind {
 	return []jobs.Kind{{Name: dropTable, Run: s.removeTable}}
 }
@@ -93,8 +93,14 @@ func (u *upkeep) due(any bool) (tables []tableName) {
 // retryAfter is how long Run waits after a failure.
 const retryAfter = 5 * time.Second
 
-// Run adds up how tables' sizes change, now and then, until ctx ends.
+// Run adds up how tables' sizes change, now and then, until ctx ends. It also runs
+// the service's Jobs, if nobody else does.
 func (s *Service) Run(ctx context.Context) error {
+	if s.runsJobs {
+		var running sync.WaitGroup
+		defer running.Wait()
+		running.Go(func() { s.jobs.Run(ctx) })
+	}
 	for {
 		select {
 		case <-ctx.Done():

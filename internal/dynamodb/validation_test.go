@@ -276,6 +276,9 @@ func TestValidationOfNulls(t *testing.T) {
 	for _, test := range []struct{ operation, body string }{
 		{"CreateTable", `{"TableName":"nulls","BillingMode":"PROVISIONED","ProvisionedThroughput":{},"StreamSpecification":{},"SSESpecification":{}}`},
 		{"CreateTable", `{"TableName":"nulls"}`},
+		{"CreateTable", `{"TableName":"nulls","BillingMode":"PAY_PER_REQUEST","KeySchema":[null,{"AttributeName":"id","KeyType":"HASH"}],"AttributeDefinitions":[null]}`},
+		{"CreateTable", `{"TableName":"nulls","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],"AttributeDefinitions":[],"Tags":[null,{}]}`},
+		{"BatchWriteItem", `{"RequestItems":{"TABLE":[null]}}`},
 		{"UpdateTable", `{"TableName":"TABLE","ProvisionedThroughput":{"ReadCapacityUnits":1},"StreamSpecification":{}}`},
 		{"TagResource", `{"ResourceArn":"arn:aws:dynamodb:us-east-1:000000000000:table/TABLE","Tags":[{"Key":"a"},{}]}`},
 		{"TagResource", `{}`},
