@@ -6,9 +6,9 @@ import (
 	"strconv"
 )
 
-// handler answers everything that comes in on the public listener: what has a
+// Handler answers everything that comes in on the public listener: what has a
 // target or is signed, or is a form, asks an API; the rest goes by its path.
-func (s *Server) handler() http.Handler {
+func (s *Server) Handler() http.Handler {
 	metrics := s.metrics.handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost || r.URL.RawQuery != "" && r.URL.Path == "/" {

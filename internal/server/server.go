@@ -125,7 +125,7 @@ func (s *Server) URL() string {
 // closes the server. It returns nil after an orderly stop.
 func (s *Server) Serve(ctx context.Context) error {
 	public := &http.Server{
-		Handler:           s.handler(),
+		Handler:           s.Handler(),
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
