@@ -131,7 +131,7 @@ func (s *Service) trusts(ctx context.Context, r *api.Request, who *Identity, h *
 	trust := &policy.Attached{Name: h.Name, Policy: p}
 	for _, action := range actions {
 		check := Check{Action: action, Resource: h.arn(), Conditions: conditions}
-		if err := s.authorize(ctx, r, who, &check, trust, ""); err != nil {
+		if err := s.authorize(ctx, r, who, &check, trust); err != nil {
 			return err
 		}
 	}

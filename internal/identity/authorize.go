@@ -33,7 +33,7 @@ func (s *Service) Authorize(ctx context.Context, checks ...Check) error {
 		return err
 	}
 	for i := range checks {
-		if err := s.authorize(ctx, r, who, &checks[i], nil, ""); err != nil {
+		if err := s.authorize(ctx, r, who, &checks[i], nil); err != nil {
 			return err
 		}
 	}
@@ -80,17 +80,17 @@ func (s *Service) acting(ctx context.Context, r *api.Request) (*Identity, error)
 }
 
 // authorize answers one check. trust, if not nil, is the trust policy of a role
-// that is to be assumed; owner is the resource's account if its ARN has none.
-func (s *Service) authorize(ctx context.Context, r *api.Request, who *Identity, check *Check, trust *policy.Attached, owner string) error {
+// that is to be assumed.
+func (s *Service) authorize(ctx context.Context, r *api.Request, who *Identity, check *Check, trust *policy.Attached) error {
 	debug := s.log != nil && s.log.Enabled(ctx, slog.LevelDebug)
-	if r.Caller.Type == api.RootCaller && check.ResourcePolicy == nil && trust == nil && owner == "" && !debug &&
+	if r.Caller.Type == api.RootCaller && check.ResourcePolicy == nil && trust == nil && !debug &&
 		(who == nil || len(who.session) == 0) && ownsResource(r.Caller.Account, check.Resource) {
 		return nil
 	}
 	q := question{keys: requestKeys{request: r, who: who, conditions: check.Conditions, now: s.now}}
 	q.Request = policy.Request{
 		Principal: policy.PrincipalOf(&r.Caller), Action: check.Action, Resource: check.Resource,
-		ResourceAccount: owner, ResourcePolicy: trust,
+		ResourcePolicy: trust,
 	}
 	q.Keys = &q.keys
 	if who != nil {

@@ -32,9 +32,3 @@ func (c *cache[K, V]) set(k K, v V) {
 	}
 	c.m[k] = v
 }
-
-func (c *cache[K, V]) delete(k K) {
-	c.mu.Lock()
-	delete(c.m, k)
-	c.mu.Unlock()
-}
