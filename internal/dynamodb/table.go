@@ -163,10 +163,10 @@ func (s *Service) load(ctx context.Context, n tableName) (t *table, err error) {
 func (s *Service) read(ctx context.Context, r kv.Reader, n tableName) (*table, error) {
 	t := s.cache.get(n)
 	if t != nil {
-		raw, err := r.Get(ctx, t.key)
+		raw, err := r.GetHot(ctx, t.key)
 		return s.current(n, t, raw, err)
 	}
-	raw, err := r.Get(ctx, tableKey(n))
+	raw, err := r.GetHot(ctx, tableKey(n))
 	return s.current(n, nil, raw, err)
 }
 

@@ -65,7 +65,7 @@ func (s *Service) cached(ctx context.Context, r kv.Reader, accessKeyID, sessionT
 	if !ok || subtle.ConstantTimeCompare([]byte(who.token), []byte(sessionToken)) == 0 {
 		return nil, nil
 	}
-	generation, err := r.Get(ctx, generationKey(who.Caller.Account))
+	generation, err := r.GetHot(ctx, generationKey(who.Caller.Account))
 	if err != nil || string(generation) != who.subject.generation {
 		return nil, err
 	}

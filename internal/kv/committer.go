@@ -253,6 +253,7 @@ func (w *committer) apply(g *group) error {
 		return err
 	}
 	if err == nil {
+		w.hot.drop(g.ops, g.last)
 		err = w.publish(g.last, g.last)
 	}
 	if err != nil {

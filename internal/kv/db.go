@@ -34,6 +34,7 @@ type DB struct {
 	current  atomic.Pointer[published] // nil once closed
 	open     sync.WaitGroup            // published snapshots that are not yet closed
 	table    *conflicts                // contents: the committer's
+	hot      *hot
 	commits  queue
 	pool     sync.Pool // of *commit
 	stopped  atomic.Pointer[error]
@@ -65,11 +66,12 @@ func Open(engine Engine, opts Options) (*DB, error) {
 	}
 	db := &DB{
 		engine: engine, now: opts.Now, history: opts.History,
-		table: newConflicts(), commits: queue{wake: make(chan struct{}, 1)}, finished: make(chan struct{}),
+		table: newConflicts(), hot: newHot(), commits: queue{wake: make(chan struct{}, 1)}, finished: make(chan struct{}),
 	}
 	ctx := context.Background()
 	format, last, err := db.recover(ctx, len(opts.Migrations)+1)
 	if err == nil {
+		db.hot.dropped.Store(uint64(last.stamp))
 		err = db.publish(last.stamp, last.stamp)
 	}
 	if err != nil {

@@ -42,6 +42,10 @@ type Reader interface {
 	// Get returns the value of key, or nil if there is none (an empty value is
 	// not nil). The caller owns it.
 	Get(ctx context.Context, key []byte) ([]byte, error)
+	// GetHot is Get for keys that most requests read and few write, such as what a
+	// table is: the store keeps copies of them in memory. The value is shared and
+	// not to be changed.
+	GetHot(ctx context.Context, key []byte) ([]byte, error)
 	// GetMany returns the values of keys in their order, nil for an absent one.
 	GetMany(ctx context.Context, keys [][]byte) ([][]byte, error)
 	// Scan yields the keys of r in order. The bytes of a KV are not to be changed,
@@ -55,7 +59,7 @@ type Reader interface {
 // several to one key the last wins. The bytes given to a write are copied, and an
 // unfit key or value (empty, reserved or too large) fails the Update.
 //
-// What Get and GetMany returned is validated at commit; what Scan returned is
+// What Get, GetHot and GetMany returned is validated at commit; what Scan returned is
 // not: guard a range with a key.
 type Txn interface {
 	Reader

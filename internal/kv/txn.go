@@ -26,6 +26,13 @@ func (r *reader) Get(ctx context.Context, key []byte) ([]byte, error) {
 	return r.snap.Snapshot.Get(ctx, key)
 }
 
+func (r *reader) GetHot(ctx context.Context, key []byte) ([]byte, error) {
+	if err := r.check(key); err != nil {
+		return nil, err
+	}
+	return r.snap.db.hot.get(ctx, key, r.snap)
+}
+
 func (r *reader) GetMany(ctx context.Context, keys [][]byte) ([][]byte, error) {
 	for _, key := range keys {
 		if err := r.check(key); err != nil {
@@ -106,6 +113,11 @@ type write struct {
 func (t *txn) Get(ctx context.Context, key []byte) ([]byte, error) {
 	t.reads = append(t.reads, t.table.hash(key))
 	return t.reader.Get(ctx, key)
+}
+
+func (t *txn) GetHot(ctx context.Context, key []byte) ([]byte, error) {
+	t.reads = append(t.reads, t.table.hash(key))
+	return t.reader.GetHot(ctx, key)
 }
 
 func (t *txn) GetMany(ctx context.Context, keys [][]byte) ([][]byte, error) {

@@ -19,6 +19,8 @@ type Medium func() (kv.Engine, error)
 func Run(t *testing.T, medium func(t *testing.T) Medium) {
 	tests := map[string]func(*store){
 		"Get":                   testGet,
+		"Hot":                   testHot,
+		"HotIsNeverStale":       testHotIsNeverStale,
 		"OwnWrites":             testOwnWrites,
 		"LastWriteWins":         testLastWriteWins,
 		"DeleteAndRecreate":     testDeleteAndRecreate,
