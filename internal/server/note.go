@@ -45,5 +45,8 @@ func (s *services) note(ctx context.Context, x *exchange, took time.Duration) {
 			n++
 		}
 	}
-	s.log.LogAttrs(ctx, level, "request", attrs[:n]...)
+	// Not LogAttrs, which looks up the source line of its caller for each line.
+	line := slog.NewRecord(q.Time.Add(took), level, "request", 0)
+	line.AddAttrs(attrs[:n]...)
+	_ = s.log.Handler().Handle(ctx, line)
 }
