@@ -2,17 +2,23 @@ package server
 
 import (
 	"net/http"
-
 	"strconv"
+
+	"github.com/modelwharf/modelwharf/internal/wire/sigv4"
 )
 
-// Handler answers everything that comes in on the public listener: what has a
-// target or is signed, or is a form, asks an API; the rest goes by its path.
+// Handler answers everything that comes in on the public listener: what is signed
+// or posted, or has a query at the root, asks an API; the rest goes by its path.
 func (s *Server) Handler() http.Handler {
 	metrics := s.metrics.handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost || r.URL.RawQuery != "" && r.URL.Path == "/" {
+		if asksAPI(r) {
 			s.services.ServeHTTP(w, r)
+			return
+		}
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			text(w, http.StatusMethodNotAllowed, "There is nothing here to "+strconv.Quote(r.Method)+".")
 			return
 		}
 		switch r.URL.Path {
@@ -32,6 +38,15 @@ func (s *Server) Handler() http.Handler {
 			text(w, http.StatusNotFound, "There is nothing at "+strconv.Quote(r.URL.Path)+".")
 		}
 	})
+}
+
+// asksAPI tells whether a request is for an API.
+func asksAPI(r *http.Request) bool {
+	if r.Method == http.MethodPost || r.URL.RawQuery != "" && r.URL.Path == "/" {
+		return true
+	}
+	_, signed := sigv4.ScopeOf(r)
+	return signed || isOldS3(r)
 }
 
 // baseURL is the base of the URLs that answers contain.

@@ -34,13 +34,17 @@ type router struct {
 	targets  map[string]*endpoint // by X-Amz-Target before its last dot
 	scopes   map[string]*endpoint // Query services by signing name
 	versions map[string]*endpoint // Query services by version
-	foreign  *endpoint            // stands for the services that do not exist here
+	foreign  map[*foreign]*endpoint
 }
 
 func newRouter(m *metrics, services ...*api.Service) *router {
 	rt := &router{
 		targets: map[string]*endpoint{}, scopes: map[string]*endpoint{}, versions: map[string]*endpoint{},
-		foreign: newEndpoint(m, &api.Service{Name: "unknown", Protocol: api.JSON10}),
+		foreign: map[*foreign]*endpoint{},
+	}
+	unknown := sync.OnceValue(func() *operationMetrics { return m.of("unknown", "unknown") })
+	for _, f := range []*foreign{foreignJSON, foreignREST, foreignQuery, foreignEC2, foreignS3} {
+		rt.foreign[f] = &endpoint{f, map[string]func() *operationMetrics{"": unknown}}
 	}
 	for _, s := range services {
 		e := newEndpoint(m, s)
@@ -48,6 +52,8 @@ func newRouter(m *metrics, services ...*api.Service) *router {
 			rt.scopes[s.SigningName], rt.versions[s.Version] = e, e
 		} else {
 			rt.targets[s.TargetPrefix] = e
+			// Of a prefix with a name space, the newer SDKs send the last part only.
+			rt.targets[s.TargetPrefix[strings.LastIndexByte(s.TargetPrefix, '.')+1:]] = e
 		}
 	}
 	return rt
@@ -71,28 +77,29 @@ func newEndpoint(m *metrics, s *api.Service) *endpoint {
 
 // find returns the endpoint of the service that a request is for.
 func (rt *router) find(r *http.Request, body []byte) *endpoint {
+	e := rt.known(r, body)
+	if e == nil {
+		e = rt.foreign[foreignOf(r)]
+	}
+	return e
+}
+
+func (rt *router) known(r *http.Request, body []byte) *endpoint {
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
-		return rt.or(rt.targets[target[:max(0, strings.LastIndexByte(target, '.'))]])
+		return rt.targets[target[:max(0, strings.LastIndexByte(target, '.'))]]
 	}
 	if scope, ok := sigv4.ScopeOf(r); ok {
-		return rt.or(rt.scopes[scope.Service])
+		return rt.scopes[scope.Service]
 	}
 	if form, err := url.ParseQuery(r.URL.RawQuery); err == nil && form.Has("Version") {
-		return rt.or(rt.versions[form.Get("Version")])
+		return rt.versions[form.Get("Version")]
 	}
 	if isForm(r) {
 		if form, err := url.ParseQuery(string(body)); err == nil {
-			return rt.or(rt.versions[form.Get("Version")])
+			return rt.versions[form.Get("Version")]
 		}
 	}
-	return rt.foreign
-}
-
-func (rt *router) or(e *endpoint) *endpoint {
-	if e == nil {
-		return rt.foreign
-	}
-	return e
+	return nil
 }
 
 func isForm(r *http.Request) bool {

@@ -58,7 +58,7 @@ func (x *exchange) Write(p []byte) (int, error) {
 // ServeHTTP answers a request to an API.
 func (s *services) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
-	x := &exchange{ResponseWriter: w, endpoint: s.router.foreign}
+	x := &exchange{ResponseWriter: w, endpoint: s.router.foreign[foreignJSON]}
 	q := &x.request
 	q.ID, q.Time = newRequestID(), s.now()
 	q.SourceIP, q.UserAgent, q.Secure = remote(r.RemoteAddr), r.UserAgent(), r.TLS != nil

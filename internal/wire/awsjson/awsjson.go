@@ -46,7 +46,9 @@ func (p *protocol) Open(r *http.Request, body []byte) (wire.Call, *api.Error) {
 		prefix, name = target[:dot], target[dot+1:]
 	}
 	call := wire.Call{Name: name, Invalid: api.ValidationException}
-	if prefix == p.service.TargetPrefix {
+	// Of a prefix with a name space, the newer SDKs send the last part only.
+	known := prefix == p.service.TargetPrefix || prefix != "" && strings.HasSuffix(p.service.TargetPrefix, "."+prefix)
+	if known {
 		call.Operation = p.operations[name]
 	}
 	if call.Operation != nil {
@@ -54,13 +56,16 @@ func (p *protocol) Open(r *http.Request, body []byte) (wire.Call, *api.Error) {
 		call.Decode = func() (api.Input, error) { return decode(op, body) }
 		return call, nil
 	}
-	err := api.Errorf("UnknownOperationException", http.StatusBadRequest, "")
-	if prefix == p.service.TargetPrefix && slices.Contains(p.service.NotYet, name) {
+	err := api.Errorf("UnknownOperationException", http.StatusBadRequest, "The service %s has no operation %q.", p.service.Name, clip(name))
+	if known && slices.Contains(p.service.NotYet, name) {
 		err.Message = fmt.Sprintf(wire.NotYet, name)
 	}
 	err.Namespace = "com.amazon.coral.service"
 	return call, err
 }
+
+// clip bounds what an answer repeats of a request.
+func clip(name string) string { return name[:min(len(name), 128)] }
 
 // decode reads the input of an operation.
 func decode(op *api.Operation, body []byte) (api.Input, error) {

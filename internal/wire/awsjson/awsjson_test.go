@@ -120,9 +120,9 @@ func TestRequestsAndAnswers(t *testing.T) {
 		{v20120810 + "PutItem", `[]`, 400, fmt.Sprintf(serialization, "Unrecognized collection type class com.amazonaws.dynamodb.v20120810.PutItemInput")},
 		{v20120810 + "PutItem", "{\"TableName\":\"\xff\"}", 400, fmt.Sprintf(serialization, "The request body is not valid UTF-8")},
 		{v20120810 + "PutItem", strings.Repeat(`{"x":`, 100000), 400, fmt.Sprintf(serialization, "The request body is not valid JSON")},
-		{v20120810 + "Nothing", `{}`, 400, `{"__type":"com.amazon.coral.service#UnknownOperationException"}`},
-		{"Other.PutItem", `{}`, 400, `{"__type":"com.amazon.coral.service#UnknownOperationException"}`},
-		{"", `{}`, 400, `{"__type":"com.amazon.coral.service#UnknownOperationException"}`},
+		{v20120810 + "Nothing", `{}`, 400, `{"__type":"com.amazon.coral.service#UnknownOperationException","message":"The service dynamodb has no operation \"Nothing\"."}`},
+		{"Other.PutItem", `{}`, 400, `{"__type":"com.amazon.coral.service#UnknownOperationException","message":"The service dynamodb has no operation \"PutItem\"."}`},
+		{"", `{}`, 400, `{"__type":"com.amazon.coral.service#UnknownOperationException","message":"The service dynamodb has no operation \"\"."}`},
 		{v20120810 + "CreateBackup", `{}`, 400,
 			`{"__type":"com.amazon.coral.service#UnknownOperationException","message":"The operation CreateBackup is not available in this version of Modelwharf"}`},
 	} {

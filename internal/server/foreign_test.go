@@ -1,0 +1,80 @@
+package server_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+
+	"github.com/modelwharf/modelwharf/internal/server/servertest"
+)
+
+// TestForeignServices asks for services that do not exist here, as their clients do.
+func TestForeignServices(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t)
+	const (
+		form = "application/x-www-form-urlencoded; charset=utf-8"
+		json = "application/x-amz-json-1.0"
+	)
+	signed := func(service string) string {
+		return "AWS4-HMAC-SHA256 Credential=AKIATESTTESTTESTTEST/20260101/us-east-1/" + service + "/aws4_request, SignedHeaders=host, Signature=00"
+	}
+	for name, c := range map[string]struct {
+		method, path, auth, target, contentType, body string
+		status                                        int
+		answerType                                    string
+		says                                          []string
+	}{
+		"list buckets":     {"GET", "/", signed("s3"), "", "", "", 501, "application/xml", []string{"<Error><Code>NotImplemented</Code><Message>The service s3 is not available in this version of Modelwharf.</Message>"}},
+		"get object":       {"GET", "/bucket/key", signed("s3"), "", "", "", 501, "application/xml", []string{"<Code>NotImplemented</Code>"}},
+		"put object":       {"PUT", "/bucket/key", signed("s3"), "", "", "x", 501, "application/xml", []string{"<Code>NotImplemented</Code>"}},
+		"presigned":        {"GET", "/bucket/key?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIA%2F20260101%2Fus-east-1%2Fs3%2Faws4_request", "", "", "", "", 501, "application/xml", []string{"<Code>NotImplemented</Code>"}},
+		"old signature":    {"GET", "/bucket/key", "AWS AKIATEST:abc=", "", "", "", 501, "application/xml", []string{"<Code>NotImplemented</Code>"}},
+		"instances":        {"POST", "/", signed("ec2"), "", form, "Action=DescribeInstances&Version=2016-11-15", 400, "application/xml", []string{"<Response><Errors><Error><Code>InvalidAction</Code><Message>The service ec2 "}},
+		"stacks":           {"POST", "/", signed("cloudformation"), "", form, "Action=ListStacks&Version=2010-05-15", 400, "text/xml", []string{"<ErrorResponse", "<Code>InvalidAction</Code>", "The service cloudformation is not available"}},
+		"keys":             {"POST", "/", signed("kms"), "TrentService.ListKeys", json, "{}", 400, json, []string{"UnknownOperationException", "The service kms/TrentService is not available"}},
+		"streams":          {"POST", "/", signed("dynamodb"), "DynamoDBStreams_20120810.ListStreams", json, "{}", 400, json, []string{"UnknownOperationException", "The service dynamodb/DynamoDBStreams_20120810 is not"}},
+		"functions":        {"GET", "/2015-03-31/functions", signed("lambda"), "", "", "", 404, json, []string{"UnknownOperationException", "The service lambda is not"}},
+		"strange name":     {"POST", "/", signed(`<"b">`), "", json, "{}", 400, json, []string{"Nothing says which service"}},
+		"nothing to put":   {"PUT", "/", "", "", "", "x", 405, "text/plain; charset=utf-8", []string{"There is nothing here to"}},
+		"still a greeting": {"GET", "/", "", "", "", "", 200, "text/plain; charset=utf-8", []string{"This is Modelwharf."}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			req, err := http.NewRequestWithContext(t.Context(), c.method, s.URL()+c.path, strings.NewReader(c.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, value := range map[string]string{"Authorization": c.auth, "X-Amz-Target": c.target, "Content-Type": c.contentType} {
+				if value != "" {
+					req.Header.Set(name, value)
+				}
+			}
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			body, err := io.ReadAll(res.Body)
+			if err != nil || res.StatusCode != c.status || res.Header.Get("Content-Type") != c.answerType {
+				t.Errorf("%d %s %s %v, want %d %s", res.StatusCode, res.Header.Get("Content-Type"), body, err, c.status, c.answerType)
+			}
+			for _, part := range c.says {
+				if !strings.Contains(string(body), part) {
+					t.Errorf("%s does not say %s", body, part)
+				}
+			}
+		})
+	}
+}
+
+// TestTrailOfTheSDK looks events up with a client that sends the short target.
+func TestTrailOfTheSDK(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t)
+	if _, err := cloudtrail.NewFromConfig(s.AWS()).LookupEvents(t.Context(), &cloudtrail.LookupEventsInput{}); err != nil {
+		t.Fatal(err)
+	}
+}
