@@ -16,6 +16,7 @@ const (
 	maxWeek  = 7 * 24 * 60 * 60 // seconds: the longest life of a presigned request
 
 	maxSigned = 8192 // bytes of SignedHeaders
+	maxRegion = 32   // bytes of the longest name that is taken for a region's
 )
 
 // claim is what a request says of its signature, before anything is verified.
@@ -160,7 +161,7 @@ func (c *claim) fill(credential, date string) (err error) {
 // check compares the claim with what is expected and with the clock.
 func (c *claim) check(r *http.Request, want Expect, now time.Time) error {
 	if c.scope.Date != c.date[:8] || c.term != terminator ||
-		want.Region != "" && c.scope.Region != want.Region || want.Service != "" && c.scope.Service != want.Service {
+		!c.inRegion(want) || want.Service != "" && c.scope.Service != want.Service {
 		return c.scopeError(want)
 	}
 	if err := c.checkHeaders(r); err != nil {
@@ -186,10 +187,21 @@ func (c *claim) check(r *http.Request, want Expect, now time.Time) error {
 	return nil
 }
 
+// inRegion tells whether the region is the one that is expected, or could be one.
+// It becomes part of ARNs, in which policies look for patterns, so that nothing but
+// a name may pass.
+func (c *claim) inRegion(want Expect) bool {
+	region := c.scope.Region
+	if want.Region != "" {
+		return region == want.Region
+	}
+	return region != "" && len(region) <= maxRegion && strings.Trim(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
+
 // scopeError names every part of the scope that is wrong.
 func (c *claim) scopeError(want Expect) error {
 	var b strings.Builder
-	if want.Region != "" && c.scope.Region != want.Region {
+	if !c.inRegion(want) {
 		fmt.Fprintf(&b, "Credential should be scoped to a valid region, not '%s'. ", clip(c.scope.Region))
 	}
 	if want.Service != "" && c.scope.Service != want.Service {

@@ -121,3 +121,34 @@ func TestErrorForProtocol(t *testing.T) {
 		}
 	}
 }
+
+// TestRegions signs for regions where any is welcome: what is no name must not get
+// into the ARNs that policies are matched against.
+func TestRegions(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		region string
+		kind   sigv4.Kind
+	}{
+		"another":   {"eu-west-1", sigv4.SignatureMismatch}, // since it was signed for us-east-1
+		"local":     {"local", sigv4.SignatureMismatch},
+		"empty":     {"", sigv4.WrongScope},
+		"wildcard":  {"*", sigv4.WrongScope},
+		"ARN":       {"x:000000000000:table", sigv4.WrongScope},
+		"case":      {"US-EAST-1", sigv4.WrongScope},
+		"foreign":   {"é", sigv4.WrongScope},
+		"zero byte": {"us\x00east", sigv4.WrongScope},
+		"long":      {strings.Repeat("a", 33), sigv4.WrongScope},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := request(t, "POST", "http://h/", "{}", "X-Amz-Target", "DynamoDB_20120810.ListTables")
+			oracle(t, r, hash("{}"), "dynamodb", now)
+			r = received(r)
+			auth("/us-east-1/", "/"+tc.region+"/")(r)
+			if _, err := verifier(now).Verify(r, []byte("{}"), sigv4.Expect{Service: "dynamodb"}); !errors.Is(err, tc.kind) {
+				t.Errorf("%v, want %v", err, tc.kind)
+			}
+		})
+	}
+}

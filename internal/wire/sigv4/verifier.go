@@ -40,7 +40,7 @@ type Verifier[I any] struct {
 // Expect says what a request must be signed for.
 type Expect struct {
 	Service string // signing name, "dynamodb"; "" accepts any
-	Region  string // "" accepts any
+	Region  string // "" accepts any name of up to 32 lower-case letters, digits and hyphens
 	// UnsignedPayload accepts UNSIGNED-PAYLOAD and the unsigned streaming form
 	// for a service other than s3, which always accepts them.
 	UnsignedPayload bool
