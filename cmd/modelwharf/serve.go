@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime"
 
 	"golang.org/x/term"
 
@@ -49,14 +48,5 @@ func (c *serve) Run(ctx context.Context) error {
 	if s.NewRootKey.ID != "" && term.IsTerminal(int(os.Stdout.Fd())) {
 		fmt.Printf("The administrator's access key, shown once; it is also in %s/credentials:\n\n%s\n", c.Data, s.NewRootKey.Profile("default"))
 	}
-	// The heap of an idle server is a few MiB, and the collector would run as often
-	// as that is allocated anew, some twenty times a second under load. What is
-	// never touched takes no memory, but counts as heap: it spaces the runs.
-	floor := make([]byte, heapFloor)
-	defer runtime.KeepAlive(floor)
 	return s.Serve(ctx)
 }
-
-// heapFloor is how many bytes are allocated between two runs of the collector at
-// the least.
-const heapFloor = 32 << 20
