@@ -8,7 +8,6 @@ import (
 	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/dynamodb/expr"
-	"github.com/modelwharf/modelwharf/internal/dynamodb/item"
 	"github.com/modelwharf/modelwharf/internal/kv"
 )
 
@@ -150,18 +149,13 @@ func wantedOf(ctx context.Context, in *dynamodb.BatchGetItemInput) ([]wantedItem
 	for _, param := range slices.Sorted(maps.Keys(in.RequestItems)) {
 		ka := in.RequestItems[param]
 		w := wantedItems{param: param, keys: ka.Keys, in: ka}
-		params := expr.Parameters{Projection: ka.ProjectionExpression, Names: ka.ExpressionAttributeNames}
+		params := expr.Parameters{Operation: "BatchGetItem", Projection: ka.ProjectionExpression, Names: ka.ExpressionAttributeNames}
 		if ka.AttributesToGet != nil {
 			params.Legacy = &expr.Legacy{AttributesToGet: ka.AttributesToGet}
 		}
 		var err error
-		if w.compiled, err = compile(&params, nil); err != nil {
+		if w.compiled, err = compile(&params, valuesOf(ka.Keys...)); err != nil {
 			return nil, err
-		}
-		for _, k := range ka.Keys {
-			if err := item.Normalise(k); err != nil {
-				return nil, err
-			}
 		}
 		if n += len(ka.Keys); n > maxBatchGet {
 			return nil, api.ValidationException("Too many items requested for the BatchGetItem call")

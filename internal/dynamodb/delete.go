@@ -14,11 +14,12 @@ func (s *Service) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput) 
 		return nil, err
 	}
 	compiled, err := compile(&expr.Parameters{
+		Operation: "DeleteItem",
 		Condition: in.ConditionExpression,
 		Names:     in.ExpressionAttributeNames,
 		Values:    in.ExpressionAttributeValues,
 		Legacy:    legacyCondition(in.Expected, in.ConditionalOperator),
-	}, in.Key)
+	}, valuesOf(in.Key))
 	if err != nil {
 		return nil, err
 	}

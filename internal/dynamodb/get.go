@@ -13,13 +13,14 @@ import (
 // GetItem reads an item. An item that is wanted whole is sent as it is stored.
 func (s *Service) GetItem(ctx context.Context, in *dynamodb.GetItemInput) (*dynamodb.GetItemOutput, error) {
 	params := expr.Parameters{
+		Operation:  "GetItem",
 		Projection: in.ProjectionExpression,
 		Names:      in.ExpressionAttributeNames,
 	}
 	if in.AttributesToGet != nil {
 		params.Legacy = &expr.Legacy{AttributesToGet: in.AttributesToGet}
 	}
-	compiled, err := compile(&params, in.Key)
+	compiled, err := compile(&params, valuesOf(in.Key))
 	if err != nil {
 		return nil, err
 	}
@@ -72,17 +73,29 @@ func (s *Service) GetItem(ctx context.Context, in *dynamodb.GetItemInput) (*dyna
 	return out, nil
 }
 
-// compile checks the parameters of a request that has a key or an item, in the
-// order in which DynamoDB reports what is wrong: parameters that do not go
-// together, then the values of the key or item, then the expressions.
-func compile(p *expr.Parameters, keyOrItem dynamodb.Attributes) (expr.Compiled, error) {
+// compile checks the parameters of a request in the order in which DynamoDB
+// reports what is wrong: parameters that do not go together, then the values of
+// a key or an item, then the expressions.
+func compile(p *expr.Parameters, values func() error) (expr.Compiled, error) {
 	if err := p.Check(); err != nil {
 		return expr.Compiled{}, err
 	}
-	if err := item.Normalise(keyOrItem); err != nil {
+	if err := values(); err != nil {
 		return expr.Compiled{}, err
 	}
 	return p.Compile()
+}
+
+// valuesOf checks the values of keys or of an item, for compile.
+func valuesOf(all ...dynamodb.Attributes) func() error {
+	return func() error {
+		for _, a := range all {
+			if err := item.Normalise(a); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // leadingKey is the hash key of a key or an item, for policies.

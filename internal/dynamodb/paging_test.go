@@ -89,7 +89,7 @@ func TestLimitAndPaging(t *testing.T) {
 			"The provided starting key is outside query boundaries based on provided conditions":                   {"id": str("b"), "at": num("1")},
 			"The provided starting key does not match the range key predicate":                                     {"id": str("a"), "at": num("9")},
 			"The provided starting key is invalid: The provided key element does not match the schema":             {"id": str("a")},
-			"The provided starting key is invalid: The parameter cannot be converted to a numeric value: nonsense": {"id": str("a"), "at": num("nonsense")},
+			"The parameter cannot be converted to a numeric value: nonsense": {"id": str("a"), "at": num("nonsense")},
 		} {
 			_, err := c.Query(ctx, &sdk.QueryInput{TableName: table, KeyConditionExpression: aws.String("id = :id AND #at < :hi"), ExclusiveStartKey: start,
 				ExpressionAttributeNames: map[string]string{"#at": "at"}, ExpressionAttributeValues: attrs{":id": str("a"), ":hi": num("5")}})

@@ -16,11 +16,12 @@ func (s *Service) PutItem(ctx context.Context, in *dynamodb.PutItemInput) (*dyna
 		return nil, err
 	}
 	compiled, err := compile(&expr.Parameters{
+		Operation: "PutItem",
 		Condition: in.ConditionExpression,
 		Names:     in.ExpressionAttributeNames,
 		Values:    in.ExpressionAttributeValues,
 		Legacy:    legacyCondition(in.Expected, in.ConditionalOperator),
-	}, in.Item)
+	}, valuesOf(in.Item))
 	if err != nil {
 		return nil, err
 	}

@@ -15,24 +15,19 @@ import (
 // Query reads the items of one hash key, in the order of their range keys.
 func (s *Service) Query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
 	compiled, err := compile(&expr.Parameters{
+		Operation:    "Query",
 		KeyCondition: in.KeyConditionExpression,
 		Filter:       in.FilterExpression,
 		Projection:   in.ProjectionExpression,
 		Names:        in.ExpressionAttributeNames,
 		Values:       in.ExpressionAttributeValues,
 		Legacy:       legacyQuery(in),
-	}, nil)
+	}, startOf(in.ExclusiveStartKey))
 	if err != nil {
 		return nil, err
-	}
-	if compiled.Key == nil {
-		return nil, api.ValidationException("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
 	}
 	sel, err := selectionOf(selectParameters{in.Select, in.ProjectionExpression, in.AttributesToGet, in.IndexName, in.Limit}, compiled)
 	if err != nil {
-		return nil, err
-	}
-	if err := normaliseStart(in.ExclusiveStartKey); err != nil {
 		return nil, err
 	}
 	n, err := nameOf(ctx, in.TableName)
@@ -139,17 +134,30 @@ func (t *table) queried(k expr.KeyCondition, start dynamodb.Attributes, forward 
 func (t *table) startKey(start dynamodb.Attributes) (item.Key, error) {
 	key, err := t.schema.KeyOf(start)
 	if err != nil {
-		return key, api.ValidationException("The provided starting key is invalid: %s", api.AsError(err).Message)
+		return key, errStart(err)
 	}
 	return key, nil
 }
 
-// normaliseStart checks the values of an ExclusiveStartKey.
-func normaliseStart(start dynamodb.Attributes) error {
-	if err := item.Normalise(start); err != nil {
-		return api.ValidationException("The provided starting key is invalid: %s", api.AsError(err).Message)
+// startOf checks the values of an ExclusiveStartKey, for compile. What is wrong
+// with a number DynamoDB reports as it does anywhere else.
+func startOf(start dynamodb.Attributes) func() error {
+	return func() error {
+		for i := range start {
+			switch err := item.Normalise(start[i : i+1]); {
+			case err == nil:
+			case start[i].Value.Type == dynamodb.TypeN, start[i].Value.Type == dynamodb.TypeNS:
+				return err
+			default:
+				return errStart(err)
+			}
+		}
+		return nil
 	}
-	return nil
+}
+
+func errStart(err error) error {
+	return api.ValidationException("The provided starting key is invalid: %s", api.AsError(err).Message)
 }
 
 // selectParameters are those that decide what a Query or Scan returns.

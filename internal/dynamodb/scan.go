@@ -15,12 +15,13 @@ import (
 // those of one segment of it.
 func (s *Service) Scan(ctx context.Context, in *dynamodb.ScanInput) (*dynamodb.ScanOutput, error) {
 	compiled, err := compile(&expr.Parameters{
+		Operation:  "Scan",
 		Filter:     in.FilterExpression,
 		Projection: in.ProjectionExpression,
 		Names:      in.ExpressionAttributeNames,
 		Values:     in.ExpressionAttributeValues,
 		Legacy:     legacyScan(in),
-	}, nil)
+	}, startOf(in.ExclusiveStartKey))
 	if err != nil {
 		return nil, err
 	}
@@ -30,9 +31,6 @@ func (s *Service) Scan(ctx context.Context, in *dynamodb.ScanInput) (*dynamodb.S
 	}
 	part, err := segmentOf(in.Segment, in.TotalSegments)
 	if err != nil {
-		return nil, err
-	}
-	if err := normaliseStart(in.ExclusiveStartKey); err != nil {
 		return nil, err
 	}
 	n, err := nameOf(ctx, in.TableName)

@@ -12,12 +12,13 @@ import (
 // UpdateItem changes an item, or makes one of its key if there is none.
 func (s *Service) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput) (*dynamodb.UpdateItemOutput, error) {
 	compiled, err := compile(&expr.Parameters{
+		Operation: "UpdateItem",
 		Update:    in.UpdateExpression,
 		Condition: in.ConditionExpression,
 		Names:     in.ExpressionAttributeNames,
 		Values:    in.ExpressionAttributeValues,
 		Legacy:    legacyUpdate(in),
-	}, in.Key)
+	}, valuesOf(in.Key))
 	if err != nil {
 		return nil, err
 	}

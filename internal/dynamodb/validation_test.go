@@ -75,6 +75,30 @@ func TestValidation(t *testing.T) {
 			_, err := c.Query(ctx, &sdk.QueryInput{TableName: table})
 			return err
 		}},
+		{"a query without a condition and a bad filter", validation, "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.", func() error {
+			_, err := c.Query(ctx, &sdk.QueryInput{TableName: table, FilterExpression: aws.String("a =")})
+			return err
+		}},
+		{"values that no put takes", validation, "ExpressionAttributeValues can only be specified when using expressions: ConditionExpression is null", func() error {
+			_, err := c.PutItem(ctx, &sdk.PutItemInput{TableName: table, Item: id, ExpressionAttributeValues: attrs{":v": num("2")}})
+			return err
+		}},
+		{"values that no update takes", validation, "ExpressionAttributeValues can only be specified when using expressions: UpdateExpression and ConditionExpression are null", func() error {
+			_, err := c.UpdateItem(ctx, &sdk.UpdateItemInput{TableName: table, Key: id, ExpressionAttributeValues: attrs{":v": num("2")}})
+			return err
+		}},
+		{"values that no scan takes", validation, "ExpressionAttributeValues can only be specified when using expressions: FilterExpression is null", func() error {
+			_, err := c.Scan(ctx, &sdk.ScanInput{TableName: table, ProjectionExpression: aws.String("a"), ExpressionAttributeValues: attrs{":v": num("2")}})
+			return err
+		}},
+		{"a starting key before a bad filter", validation, "The provided starting key is invalid: " + invalidOpen + "An string set  may not be empty", func() error {
+			_, err := c.Scan(ctx, &sdk.ScanInput{TableName: table, FilterExpression: aws.String("a ="), ExclusiveStartKey: attrs{"id": &types.AttributeValueMemberSS{Value: []string{}}}})
+			return err
+		}},
+		{"a starting key that is not a number", validation, "The parameter cannot be converted to a numeric value: x", func() error {
+			_, err := c.Scan(ctx, &sdk.ScanInput{TableName: table, ExclusiveStartKey: attrs{"id": str("a"), "at": num("x")}})
+			return err
+		}},
 		{"a query without the hash key", validation, "Query condition missed key schema element: id", func() error {
 			_, err := c.Query(ctx, &sdk.QueryInput{TableName: table, KeyConditionExpression: aws.String("#at = :v"),
 				ExpressionAttributeNames: map[string]string{"#at": "at"}, ExpressionAttributeValues: attrs{":v": num("2")}})
