@@ -21,7 +21,6 @@ type (
 func str(s string) value { return &types.AttributeValueMemberS{Value: s} }
 func num(n string) value { return &types.AttributeValueMemberN{Value: n} }
 func bin(s string) value { return &types.AttributeValueMemberB{Value: []byte(s)} }
-func null() value        { return &types.AttributeValueMemberNULL{Value: true} }
 func list(v ...value) value {
 	return &types.AttributeValueMemberL{Value: v}
 }

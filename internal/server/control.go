@@ -21,6 +21,9 @@ func (s *Server) readiness() error {
 	if !s.ready.Load() {
 		return errors.New("the server is starting or stopping")
 	}
+	if s.store.Stats().Stopped {
+		return errors.New("the store takes no more writes: see the log for the cause, then restart the server")
+	}
 	return nil
 }
 

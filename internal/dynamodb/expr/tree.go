@@ -57,8 +57,6 @@ var functions = func() map[string]op {
 
 func (o op) isFunction() bool { return o >= opExists }
 
-func (o op) isComparator() bool { return opEqual <= o && o <= opGreaterOrEqual }
-
 // node is a part of an expression. A tree never changes once it is parsed: it is
 // shared by all requests of the same text, whatever their names and values.
 type node struct {
