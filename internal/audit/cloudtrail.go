@@ -11,6 +11,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/api/cloudtrail"
 	"github.com/modelwharf/modelwharf/internal/kv"
+	"github.com/modelwharf/modelwharf/internal/wire/pagetoken"
 )
 
 // CloudTrail answers the operations of the CloudTrail API on the caller's own
@@ -19,6 +20,8 @@ type CloudTrail struct {
 	Store kv.Store
 	// Authorize asks policy whether the caller may do an action to a resource.
 	Authorize func(ctx context.Context, action, resource string) error
+	// Pages makes the page tokens.
+	Pages *pagetoken.Sealer
 }
 
 var _ cloudtrail.Backend = (*CloudTrail)(nil)
@@ -57,8 +60,13 @@ func (c *CloudTrail) LookupEvents(ctx context.Context, in *cloudtrail.LookupEven
 		}
 		q.Limit = int(*in.MaxResults)
 	}
+	listing := pagetoken.Listing{Account: q.Account, Region: r.Region, Operation: "cloudtrail:LookupEvents", Parameters: asked(in)}
 	if in.NextToken != nil {
-		q.Page = *in.NextToken
+		page, err := c.Pages.Open(listing, *in.NextToken)
+		if err != nil {
+			return nil, invalidToken()
+		}
+		q.Page = string(page)
 	}
 	attribute, id, err := attributeOf(in.LookupAttributes)
 	if err != nil {
@@ -72,7 +80,7 @@ func (c *CloudTrail) LookupEvents(ctx context.Context, in *cloudtrail.LookupEven
 	}
 	res, err := Search(ctx, c.Store, q)
 	if errors.Is(err, ErrPage) {
-		return nil, cloudtrail.InvalidNextTokenException("The token is not valid or has expired.")
+		return nil, invalidToken()
 	}
 	if err != nil {
 		return nil, err
@@ -82,9 +90,22 @@ func (c *CloudTrail) LookupEvents(ctx context.Context, in *cloudtrail.LookupEven
 		out.Events = append(out.Events, res.Events[i].cloudTrail())
 	}
 	if res.Next != "" {
-		out.NextToken = &res.Next
+		out.NextToken = new(c.Pages.Seal(listing, []byte(res.Next)))
 	}
 	return out, nil
+}
+
+func invalidToken() error {
+	return cloudtrail.InvalidNextTokenException("The token is not valid, or the request is not the one that it was made for.")
+}
+
+// asked is what chooses the events; a token asks for more of the same.
+func asked(in *cloudtrail.LookupEventsInput) []byte {
+	b, err := json.Marshal(cloudtrail.LookupEventsInput{StartTime: in.StartTime, EndTime: in.EndTime, LookupAttributes: in.LookupAttributes})
+	if err != nil {
+		return nil // times beyond the year 9999
+	}
+	return b
 }
 
 // lookup answers with the event of an id, if q would find it.

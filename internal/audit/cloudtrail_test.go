@@ -23,6 +23,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/audit"
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/wire/awsjson"
+	"github.com/modelwharf/modelwharf/internal/wire/pagetoken"
 )
 
 // trailOf serves CloudTrail to a caller of the account and returns their client.
@@ -33,9 +34,11 @@ func trailOf(t testing.TB, store kv.Store, account string) *sdk.Client {
 		}
 		return nil
 	}}
-	service := cloudtrail.New(trail)
-	service.TargetPrefix = "CloudTrail_20131101" // what the newer SDKs send; botocore sends all of the model's
-	protocol := awsjson.New(service)
+	var err error
+	if trail.Pages, err = pagetoken.New([]byte("a secret of all the tests")); err != nil {
+		t.Fatal(err)
+	}
+	protocol := awsjson.New(cloudtrail.New(trail))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -161,3 +164,33 @@ func TestLookupEvents(t *testing.T) {
 		t.Error("a caller without permission was answered")
 	}
 }
+
+// TestTrailTokens uses tokens where they were not made for.
+func TestTrailTokens(t *testing.T) {
+	t.Parallel()
+	store := open(t)
+	for _, account := range []string{here, there} {
+		for range 3 {
+			record(t, store, request(account, "ann", "iam", "CreateUser", noon), audit.Event{})
+		}
+	}
+	mine, theirs := trailOf(t, store, here), trailOf(t, store, there)
+	first, err := mine.LookupEvents(t.Context(), &sdk.LookupEventsInput{MaxResults: new(int32(1))})
+	if err != nil || first.NextToken == nil {
+		t.Fatal(first, err)
+	}
+	if _, err := mine.LookupEvents(t.Context(), &sdk.LookupEventsInput{NextToken: first.NextToken}); err != nil {
+		t.Error(err)
+	}
+	other := []types.LookupAttribute{{AttributeKey: types.LookupAttributeKeyEventName, AttributeValue: new("CreateUser")}}
+	for what, err := range map[string]error{
+		"another account":  second(theirs.LookupEvents(t.Context(), &sdk.LookupEventsInput{NextToken: first.NextToken})),
+		"another question": second(mine.LookupEvents(t.Context(), &sdk.LookupEventsInput{NextToken: first.NextToken, LookupAttributes: other})),
+	} {
+		if e, ok := errors.AsType[smithy.APIError](err); !ok || e.ErrorCode() != "InvalidNextTokenException" {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }

@@ -69,8 +69,8 @@ func parseID(id string) (position, bool) {
 	return p, strings.EqualFold(p.id(), id)
 }
 
-// page is the token of the page that follows the event there. It holds no more
-// than a place in the caller's own trail, so there is nothing in it to forge.
+// page names the page that follows the event there. Whoever hands it out over an
+// API seals it.
 func (p position) page() string { return base64.RawURLEncoding.EncodeToString(p.key(nil)) }
 
 func parsePage(token string) (position, error) {

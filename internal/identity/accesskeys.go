@@ -123,7 +123,7 @@ func (s *Service) ListAccessKeys(ctx context.Context, in *iam.ListAccessKeysInpu
 		if err != nil {
 			return err
 		}
-		ids, n, err := slice(u.AccessKeys, page{in.Marker, in.MaxItems}, func(id string) string { return id })
+		ids, n, err := slice(op, u.AccessKeys, page{in.Marker, in.MaxItems}, func(id string) string { return id })
 		if err != nil {
 			return err
 		}

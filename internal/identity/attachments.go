@@ -148,7 +148,7 @@ func (s *Service) attached(ctx context.Context, action string, k kind, name, pat
 			parts, _ := parseARN(arn)
 			return !strings.HasPrefix(parts.path, prefix)
 		})
-		arns, n, err = slice(arns, p, func(arn string) string { return arn })
+		arns, n, err = slice(op, arns, p, func(arn string) string { return arn })
 		list = describeAttached(arns)
 		return err
 	})

@@ -29,21 +29,21 @@ func (s *Service) GetAccountAuthorizationDetails(ctx context.Context, in *iam.Ge
 			if !wanted(c.filter) {
 				continue
 			}
-			_, _, err := records(op, listKey(op.account, string(c.kind)), page{}, func(_ []byte, h *holder) bool {
-				all = append(all, detailed{holder: h})
-				return false // so that the page never fills, and all are seen
-			})
+			holders, err := every[holder](op, listKey(op.account, string(c.kind)))
 			if err != nil {
 				return err
 			}
+			for _, h := range holders {
+				all = append(all, detailed{holder: h})
+			}
 		}
 		if wanted("LocalManagedPolicy") {
-			_, _, err := records(op, listKey(op.account, "policy"), page{}, func(_ []byte, m *managed) bool {
-				all = append(all, detailed{policy: m})
-				return false
-			})
+			policies, err := every[managed](op, listKey(op.account, "policy"))
 			if err != nil {
 				return err
+			}
+			for _, m := range policies {
+				all = append(all, detailed{policy: m})
 			}
 		}
 		if wanted("AWSManagedPolicy") {
@@ -57,7 +57,7 @@ func (s *Service) GetAccountAuthorizationDetails(ctx context.Context, in *iam.Ge
 				}
 			}
 		}
-		list, n, err := slice(all, page{in.Marker, in.MaxItems}, detailed.arn)
+		list, n, err := slice(op, all, page{in.Marker, in.MaxItems}, detailed.arn)
 		out.IsTruncated, out.Marker = n.truncated, n.marker
 		for _, d := range list {
 			if err := op.detail(out, d); err != nil {

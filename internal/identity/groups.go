@@ -134,7 +134,7 @@ func (s *Service) ListGroupsForUser(ctx context.Context, in *iam.ListGroupsForUs
 		if err != nil {
 			return err
 		}
-		names, n, err := slice(u.Groups, page{in.Marker, in.MaxItems}, func(name string) string { return name })
+		names, n, err := slice(op, u.Groups, page{in.Marker, in.MaxItems}, func(name string) string { return name })
 		if err != nil {
 			return err
 		}

@@ -147,7 +147,7 @@ func (s *Service) listInline(ctx context.Context, action string, k kind, holderN
 		if err != nil {
 			return err
 		}
-		list, end, err := slice(h.Inline, p, func(p inline) string { return p.Name })
+		list, end, err := slice(op, h.Inline, p, func(p inline) string { return p.Name })
 		names, n = make([]string, 0, len(list)), end
 		for _, p := range list {
 			names = append(names, p.Name)

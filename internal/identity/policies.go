@@ -194,11 +194,11 @@ func (s *Service) ListPolicies(ctx context.Context, in *iam.ListPoliciesInput) (
 		}
 		var all []*managed
 		if scope != "AWS" {
-			own, _, err := records(op, listKey(op.account, "policy"), page{max: new(int64(1000))}, func(_ []byte, m *managed) bool { return wanted(m) })
+			own, err := every[managed](op, listKey(op.account, "policy"))
 			if err != nil {
 				return err
 			}
-			all = own
+			all = slices.DeleteFunc(own, func(m *managed) bool { return !wanted(m) })
 		}
 		if scope != "Local" {
 			for _, p := range policy.AllManaged() {
@@ -211,7 +211,7 @@ func (s *Service) ListPolicies(ctx context.Context, in *iam.ListPoliciesInput) (
 				}
 			}
 		}
-		list, n, err := slice(all, page{in.Marker, in.MaxItems}, func(m *managed) string { return m.arn() })
+		list, n, err := slice(op, all, page{in.Marker, in.MaxItems}, func(m *managed) string { return m.arn() })
 		for _, m := range list {
 			out.Policies = append(out.Policies, describePolicy(m, false))
 		}
@@ -259,7 +259,7 @@ func (s *Service) ListEntitiesForPolicy(ctx context.Context, in *iam.ListEntitie
 				all = append(all, h)
 			}
 		}
-		list, n, err := slice(all, page{in.Marker, in.MaxItems}, func(h *holder) string { return h.ID })
+		list, n, err := slice(op, all, page{in.Marker, in.MaxItems}, func(h *holder) string { return h.ID })
 		for _, h := range list {
 			switch h.Kind {
 			case userKind:

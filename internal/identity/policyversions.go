@@ -97,7 +97,7 @@ func (s *Service) ListPolicyVersions(ctx context.Context, in *iam.ListPolicyVers
 		}
 		versions := slices.Clone(m.Versions)
 		slices.Reverse(versions)
-		versions, n, err := slice(versions, page{in.Marker, in.MaxItems}, policyVersion.id)
+		versions, n, err := slice(op, versions, page{in.Marker, in.MaxItems}, policyVersion.id)
 		for _, v := range versions {
 			out.Versions = append(out.Versions, describeVersion(m, v, false))
 		}

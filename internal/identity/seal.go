@@ -7,6 +7,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+
+	"github.com/modelwharf/modelwharf/internal/wire/pagetoken"
 )
 
 // Sealer keeps secrets at rest and makes session tokens: AES-256-GCM with random
@@ -17,6 +19,7 @@ import (
 type Sealer struct {
 	current uint32
 	keys    map[uint32]map[purpose]cipher.AEAD
+	pages   *pagetoken.Sealer
 }
 
 // purpose parts the keys, so that what is sealed for one use is nothing to another.
@@ -59,8 +62,13 @@ func NewSealer(key []byte, older ...[]byte) (*Sealer, error) {
 			}
 		}
 	}
-	return s, nil
+	var err error
+	s.pages, err = pagetoken.New(key)
+	return s, err
 }
+
+// Pages makes the page tokens of all services.
+func (s *Sealer) Pages() *pagetoken.Sealer { return s.pages }
 
 func aead(key []byte, p purpose) (cipher.AEAD, error) {
 	k, err := hkdf.Key(sha256.New, key, nil, string(p), 32)

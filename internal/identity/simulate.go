@@ -52,7 +52,7 @@ func (s *Service) SimulatePrincipalPolicy(ctx context.Context, in *iam.SimulateP
 		}
 		q.actions, q.resources = in.ActionNames, in.ResourceArns
 		q.context(s.now(), in.ContextEntries)
-		results, n, err := slice(q.run(), page{in.Marker, in.MaxItems}, resultName)
+		results, n, err := slice(op, q.run(), page{in.Marker, in.MaxItems}, resultName)
 		out.EvaluationResults, out.IsTruncated, out.Marker = results, n.truncated, n.marker
 		return err
 	})
@@ -74,7 +74,7 @@ func (s *Service) SimulateCustomPolicy(ctx context.Context, in *iam.SimulateCust
 		}
 		q.actions, q.resources = in.ActionNames, in.ResourceArns
 		q.context(s.now(), in.ContextEntries)
-		results, n, err := slice(q.run(), page{in.Marker, in.MaxItems}, resultName)
+		results, n, err := slice(op, q.run(), page{in.Marker, in.MaxItems}, resultName)
 		out.EvaluationResults, out.IsTruncated, out.Marker = results, n.truncated, n.marker
 		return err
 	})

@@ -138,7 +138,7 @@ func (s *Service) holderTags(ctx context.Context, action string, k kind, name *s
 		if err != nil {
 			return err
 		}
-		tags, end, err := slice(h.Tags, p, tagKey)
+		tags, end, err := slice(op, h.Tags, p, tagKey)
 		d, n = append([]*iam.Tag{}, describeTags(tags)...), end
 		return err
 	})
@@ -184,7 +184,7 @@ func (s *Service) ListPolicyTags(ctx context.Context, in *iam.ListPolicyTagsInpu
 		if err != nil {
 			return err
 		}
-		tags, n, err := slice(m.Tags, page{in.Marker, in.MaxItems}, tagKey)
+		tags, n, err := slice(op, m.Tags, page{in.Marker, in.MaxItems}, tagKey)
 		out.Tags = append(out.Tags, describeTags(tags)...)
 		out.IsTruncated, out.Marker = n.truncated, n.marker
 		return err

@@ -25,7 +25,7 @@ func (s *Server) openServices() *services {
 			return hostOf(ctx)
 		},
 	})
-	trail := &audit.CloudTrail{Store: s.store, Authorize: func(ctx context.Context, action, resource string) error {
+	trail := &audit.CloudTrail{Store: s.store, Pages: s.pages, Authorize: func(ctx context.Context, action, resource string) error {
 		return s.identity.Authorize(ctx, identity.Check{Action: action, Resource: resource})
 	}}
 	return &services{

@@ -21,6 +21,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/kv/pebble"
 	"github.com/modelwharf/modelwharf/internal/server/folder"
+	"github.com/modelwharf/modelwharf/internal/wire/pagetoken"
 )
 
 // Times of the server's life.
@@ -40,6 +41,7 @@ type Server struct {
 	folder   *folder.Folder
 	store    *kv.DB
 	identity *identity.Service
+	pages    *pagetoken.Sealer
 	services *services
 	metrics  *metrics
 	engine   *storeCollector
