@@ -76,16 +76,16 @@ func (s *Service) putAccount(ctx context.Context, tx kv.Txn, a Account) {
 	})
 }
 
-// administering gives an act that is not of a request the words for the audit
-// trail: the program itself did it, for whoever runs it.
+// administering names an act that came over no API for the audit trail. Without a
+// request to say who, the program itself did it, for whoever runs it.
 func (s *Service) administering(ctx context.Context, id, service, operation string) context.Context {
-	if !api.RequestOf(ctx).Time.IsZero() {
-		return ctx
+	r := *api.RequestOf(ctx)
+	r.Service, r.Operation = service, operation
+	if r.Time.IsZero() {
+		r.Time = s.now()
+		r.Caller = api.Caller{Account: id, ARN: "modelwharf.internal", Type: api.ServiceCaller}
 	}
-	return api.WithRequest(ctx, &api.Request{
-		Service: service, Operation: operation, Time: s.now(),
-		Caller: api.Caller{Account: id, ARN: "modelwharf.internal", Type: api.ServiceCaller},
-	})
+	return api.WithRequest(ctx, &r)
 }
 
 // Account returns the account of a number, or ErrNoAccount.

@@ -41,7 +41,7 @@ func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts
 			return err
 		}
 		if sub == nil || sub.holder.arn() != arn {
-			return denial(r, "User: %s is not authorized to perform: sts:AssumeRole on resource: %s", r.Caller.ARN, arn)
+			return untrusted(r, "sts:AssumeRole", arn)
 		}
 		c := claims{
 			Account: parts.account, Kind: roleKind, Name: sub.holder.Name, ID: sub.holder.ID, Session: text(in.RoleSessionName),
@@ -132,14 +132,23 @@ func (s *Service) trusts(ctx context.Context, r *api.Request, who *Identity, h *
 	for _, action := range actions {
 		check := Check{Action: action, Resource: h.arn(), Conditions: conditions}
 		if err := s.authorize(ctx, r, who, &check, trust); err != nil {
+			if h.Account != r.Caller.Account && api.AsError(err).HTTPStatus() == http.StatusForbidden {
+				return untrusted(r, action, h.arn())
+			}
 			return err
 		}
 	}
 	// A caller that took the name of one whom the policy meant is not trusted.
 	if id, named := h.Trusted[r.Caller.Principal]; named && who != nil && who.subject.holder.ID != id {
-		return denial(r, "User: %s is not authorized to perform: sts:AssumeRole on resource: %s", r.Caller.ARN, h.arn())
+		return untrusted(r, "sts:AssumeRole", h.arn())
 	}
 	return nil
+}
+
+// untrusted refuses a role without a reason: to another account the answer is the
+// same whether there is such a role or not.
+func untrusted(r *api.Request, action, role string) error {
+	return denial(r, "User: %s is not authorized to perform: %s on resource: %s", r.Caller.ARN, action, role)
 }
 
 // trustPolicy compiles a trust policy, once.

@@ -293,3 +293,21 @@ func TestAuthorizeWithoutAdmit(t *testing.T) {
 	}
 	wants(t, "no request", w.Authorize(t.Context(), put), "AccessDeniedException", "")
 }
+
+// TestNamesOfAdministration makes an account as the program's command does, whose
+// request is not of IAM: each act is recorded under its own name.
+func TestNamesOfAdministration(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := &api.Request{Service: "modelwharf", Operation: "CreateAccount", Time: w.now(), Caller: api.Caller{Account: home, ARN: "admin", Type: api.RootCaller}}
+	ctx := api.WithRequest(t.Context(), r)
+	must(t)(w.CreateAccount(ctx, identity.Account{ID: abroad}))
+	must(t)(w.EnsureRoot(ctx, abroad, "", ""))
+	var acts []string
+	for _, e := range *w.events {
+		acts = append(acts, e.operation)
+	}
+	if got := strings.Join(acts, " "); got != "CreateAccount CreateAccessKey" {
+		t.Errorf("recorded: %s", got)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/identity/policy"
@@ -87,7 +88,7 @@ func (s *Service) authorize(ctx context.Context, r *api.Request, who *Identity, 
 		(who == nil || len(who.session) == 0) && ownsResource(r.Caller.Account, check.Resource) {
 		return nil
 	}
-	q := question{keys: requestKeys{request: r, who: who, conditions: check.Conditions, now: s.now}}
+	q := question{keys: requestKeys{request: r, who: who, conditions: check.Conditions, resource: check.Resource, now: s.now}}
 	q.Request = policy.Request{
 		Principal: policy.PrincipalOf(&r.Caller), Action: check.Action, Resource: check.Resource,
 		ResourcePolicy: trust,
@@ -141,21 +142,17 @@ func (s *Service) resourcePolicy(document []byte) (*policy.Policy, error) {
 }
 
 // ownsResource tells whether an ARN is of an account, or of none.
-func ownsResource(account, arn string) bool {
-	if arn == "*" {
-		return true
+func ownsResource(account, arn string) bool { return arn == "*" || accountOf(arn) == account }
+
+// accountOf is the account in an ARN, or "".
+func accountOf(arn string) string {
+	for range 4 {
+		_, arn, _ = strings.Cut(arn, ":")
 	}
-	colons := 0
-	for i := range len(arn) {
-		if arn[i] != ':' {
-			continue
-		}
-		if colons++; colons == 4 {
-			rest := arn[i+1:]
-			return len(rest) > 12 && rest[:12] == account && rest[12] == ':'
-		}
+	if account, _, ok := strings.Cut(arn, ":"); ok && validAccount(account) {
+		return account
 	}
-	return false
+	return ""
 }
 
 // denial is the answer to a request that policy does not allow, as the protocol

@@ -151,3 +151,20 @@ func BenchmarkAuthorize(b *testing.B) {
 		})
 	}
 }
+
+// TestResourceConditions asks about the owner of a resource, and about tags that
+// differ in case alone, which are one key to a policy.
+func TestResourceConditions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	root := w.root(home)
+	owner := w.user(root, "owner", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceAccount":"${aws:PrincipalAccount}"}}}]}`)
+	tagged := w.user(root, "tagged", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:ResourceTag/team":"ml"}}}]}`)
+	for range 20 { // the order of a map's keys changes
+		wants(t, "own", w.Authorize(w.as(owner, "dynamodb"), put), "", "")
+		both := put
+		both.Conditions = map[string][]string{"aws:ResourceTag/team": {"ml"}, "aws:ResourceTag/Team": {"ops"}}
+		wants(t, "two tags", w.Authorize(w.as(tagged, "dynamodb"), both), "", "")
+	}
+	wants(t, "no resource", w.Authorize(w.as(owner, "dynamodb"), identity.Check{Action: "dynamodb:ListTables", Resource: "*"}), "AccessDeniedException", "")
+}

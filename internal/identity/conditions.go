@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ type requestKeys struct {
 	request    *api.Request
 	who        *Identity // nil for root outside of Admit, services, the anonymous
 	conditions map[string][]string
+	resource   string // its ARN, or "*"
 	now        func() time.Time
 }
 
@@ -46,6 +48,9 @@ func (k *requestKeys) Key(name string) ([]string, bool) {
 		return one(c.Principal, c.Principal != "")
 	case "principalaccount":
 		return one(c.Account, c.Account != "")
+	case "resourceaccount":
+		account := accountOf(k.resource)
+		return one(account, account != "")
 	case "principaltype":
 		return one(principalType(c.Type), true)
 	case "principalisawsservice":
@@ -72,14 +77,22 @@ func (k *requestKeys) Key(name string) ([]string, bool) {
 	return k.own(name)
 }
 
-// own looks for a key of the service's, or one that it knows of its resource.
+// own looks for a key of the service's, or one that it knows of its resource. The
+// tags of a resource may differ in case alone; to a policy they are one key, which
+// then has the values of all.
 func (k *requestKeys) own(name string) ([]string, bool) {
+	var all []string
+	found := false
 	for key, values := range k.conditions {
-		if len(key) == len(name) && strings.EqualFold(key, name) {
-			return values, true
+		switch {
+		case len(key) != len(name) || !strings.EqualFold(key, name):
+		case !found:
+			all, found = values, true
+		default:
+			all = append(slices.Clip(all), values...)
 		}
 	}
-	return nil, false
+	return all, found
 }
 
 func (k *requestKeys) principalTag(key string) ([]string, bool) {

@@ -52,7 +52,7 @@ func (op *operation) unused(k kind, name string) error {
 	case err != nil:
 		return err
 	case old != nil:
-		return iam.EntityAlreadyExistsException("%s with name %s already exists.", strings.ToUpper(string(k[:1]))+string(k[1:]), old.Name)
+		return iam.EntityAlreadyExistsException("%s with name %s already exists.", strings.ToUpper(string(k[:1]))+string(k[1:]), name)
 	}
 	return nil
 }

@@ -45,10 +45,10 @@ func TestErrors(t *testing.T) {
 		err           error
 		code, message string
 	}{
-		{e(w.CreateUser(ctx, &iam.CreateUserInput{UserName: new("ANN")})), "EntityAlreadyExists", "User with name ann already exists."},
-		{e(w.CreateGroup(ctx, &iam.CreateGroupInput{GroupName: new("Team")})), "EntityAlreadyExists", "Group with name team already exists."},
-		{e(w.CreateRole(ctx, &iam.CreateRoleInput{RoleName: new("OPS"), AssumeRolePolicyDocument: new(trust(home))})), "EntityAlreadyExists", "Role with name ops already exists."},
-		{e(w.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: new("P"), PolicyDocument: new(small)})), "EntityAlreadyExists", "A policy called p already exists. Duplicate names are not allowed."},
+		{e(w.CreateUser(ctx, &iam.CreateUserInput{UserName: new("ANN")})), "EntityAlreadyExists", "User with name ANN already exists."},
+		{e(w.CreateGroup(ctx, &iam.CreateGroupInput{GroupName: new("Team")})), "EntityAlreadyExists", "Group with name Team already exists."},
+		{e(w.CreateRole(ctx, &iam.CreateRoleInput{RoleName: new("OPS"), AssumeRolePolicyDocument: new(trust(home))})), "EntityAlreadyExists", "Role with name OPS already exists."},
+		{e(w.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: new("P"), PolicyDocument: new(small)})), "EntityAlreadyExists", "A policy called P already exists. Duplicate names are not allowed."},
 		{e(w.GetUser(ctx, &iam.GetUserInput{UserName: new("x")})), "NoSuchEntity", "The user with name x cannot be found."},
 		{e(w.GetGroup(ctx, &iam.GetGroupInput{GroupName: new("x")})), "NoSuchEntity", "The group with name x cannot be found."},
 		{e(w.GetRole(ctx, &iam.GetRoleInput{RoleName: new("x")})), "NoSuchEntity", "The role with name x cannot be found."},

@@ -56,15 +56,23 @@ func (s *Service) changing(ctx context.Context, action string, in any, fn func(*
 	return err
 }
 
-// operation begins an operation. The sessions of GetSessionToken, which are made
-// without a device here, may not use IAM: see
-// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html.
+// operation begins an operation.
 func (s *Service) operation(ctx context.Context, action string) (*operation, error) {
-	r := api.RequestOf(ctx)
-	if who := s.identityOf(ctx, &r.Caller); who != nil && who.claims != nil && who.claims.Kind != roleKind {
-		return nil, invalidClientToken()
+	if err := s.withoutBareSession(ctx); err != nil {
+		return nil, err
 	}
-	return &operation{ctx: ctx, s: s, action: "iam:" + action, account: r.Caller.Account}, nil
+	return &operation{ctx: ctx, s: s, action: "iam:" + action, account: api.RequestOf(ctx).Caller.Account}, nil
+}
+
+// withoutBareSession refuses the sessions of GetSessionToken, which are made without
+// a device here: they may not use IAM, and of STS only AssumeRole and
+// GetCallerIdentity. See
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html.
+func (s *Service) withoutBareSession(ctx context.Context) error {
+	if who := s.identityOf(ctx, &api.RequestOf(ctx).Caller); who != nil && who.claims != nil && who.claims.Kind != roleKind {
+		return invalidClientToken()
+	}
+	return nil
 }
 
 // authorize asks policy for the operation on a resource.

@@ -39,7 +39,7 @@ func (s *Service) CreatePolicy(ctx context.Context, in *iam.CreatePolicyInput) (
 			return err
 		}
 		if old != nil {
-			return iam.EntityAlreadyExistsException("A policy called %s already exists. Duplicate names are not allowed.", old.Name)
+			return iam.EntityAlreadyExistsException("A policy called %s already exists. Duplicate names are not allowed.", m.Name)
 		}
 		n, err := op.count(listKey(op.account, "policy"))
 		if err != nil {

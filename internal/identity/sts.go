@@ -18,6 +18,9 @@ func (s *Service) GetCallerIdentity(ctx context.Context, in *sts.GetCallerIdenti
 // GetAccessKeyInfo says which account an access key belongs to, which can be read
 // from the id itself.
 func (s *Service) GetAccessKeyInfo(ctx context.Context, in *sts.GetAccessKeyInfoInput) (*sts.GetAccessKeyInfoOutput, error) {
+	if err := s.withoutBareSession(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.Authorize(ctx, Check{Action: "sts:GetAccessKeyInfo", Resource: "*"}); err != nil {
 		return nil, err
 	}
@@ -84,6 +87,9 @@ func (s *Service) GetSessionToken(ctx context.Context, in *sts.GetSessionTokenIn
 // DecodeAuthorizationMessage refuses every message: denials say in plain words why
 // here, and no encoded ones are given out.
 func (s *Service) DecodeAuthorizationMessage(ctx context.Context, in *sts.DecodeAuthorizationMessageInput) (*sts.DecodeAuthorizationMessageOutput, error) {
+	if err := s.withoutBareSession(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.Authorize(ctx, Check{Action: "sts:DecodeAuthorizationMessage", Resource: "*"}); err != nil {
 		return nil, err
 	}

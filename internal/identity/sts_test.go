@@ -220,3 +220,39 @@ func TestAccessKeyInfo(t *testing.T) {
 	_, err = w.DecodeAuthorizationMessage(w.as(ann, "sts"), &sts.DecodeAuthorizationMessageInput{EncodedMessage: new("x")})
 	wants(t, "decode", err, "InvalidAuthorizationMessageException", "")
 }
+
+// A stranger learns nothing of the roles of another account, not even their names.
+func TestStrangersLearnNothingOfRoles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	root, stranger := w.root(home), w.root(abroad)
+	role := w.role(root, "secret", trust(home))
+	for name, own := range map[string]string{"able": allow("sts:*", "*"), "weak": ""} {
+		k := w.user(stranger, name, own)
+		for _, arn := range []string{role, role + "-not"} {
+			_, err := w.assume(k, arn)
+			wants(t, name+" "+arn, err, "AccessDenied",
+				"User: arn:aws:iam::222222222222:user/"+name+" is not authorized to perform: sts:AssumeRole on resource: "+arn)
+		}
+	}
+}
+
+// TestBareSessions asks for what a session of GetSessionToken may not do.
+func TestBareSessions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ann := w.user(w.root(home), "ann", allow("*", "*"))
+	out, err := w.GetSessionToken(w.as(ann, "sts"), &sts.GetSessionTokenInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := out.Credentials
+	ctx := w.as(keys{*c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken}, "sts")
+	must(t)(w.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{}))
+	_, err = w.GetAccessKeyInfo(ctx, &sts.GetAccessKeyInfoInput{AccessKeyId: &ann.id})
+	wants(t, "GetAccessKeyInfo", err, "InvalidClientTokenId", "")
+	_, err = w.DecodeAuthorizationMessage(ctx, &sts.DecodeAuthorizationMessageInput{EncodedMessage: new("x")})
+	wants(t, "DecodeAuthorizationMessage", err, "InvalidClientTokenId", "")
+	_, err = w.ListUsers(ctx, &iam.ListUsersInput{})
+	wants(t, "ListUsers", err, "InvalidClientTokenId", "")
+}
