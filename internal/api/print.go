@@ -38,6 +38,10 @@ func write(b *strings.Builder, v reflect.Value) {
 		}
 		write(b, v.Elem())
 	case reflect.Slice:
+		if s, ok := v.Interface().(fmt.Stringer); ok {
+			b.WriteString(s.String())
+			return
+		}
 		if v.Type().Elem().Kind() == reflect.Uint8 {
 			fmt.Fprintf(b, "java.nio.HeapByteBuffer[pos=0 lim=%d cap=%[1]d]", v.Len())
 			return

@@ -102,11 +102,12 @@ func (s *Service) writeBatch(ctx context.Context, tx kv.Txn, b batchedTable, see
 	}
 	places := make([][]byte, len(b.writes))
 	for i, w := range b.writes {
-		keyOf := t.schema.KeyOf
+		attributes := w.attributes
 		if w.next != nil {
-			keyOf = t.schema.KeyOfItem
+			// Of an item in a batch, DynamoDB reports a wrong key as it does of a Key.
+			attributes = t.schema.Attributes(attributes)
 		}
-		key, err := keyOf(w.attributes)
+		key, err := t.schema.KeyOf(attributes)
 		if err != nil {
 			return done, err
 		}

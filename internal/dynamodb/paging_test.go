@@ -86,10 +86,10 @@ func TestLimitAndPaging(t *testing.T) {
 	})
 	t.Run("a start that is elsewhere", func(t *testing.T) {
 		for message, start := range map[string]attrs{
-			"The provided starting key is outside query boundaries based on provided conditions":                   {"id": str("b"), "at": num("1")},
-			"The provided starting key does not match the range key predicate":                                     {"id": str("a"), "at": num("9")},
-			"The provided starting key is invalid: The provided key element does not match the schema":             {"id": str("a")},
-			"The parameter cannot be converted to a numeric value: nonsense": {"id": str("a"), "at": num("nonsense")},
+			"The provided starting key is outside query boundaries based on provided conditions":       {"id": str("b"), "at": num("1")},
+			"The provided starting key does not match the range key predicate":                         {"id": str("a"), "at": num("9")},
+			"The provided starting key is invalid: The provided key element does not match the schema": {"id": str("a")},
+			"The parameter cannot be converted to a numeric value: nonsense":                           {"id": str("a"), "at": num("nonsense")},
 		} {
 			_, err := c.Query(ctx, &sdk.QueryInput{TableName: table, KeyConditionExpression: aws.String("id = :id AND #at < :hi"), ExclusiveStartKey: start,
 				ExpressionAttributeNames: map[string]string{"#at": "at"}, ExpressionAttributeValues: attrs{":id": str("a"), ":hi": num("5")}})

@@ -140,6 +140,16 @@ func TestValidation(t *testing.T) {
 			}}})
 			return err
 		}},
+		{"an item of a batch without its key", validation, "The provided key element does not match the schema", func() error {
+			_, err := c.BatchWriteItem(ctx, &sdk.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{*table: {
+				{PutRequest: &types.PutRequest{Item: attrs{"id": str("a"), "x": str("y")}}}}}})
+			return err
+		}},
+		{"an item of a batch with a mistyped key", validation, "The provided key element does not match the schema", func() error {
+			_, err := c.BatchWriteItem(ctx, &sdk.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{*table: {
+				{PutRequest: &types.PutRequest{Item: attrs{"id": str("a"), "at": str("1"), "x": str("y")}}}}}})
+			return err
+		}},
 		{"a write that is none", validation, "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes", func() error {
 			_, err := c.BatchWriteItem(ctx, &sdk.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{*table: {{}}}})
 			return err

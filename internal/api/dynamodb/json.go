@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/go-faster/jx"
 
@@ -224,6 +225,21 @@ func (v *AttributeValue) encodeScalar(e *jx.Encoder) {
 		return
 	}
 	e.Str(v.S)
+}
+
+// String is the attributes as AWS's error messages print them, except that those
+// show an address of each value.
+func (a Attributes) String() string {
+	var b strings.Builder
+	b.WriteByte('{')
+	for i := range a {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(a[i].Name + "=" + a[i].Value.String())
+	}
+	b.WriteByte('}')
+	return b.String()
 }
 
 // String is the value as AWS's error messages print it.

@@ -56,6 +56,11 @@ func TestViolations(t *testing.T) {
 		{new(dynamodb.BatchWriteItemInput), `{"RequestItems":{"abc":[]}}`, []string{
 			"Value '{abc=[]}' at 'requestItems'" + failed + "Map value must satisfy constraint: [Member must have length less than or equal to 25, Member must have length greater than or equal to 1]",
 		}},
+		{new(dynamodb.BatchWriteItemInput), `{"RequestItems":{"abc":[` + strings.Repeat(`{"DeleteRequest":{"Key":{"k":{"S":"x"},"l":{"N":"1"}}}},`, 25) + `{}]}}`, []string{
+			"Value '{abc=[" + strings.Repeat("WriteRequest(putRequest=null, deleteRequest=DeleteRequest(key={k={S:x}, l={N:1}})), ", 25) +
+				"WriteRequest(putRequest=null, deleteRequest=null)]}' at 'requestItems'" + failed +
+				"Map value must satisfy constraint: [Member must have length less than or equal to 25, Member must have length greater than or equal to 1]",
+		}},
 		{new(dynamodb.BatchWriteItemInput), `{"RequestItems":{"abc":[{"PutRequest":{}}]}}`, []string{
 			"Value null at 'requestItems.abc.member.1.member.putRequest.item'" + failed + "Member must not be null",
 		}},

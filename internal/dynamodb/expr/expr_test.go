@@ -1,6 +1,7 @@
 package expr_test
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -122,8 +123,10 @@ func TestSelects(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []string
+		from, to := k.Bounds()
 		for _, n := range strings.Fields("1 2 2.5 3 10") {
-			if k.Selects(dynamodb.AttributeValue{Type: dynamodb.TypeN, S: n}) {
+			key := item.KeyBytes(dynamodb.AttributeValue{Type: dynamodb.TypeN, S: n})
+			if bytes.Compare(key, from) >= 0 && (to == nil || bytes.Compare(key, to) < 0) {
 				got = append(got, n)
 			}
 		}

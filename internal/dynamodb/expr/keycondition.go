@@ -233,14 +233,3 @@ func afterPrefix(k []byte) []byte {
 	k[len(k)-1]++
 	return k
 }
-
-// Selects reports whether a range key's value is one that the condition selects,
-// as an ExclusiveStartKey's must be.
-func (k KeyCondition) Selects(v dynamodb.AttributeValue) bool {
-	if k.Op == Any {
-		return true
-	}
-	key := item.KeyBytes(v)
-	from, to := k.Bounds()
-	return bytes.Compare(key, from) >= 0 && (to == nil || bytes.Compare(key, to) < 0)
-}
