@@ -35,7 +35,7 @@ var dynamodb = service{
 	Operations: list(`
 		CreateTable DescribeTable UpdateTable DeleteTable ListTables DescribeEndpoints DescribeLimits
 		TagResource UntagResource ListTagsOfResource
-		PutItem GetItem UpdateItem DeleteItem Query Scan BatchGetItem BatchWriteItem TransactWriteItems TransactGetItems
+		PutItem GetItem UpdateItem DeleteItem Query Scan BatchGetItem BatchWriteItem
 		DescribeTimeToLive DescribeContinuousBackups`),
 	Order: map[string][]string{
 		"PutItemInput":          list("ReturnConsumedCapacity TableName Item ReturnItemCollectionMetrics ReturnValues"),
@@ -61,7 +61,6 @@ var dynamodb = service{
 	Go: map[string]string{"AttributeValue": "AttributeValue"},
 	Raw: map[string]bool{
 		"GetItemOutput.Item": true, "QueryOutput.Items": true, "ScanOutput.Items": true, "BatchGetItemOutput.Responses": true,
-		"ItemResponse.Item": true,
 		"PutItemOutput.Attributes": true, "UpdateItemOutput.Attributes": true, "DeleteItemOutput.Attributes": true,
 		"ConditionalCheckFailedException.Item": true, "CancellationReason.Item": true,
 	},
