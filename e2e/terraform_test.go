@@ -38,7 +38,7 @@ func newTerraform(t *testing.T, s *server) *terraform {
 	}
 	var plugins string
 	for _, dir := range pluginFolders() {
-		if found, _ := filepath.Glob(filepath.Join(dir, "registry.terraform.io/hashicorp/aws/*")); dir != "" && len(found) > 0 {
+		if found, _ := filepath.Glob(filepath.Join(dir, "*/hashicorp/aws/*")); dir != "" && len(found) > 0 {
 			plugins = dir
 			break
 		}
