@@ -32,6 +32,7 @@ func (s *Server) openServices() *services {
 		router: newRouter(s.metrics,
 			tables.New(store), iam.New(s.identity), sts.New(s.identity), cloudtrail.New(trail)),
 		verifier: sigv4.Verifier[*identity.Identity]{Lookup: s.identity.Lookup, Now: s.config.Now},
+		bodies:   bodies{most: maxLarge},
 		identity: s.identity, dynamodb: store, metrics: s.metrics, now: s.config.Now, log: s.log,
 	}
 }

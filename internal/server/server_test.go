@@ -161,6 +161,7 @@ func TestTooLongBody(t *testing.T) {
 				t.Fatal(err)
 			}
 			req.Header.Set("X-Amz-Target", "DynamoDB_20120810.ListTables")
+			req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+servertest.AccessKeyID+"/20260101/us-east-1/dynamodb/aws4_request")
 			req.Header.Set("Expect", "100-continue")
 			res, err := http.DefaultClient.Do(req)
 			if err != nil {

@@ -22,6 +22,7 @@ type services struct {
 	verifier sigv4.Verifier[*identity.Identity]
 	identity *identity.Service
 	dynamodb *dynamodb.Service
+	bodies   bodies
 	metrics  *metrics
 	now      func() time.Time
 	log      *slog.Logger
@@ -83,8 +84,8 @@ func (s *services) answer(x *exchange, r *http.Request) (err error) {
 			err = api.Internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
-	body, unread := readBody(r)
-	defer body.release()
+	body, unread := s.bodies.read(r, func() bool { return s.knows(r) })
+	defer s.bodies.release(&body)
 	x.bytesIn = len(body.bytes)
 	x.endpoint = s.router.find(r, body.bytes)
 	q, service := &x.request, x.endpoint.Service()
@@ -94,10 +95,11 @@ func (s *services) answer(x *exchange, r *http.Request) (err error) {
 	if x.call.Operation != nil {
 		q.Operation = x.call.Name
 	}
+	stranger := unread == errStranger
 	switch {
-	case unread != nil:
+	case unread != nil && !stranger:
 		return unread
-	case unknown != nil:
+	case unknown != nil && !stranger:
 		return unknown
 	}
 	// Any region may be signed for: it is a name, and what is made there lives there.
@@ -107,6 +109,9 @@ func (s *services) answer(x *exchange, r *http.Request) (err error) {
 			return e.For(service.Protocol)
 		}
 		return err
+	}
+	if stranger { // whose key has been made just now
+		return incomplete(errStranger)
 	}
 	q.Region = signature.Region
 	ctx := context.WithValue(r.Context(), hostKey{}, r.Host)
@@ -121,6 +126,16 @@ func (s *services) answer(x *exchange, r *http.Request) (err error) {
 		return err
 	}
 	return x.endpoint.WriteAnswer(x, q.ID, x.call, out)
+}
+
+// knows tells whether a request claims to be signed with a key that there is.
+func (s *services) knows(r *http.Request) bool {
+	scope, ok := sigv4.ScopeOf(r)
+	if !ok {
+		return false
+	}
+	_, _, err := s.identity.Lookup(r.Context(), scope.AccessKeyID, r.Header.Get("X-Amz-Security-Token"))
+	return err == nil
 }
 
 type hostKey struct{}
