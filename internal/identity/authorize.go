@@ -107,7 +107,7 @@ func (s *Service) authorize(ctx context.Context, r *api.Request, who *Identity, 
 	if debug {
 		x := policy.Explain(&q.Request)
 		s.log.LogAttrs(ctx, slog.LevelDebug, "policy decision",
-			slog.String("request", r.ID), slog.String("caller", r.Caller.ARN), slog.String("action", check.Action),
+			slog.String("request_id", r.ID), slog.String("caller", r.Caller.ARN), slog.String("action", check.Action),
 			slog.String("resource", check.Resource), slog.String("decision", x.Decision.String()),
 			slog.Any("matched", x.Matched), slog.Any("missing_keys", x.Missing))
 		if x.Allowed() {
