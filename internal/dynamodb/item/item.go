@@ -152,9 +152,11 @@ func errNesting() error {
 	return api.ValidationException("Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit")
 }
 
-// invalid makes the error that DynamoDB begins with this sentence.
+// invalidOpen is how DynamoDB begins many of its errors, and invalid makes one.
+const invalidOpen = "One or more parameter values were invalid: "
+
 func invalid(format string, args ...any) error {
-	return api.ValidationException("One or more parameter values were invalid: "+format, args...)
+	return api.ValidationException(invalidOpen+format, args...)
 }
 
 // CheckNesting returns the ValidationException of an item with a value that is

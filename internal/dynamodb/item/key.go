@@ -1,6 +1,8 @@
 package item
 
 import (
+	"errors"
+
 	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/dynamodb/number"
@@ -41,16 +43,30 @@ func (s Schema) Has(name string) bool {
 	return name != "" && (name == s.Hash.Name || name == s.Range.Name)
 }
 
+// ErrMismatch is what the errors are that say that a key is not of the attributes and
+// types of the schema. DynamoDB finds that later than an empty or too long key.
+var ErrMismatch = errors.New("item: the key does not match the schema")
+
+type mismatched struct{ error }
+
+func (m mismatched) Unwrap() error { return m.error }
+
+func (mismatched) Is(target error) bool { return target == ErrMismatch }
+
+func mismatch(format string, args ...any) error {
+	return mismatched{api.ValidationException(format, args...)}
+}
+
 // KeyOfItem returns the key of a whole item, as it is put, or the
 // ValidationException of one that is missing, mistyped, empty or too long.
 func (s Schema) KeyOfItem(a dynamodb.Attributes) (Key, error) {
 	return s.key(func(k KeyAttribute) (dynamodb.AttributeValue, error) {
 		v, ok := a.Get(k.Name)
 		if !ok {
-			return v, invalid("Missing the key %s in the item", k.Name)
+			return v, mismatch(invalidOpen+"Missing the key %s in the item", k.Name)
 		}
 		if v.Type != k.Type {
-			return v, invalid("Type mismatch for key %s expected: %s actual: %s", k.Name, k.Type, v.Type)
+			return v, mismatch(invalidOpen+"Type mismatch for key %s expected: %s actual: %s", k.Name, k.Type, v.Type)
 		}
 		return v, nil
 	})
@@ -59,18 +75,18 @@ func (s Schema) KeyOfItem(a dynamodb.Attributes) (Key, error) {
 // KeyOf returns the key that a Key parameter holds: exactly the attributes of
 // the schema, or a ValidationException.
 func (s Schema) KeyOf(key dynamodb.Attributes) (Key, error) {
-	mismatch := func() error { return api.ValidationException("The provided key element does not match the schema") }
+	const message = "The provided key element does not match the schema"
 	want := 1
 	if s.Range.Name != "" {
 		want = 2
 	}
 	if len(key) != want {
-		return Key{}, mismatch()
+		return Key{}, mismatch(message)
 	}
 	return s.key(func(k KeyAttribute) (dynamodb.AttributeValue, error) {
 		v, ok := key.Get(k.Name)
 		if !ok || v.Type != k.Type {
-			return v, mismatch()
+			return v, mismatch(message)
 		}
 		return v, nil
 	})
