@@ -129,7 +129,10 @@ func (s *Service) writeBatch(ctx context.Context, tx kv.Txn, b batchedTable, see
 			return done, err
 		}
 		done.units += writeUnits(sizeOrZero(old), sizeOrZero(w.next))
-		one, changed := replace(tx, places[i], old, w.next)
+		one, changed, err := t.apply(tx, change{at: places[i], old: old, new: w.next})
+		if err != nil {
+			return done, err
+		}
 		d.add(one)
 		done.changed = done.changed || changed
 	}

@@ -32,6 +32,7 @@ func (s *Service) DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput
 			return api.ValidationException("Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.")
 		}
 		tx.Delete(tableKey(n))
+		tx.Delete(ofTable(expiringPrefix, t.ID))
 		s.recordTable(ctx, tx, n, in)
 		out = t.dropping(s.now())
 		return jobs.Enqueue(ctx, tx, dropTable, jobOf(t.ID), nil)

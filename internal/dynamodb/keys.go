@@ -16,6 +16,8 @@ import (
 //	item    | id | hash | hash key | range  → an item
 //	change  | id | stamp                    → how a commit changed size and count
 //	total   | id                            → the sum of folded changes
+//	expiry  | id | generation | second | hash | hash key | range → of an item, empty
+//	expiring | id                           → a table whose items expire
 //
 // A table's number is never used again, so a table made again under an old name
 // inherits nothing, even while the old one's data is still being removed.
@@ -27,6 +29,9 @@ var (
 	itemsPrefix   = tuple.Of(room, "item")
 	changesPrefix = tuple.Of(room, "change")
 	totalsPrefix  = tuple.Of(room, "total")
+
+	expiriesPrefix = tuple.Of(room, "expiry")
+	expiringPrefix = tuple.Of(room, "expiring")
 )
 
 // tableKey is the key of a table's description.

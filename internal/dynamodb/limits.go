@@ -27,16 +27,6 @@ func (s *Service) DescribeLimits(ctx context.Context, _ *dynamodb.DescribeLimits
 	}, nil
 }
 
-// DescribeTimeToLive tells that a table's items do not expire.
-func (s *Service) DescribeTimeToLive(ctx context.Context, in *dynamodb.DescribeTimeToLiveInput) (*dynamodb.DescribeTimeToLiveOutput, error) {
-	if err := s.existing(ctx, "DescribeTimeToLive", in.TableName, tableNotFound); err != nil {
-		return nil, err
-	}
-	return &dynamodb.DescribeTimeToLiveOutput{
-		TimeToLiveDescription: &dynamodb.TimeToLiveDescription{TimeToLiveStatus: new("DISABLED")},
-	}, nil
-}
-
 // DescribeContinuousBackups tells that a table's past is not kept. The status of
 // continuous backups is ENABLED nevertheless, as it is of every table on AWS.
 func (s *Service) DescribeContinuousBackups(ctx context.Context, in *dynamodb.DescribeContinuousBackupsInput) (*dynamodb.DescribeContinuousBackupsOutput, error) {

@@ -8,7 +8,7 @@ import (
 
 // meters are the counters of all tables.
 type meters struct {
-	read, written, checksFailed, reads, writes *prometheus.CounterVec
+	read, written, checksFailed, reads, writes, expired *prometheus.CounterVec
 
 	mu     sync.Mutex
 	tables map[tableName]*meter
@@ -20,6 +20,7 @@ type meter struct {
 	readUnits, writeUnits prometheus.Counter
 	checksFailed          prometheus.Counter
 	reads, writes         prometheus.Counter
+	expired               prometheus.Counter
 }
 
 func newMeters(reg prometheus.Registerer) *meters {
@@ -35,10 +36,11 @@ func newMeters(reg prometheus.Registerer) *meters {
 		checksFailed: vec("conditional_check_failed_total", "Writes whose condition did not hold."),
 		reads:        vec("items_read_total", "Items that were read and examined."),
 		writes:       vec("items_written_total", "Items that were put, updated or deleted."),
+		expired:      vec("items_expired_total", "Items that were deleted since their time had come."),
 		tables:       map[tableName]*meter{},
 	}
 	if reg != nil {
-		reg.MustRegister(m.read, m.written, m.checksFailed, m.reads, m.writes)
+		reg.MustRegister(m.read, m.written, m.checksFailed, m.reads, m.writes, m.expired)
 	}
 	return m
 }
@@ -55,6 +57,7 @@ func (m *meters) of(n tableName) *meter {
 			checksFailed: m.checksFailed.WithLabelValues(l...),
 			reads:        m.reads.WithLabelValues(l...),
 			writes:       m.writes.WithLabelValues(l...),
+			expired:      m.expired.WithLabelValues(l...),
 		}
 		m.tables[n] = t
 	}
@@ -72,7 +75,7 @@ func (m *meters) drop(n tableName) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.tables, n)
-	for _, v := range []*prometheus.CounterVec{m.read, m.written, m.checksFailed, m.reads, m.writes} {
+	for _, v := range []*prometheus.CounterVec{m.read, m.written, m.checksFailed, m.reads, m.writes, m.expired} {
 		v.DeleteLabelValues(n.account, n.region, n.name)
 	}
 }

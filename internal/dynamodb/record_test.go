@@ -90,6 +90,7 @@ func TestMetrics(t *testing.T) {
 	wantFailed(t, err)
 	want := map[string]float64{
 		"consumed_read_capacity_units": 1, "consumed_write_capacity_units": 4, "conditional_check_failed": 1, "items_read": 2, "items_written": 3,
+		"items_expired": 0,
 	}
 	if got := counters(t, metrics); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

@@ -33,6 +33,8 @@ type tableState struct {
 	Protected  bool       `json:"protected,omitempty"`
 
 	Tags map[string]string `json:"tags,omitempty"`
+
+	TimeToLive timeToLive `json:"timeToLive,omitzero"`
 }
 
 type keyAttribute struct {
@@ -67,8 +69,9 @@ type table struct {
 	keyNames []string // of the primary key, sorted
 	items    []byte   // the prefix of its items' keys
 	// changes is the prefix of the keys that note how its size changed.
-	changes []byte
-	arn     string
+	changes  []byte
+	expiring *expiring // nil if its items do not expire
+	arn      string
 	// tagConditions are the aws:ResourceTag/… condition keys of its tags.
 	tagConditions map[string][]string
 	meter         *meter
@@ -87,6 +90,7 @@ func (s *Service) decodeTable(n tableName, raw []byte) (*table, error) {
 	t.keyNames = slices.Sorted(slices.Values(t.schema.Names()))
 	t.items = ofTable(itemsPrefix, t.ID)
 	t.changes = ofTable(changesPrefix, t.ID)
+	t.expiring = t.TimeToLive.of(t.ID)
 	if len(t.Tags) > 0 {
 		t.tagConditions = make(map[string][]string, len(t.Tags))
 		for k, v := range t.Tags {

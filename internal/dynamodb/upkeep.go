@@ -18,7 +18,12 @@ const dropTable = "dynamodb.DropTable"
 
 // Jobs are the kinds of background work for a runner to know.
 func (s *Service) Jobs() []jobs.Kind {
-	return []jobs.Kind{{Name: dropTable, Run: s.removeTable}}
+	return []jobs.Kind{
+		{Name: dropTable, Run: s.removeTable},
+		{Name: enableExpiry, Run: s.enableTimeToLive},
+		{Name: disableExpiry, Run: s.disableTimeToLive},
+		{Name: expireItems, Run: s.expireTables},
+	}
 }
 
 func jobOf(id uint64) string { return strconv.FormatUint(id, 10) }
@@ -30,7 +35,7 @@ func (s *Service) removeTable(ctx context.Context, job *jobs.Job) error {
 	if err != nil {
 		return fmt.Errorf("job of a dropped table: %w", err)
 	}
-	for _, prefix := range [][]byte{itemsPrefix, changesPrefix, totalsPrefix} {
+	for _, prefix := range [][]byte{itemsPrefix, changesPrefix, totalsPrefix, expiriesPrefix} {
 		from := ofTable(prefix, id)
 		if err := s.store.DeleteRange(ctx, from, above(from)); err != nil {
 			return err
@@ -93,12 +98,14 @@ func (u *upkeep) due(any bool) (tables []tableName) {
 // retryAfter is how long Run waits after a failure.
 const retryAfter = 5 * time.Second
 
-// Run adds up how tables' sizes change, now and then, until ctx ends. It also runs
-// the service's Jobs, if nobody else does.
+// Run adds up how tables' sizes change, now and then, and sees to it that expired
+// items are deleted, until ctx ends. It also runs the service's Jobs, if nobody else
+// does.
 func (s *Service) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	running.Go(func() { s.watchExpiry(ctx) })
 	if s.runsJobs {
-		var running sync.WaitGroup
-		defer running.Wait()
 		running.Go(func() { s.jobs.Run(ctx) })
 	}
 	for {

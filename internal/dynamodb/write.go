@@ -1,7 +1,6 @@
 package dynamodb
 
 import (
-	"bytes"
 	"context"
 	"errors"
 
@@ -73,7 +72,9 @@ func (s *Service) write(ctx context.Context, w write) (written, error) {
 			return err
 		}
 		var d size
-		d, changed = replace(tx, at, old, out.new)
+		if d, changed, err = t.apply(tx, change{at: at, old: old, new: out.new}); err != nil {
+			return err
+		}
 		if changed {
 			t.note(tx, d)
 			s.recordItem(ctx, tx, t, w.param, attributes)
@@ -94,23 +95,6 @@ func (s *Service) write(ctx context.Context, w write) (written, error) {
 		s.upkeep.changed(w.table, 1)
 	}
 	return out, nil
-}
-
-// replace puts one item in the place of another and returns how the table's size
-// changes. A write that changes nothing writes nothing.
-func replace(tx kv.Txn, at []byte, old, new item.Stored) (d size, changed bool) {
-	switch {
-	case new == nil && old == nil, new != nil && old != nil && bytes.Equal(old, new):
-		return size{}, false
-	case new == nil:
-		tx.Delete(at)
-		return size{-1, -int64(old.Size())}, true
-	}
-	tx.Put(at, new)
-	if old == nil {
-		return size{1, int64(new.Size())}, true
-	}
-	return size{0, int64(new.Size() - old.Size())}, true
 }
 
 // check returns the ConditionalCheckFailedException of a condition that does not

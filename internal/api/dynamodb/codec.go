@@ -3677,6 +3677,33 @@ func (x *TimeToLiveDescription) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *TimeToLiveSpecification) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "TimeToLiveSpecification", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Enabled":
+			return codec.Optional(codec.Boolean)(d, &x.Enabled)
+		case "AttributeName":
+			return codec.Optional(codec.String)(d, &x.AttributeName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *TimeToLiveSpecification) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Enabled != nil {
+		e.FieldStart("Enabled")
+		e.Bool(*x.Enabled)
+	}
+	if x.AttributeName != nil {
+		e.FieldStart("AttributeName")
+		e.Str(*x.AttributeName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *UntagResourceInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "UntagResourceInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -4109,6 +4136,54 @@ func (x *UpdateTableOutput) EncodeJSON(e *jx.Encoder) {
 	if x.TableDescription != nil {
 		e.FieldStart("TableDescription")
 		x.TableDescription.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UpdateTimeToLiveInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdateTimeToLiveInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "TimeToLiveSpecification":
+			return codec.Structure[TimeToLiveSpecification](d, &x.TimeToLiveSpecification)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdateTimeToLiveInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.TimeToLiveSpecification != nil {
+		e.FieldStart("TimeToLiveSpecification")
+		x.TimeToLiveSpecification.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UpdateTimeToLiveOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdateTimeToLiveOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TimeToLiveSpecification":
+			return codec.Structure[TimeToLiveSpecification](d, &x.TimeToLiveSpecification)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdateTimeToLiveOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TimeToLiveSpecification != nil {
+		e.FieldStart("TimeToLiveSpecification")
+		x.TimeToLiveSpecification.EncodeJSON(e)
 	}
 	e.ObjEnd()
 }

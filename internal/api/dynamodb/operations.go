@@ -28,6 +28,7 @@ type Backend interface {
 	UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error)
 	UpdateItem(ctx context.Context, in *UpdateItemInput) (*UpdateItemOutput, error)
 	UpdateTable(ctx context.Context, in *UpdateTableInput) (*UpdateTableOutput, error)
+	UpdateTimeToLive(ctx context.Context, in *UpdateTimeToLiveInput) (*UpdateTimeToLiveOutput, error)
 }
 
 // New returns the service that b answers.
@@ -62,6 +63,7 @@ func New(b Backend) *api.Service {
 			api.Op("UntagResource", b.UntagResource),
 			api.Op("UpdateItem", b.UpdateItem),
 			api.Op("UpdateTable", b.UpdateTable),
+			api.Op("UpdateTimeToLive", b.UpdateTimeToLive),
 		},
 		NotYet: []string{
 			"BatchExecuteStatement",
@@ -105,7 +107,6 @@ func New(b Backend) *api.Service {
 			"UpdateGlobalTableSettings",
 			"UpdateKinesisStreamingDestination",
 			"UpdateTableReplicaAutoScaling",
-			"UpdateTimeToLive",
 		},
 	}
 }

@@ -616,6 +616,11 @@ type TimeToLiveDescription struct {
 	AttributeName    *string
 }
 
+type TimeToLiveSpecification struct {
+	Enabled       *bool
+	AttributeName *string
+}
+
 type UntagResourceInput struct {
 	ResourceArn *string
 	TagKeys     []string
@@ -684,6 +689,15 @@ type UpdateTableInput struct {
 
 type UpdateTableOutput struct {
 	TableDescription *TableDescription
+}
+
+type UpdateTimeToLiveInput struct {
+	TableName               *string
+	TimeToLiveSpecification *TimeToLiveSpecification
+}
+
+type UpdateTimeToLiveOutput struct {
+	TimeToLiveSpecification *TimeToLiveSpecification
 }
 
 type VectorAttributeDefinition struct {

@@ -1037,6 +1037,20 @@ func (x *TagResourceInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *TimeToLiveSpecification) Validate(v *api.Violations) {
+	if x.Enabled == nil {
+		v.Null("enabled")
+	}
+	if x.AttributeName == nil {
+		v.Null("attributeName")
+	} else {
+		v.Enter("attributeName")
+		v.String(*x.AttributeName, &checkTimeToLiveAttributeName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *UntagResourceInput) Validate(v *api.Violations) {
 	if x.ResourceArn == nil {
 		v.Null("resourceArn")
@@ -1255,6 +1269,24 @@ func (x *UpdateTableInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *UpdateTimeToLiveInput) Validate(v *api.Violations) {
+	if x.TableName == nil {
+		v.Null("tableName")
+	} else {
+		v.Enter("tableName")
+		v.String(*x.TableName, &checkTableArn)
+		v.Leave()
+	}
+	if x.TimeToLiveSpecification == nil {
+		v.Null("timeToLiveSpecification")
+	} else {
+		v.Enter("timeToLiveSpecification")
+		x.TimeToLiveSpecification.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *VectorAttributeDefinition) Validate(v *api.Violations) {
 	if x.AttributeName == nil {
 		v.Null("attributeName")
@@ -1385,6 +1417,7 @@ var checkTableClass = api.Rule{Enum: []string{"STANDARD", "STANDARD_INFREQUENT_A
 var checkTableName = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 3, Pattern: "[a-zA-Z0-9_.-]+", Match: api.Some("-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
 var checkTagKeyString = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 1}
 var checkTagValueString = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 0}
+var checkTimeToLiveAttributeName = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 1}
 var checkVectorAttributeName = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 1}
 var checkVectorDistanceFunction = api.Rule{Enum: []string{"COSINE", "DOT_PRODUCT", "EUCLIDEAN"}}
 var checkWriteRequests = api.Rule{HasMax: true, Max: 25, HasMin: true, Min: 1}

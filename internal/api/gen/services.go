@@ -36,7 +36,7 @@ var dynamodb = service{
 		CreateTable DescribeTable UpdateTable DeleteTable ListTables DescribeEndpoints DescribeLimits
 		TagResource UntagResource ListTagsOfResource
 		PutItem GetItem UpdateItem DeleteItem Query Scan BatchGetItem BatchWriteItem
-		DescribeTimeToLive DescribeContinuousBackups`),
+		UpdateTimeToLive DescribeTimeToLive DescribeContinuousBackups`),
 	Order: map[string][]string{
 		"PutItemInput":          list("ReturnConsumedCapacity TableName Item ReturnItemCollectionMetrics ReturnValues"),
 		"GetItemInput":          list("ReturnConsumedCapacity TableName Key"),

@@ -1,0 +1,50 @@
+package dynamodb
+
+import (
+	"bytes"
+
+	"github.com/modelwharf/modelwharf/internal/dynamodb/item"
+	"github.com/modelwharf/modelwharf/internal/kv"
+)
+
+// change is one item of a table that takes the place of another.
+type change struct {
+	at       []byte      // where the item lies
+	old, new item.Stored // nil is no item
+	by       actor
+}
+
+// actor is on whose behalf an item changes.
+type actor int
+
+const (
+	// byRequest is for the caller of an operation.
+	byRequest actor = iota
+	// byExpiry is for the service itself, whose deletions of expired items bear the
+	// userIdentity {Type: Service, PrincipalId: dynamodb.amazonaws.com} in streams.
+	byExpiry
+)
+
+// apply makes a change and writes in the same transaction whatever follows from
+// it. It is the only place where an item of a table changes, so that nothing that
+// is derived of items can be forgotten. It returns how the table's size changes; a
+// change that leaves the item as it is writes nothing.
+func (t *table) apply(tx kv.Txn, c change) (d size, changed bool, err error) {
+	switch {
+	case c.new == nil && c.old == nil, c.new != nil && c.old != nil && bytes.Equal(c.old, c.new):
+		return size{}, false, nil
+	case c.new == nil:
+		tx.Delete(c.at)
+		d = size{-1, -int64(c.old.Size())}
+	case c.old == nil:
+		tx.Put(c.at, c.new)
+		d = size{1, int64(c.new.Size())}
+	default:
+		tx.Put(c.at, c.new)
+		d = size{0, int64(c.new.Size() - c.old.Size())}
+	}
+	if t.expiring != nil {
+		err = t.expiring.follow(tx, c.at[len(t.items):], c.old, c.new)
+	}
+	return d, true, err
+}

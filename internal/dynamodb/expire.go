@@ -1,0 +1,209 @@
+package dynamodb
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/modelwharf/modelwharf/internal/jobs"
+	"github.com/modelwharf/modelwharf/internal/kv"
+)
+
+const (
+	// expiryInterval is how often Run looks for items whose time has come.
+	expiryInterval = 2 * time.Second
+	// What one transaction deletes at most.
+	expiredAtOnce = 100
+	expiredBytes  = 4 << 20
+	// longestRest bounds the pause after a transaction.
+	longestRest = 100 * time.Millisecond
+)
+
+// watchExpiry lets a job delete the items of all tables whose time has come, until
+// ctx ends. While there are none, nothing is written.
+func (s *Service) watchExpiry(ctx context.Context) {
+	tick := time.NewTicker(expiryInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := s.callExpiry(ctx); err != nil && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "looking for expired items; will try again", "error", err)
+		}
+	}
+}
+
+// callExpiry enqueues the job if there is something for it.
+func (s *Service) callExpiry(ctx context.Context) error {
+	tables, err := s.tablesWithExpired(ctx)
+	if err != nil || len(tables) == 0 {
+		return err
+	}
+	err = s.update(ctx, func(tx kv.Txn) error {
+		return jobs.Enqueue(ctx, tx, expireItems, expireItems, nil)
+	})
+	s.jobs.Wake()
+	return err
+}
+
+// tablesWithExpired returns the tables that hold items whose time has come.
+func (s *Service) tablesWithExpired(ctx context.Context) (tables []expiringTable, err error) {
+	err = s.view(ctx, func(r kv.Reader) error {
+		for entry, err := range r.Scan(ctx, kv.Range{From: expiringPrefix, To: above(expiringPrefix)}) {
+			if err != nil {
+				return err
+			}
+			x, err := decodeExpiringTable(entry.Val)
+			if err != nil {
+				return err
+			}
+			t, err := s.expiring(ctx, r, x, ttlEnabled)
+			if err != nil {
+				return err
+			}
+			if t == nil {
+				continue
+			}
+			from, to := t.expiring.due(s.now())
+			for _, err := range r.Scan(ctx, kv.Range{From: from, To: to, Limit: 1}) {
+				if err != nil {
+					return err
+				}
+				tables = append(tables, x)
+			}
+		}
+		return nil
+	})
+	return tables, err
+}
+
+// expireTables is the job: it leaves as much time to others as it takes itself, so
+// that many items that expire at once hold up nobody.
+func (s *Service) expireTables(ctx context.Context, job *jobs.Job) error {
+	_, err := s.expire(ctx, job.Update, func(took time.Duration) error {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(min(took, longestRest)):
+			return nil
+		}
+	})
+	return err
+}
+
+// Expire deletes the items whose time has come and returns how many there were. Run
+// sees to that by itself.
+func (s *Service) Expire(ctx context.Context) (items int, err error) {
+	return s.expire(ctx, s.store.Update, func(time.Duration) error { return ctx.Err() })
+}
+
+// updates runs transactions: a store's Update, or a job's.
+type updates func(context.Context, func(kv.Txn) error) (kv.Stamp, error)
+
+// expire deletes expired items, a transaction of each table in turn, and rests
+// after each. A table that fails does not hold up the others.
+func (s *Service) expire(ctx context.Context, update updates, rest func(took time.Duration) error) (items int, err error) {
+	tables, err := s.tablesWithExpired(ctx)
+	if err != nil {
+		return 0, err
+	}
+	// Each table goes on behind what was deleted last, since to step over that again
+	// and again is slow.
+	next := make(map[uint64][]byte, len(tables))
+	var failures []error
+	for len(tables) > 0 {
+		left := tables[:0]
+		for _, x := range tables {
+			start := time.Now()
+			n, at, err := s.expireSome(ctx, update, x, next[x.ID])
+			items += n
+			switch {
+			case errors.Is(err, jobs.ErrDeposed) || ctx.Err() != nil:
+				return items, err
+			case err != nil:
+				failures = append(failures, fmt.Errorf("table %s: %w", x.table().arn(), err))
+			case at != nil:
+				next[x.ID], left = at, append(left, x)
+			}
+			if err := rest(time.Since(start)); err != nil {
+				return items, err
+			}
+		}
+		tables = left
+	}
+	return items, errors.Join(failures...)
+}
+
+// expireSome deletes expired items of a table, of those that expire at the key from
+// or later. It returns how many, and where to go on, nil if that was all.
+func (s *Service) expireSome(ctx context.Context, update updates, x expiringTable, from []byte) (items int, next []byte, err error) {
+	var t *table
+	_, err = update(ctx, func(tx kv.Txn) error {
+		items, next = 0, nil
+		if t, err = s.expiring(ctx, tx, x, ttlEnabled); err != nil || t == nil {
+			return err
+		}
+		var d size
+		if d, next, err = t.expire(ctx, tx, from, s.now()); err != nil {
+			return err
+		}
+		t.note(tx, d)
+		items = int(-d.items)
+		return nil
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	if items > 0 {
+		t.meter.expired.Add(float64(items))
+		s.upkeep.changed(t.tableName, 1)
+	}
+	return items, next, nil
+}
+
+// expire deletes expired items in tx. Each is read again there, which makes it
+// conflict with a change of the item: what gets another expiry in time stays.
+func (t *table) expire(ctx context.Context, tx kv.Txn, from []byte, now time.Time) (d size, next []byte, err error) {
+	first, end := t.expiring.due(now)
+	if bytes.Compare(from, first) > 0 {
+		first = from
+	}
+	n, read := 0, 0
+	for entry, err := range tx.Scan(ctx, kv.Range{From: first, To: end, Limit: expiredAtOnce}) {
+		if err != nil {
+			return size{}, nil, err
+		}
+		second, place, err := t.expiring.cut(entry.Key)
+		if err != nil {
+			return size{}, nil, err
+		}
+		at := append(bytes.Clone(t.items), place...)
+		it, err := stored(tx.Get(ctx, at))
+		if err != nil {
+			return size{}, nil, err
+		}
+		is, ok, err := t.expiring.of(it)
+		switch {
+		case err != nil:
+			return size{}, nil, err
+		case !ok || is != second:
+			tx.Delete(entry.Key) // it is of no item; such a key should not be
+		default:
+			one, _, err := t.apply(tx, change{at: at, old: it, by: byExpiry})
+			if err != nil {
+				return size{}, nil, err
+			}
+			d.add(one)
+		}
+		n, read = n+1, read+len(it)
+		if n == expiredAtOnce || read >= expiredBytes {
+			return d, after(bytes.Clone(entry.Key)), nil
+		}
+	}
+	return d, nil, nil
+}
