@@ -74,7 +74,11 @@ func eventTable() (print func(*control.Event) error, done func() error) {
 		for _, r := range e.Resources {
 			arns = append(arns, r.ARN)
 		}
-		_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", e.Time.Format(time.RFC3339), e.Action, e.Caller, e.SourceIP, strings.Join(arns, " "))
+		action := e.Action
+		if e.ErrorCode != "" {
+			action += " (" + e.ErrorCode + ")"
+		}
+		_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", e.Time.Format(time.RFC3339), action, e.Caller, e.SourceIP, strings.Join(arns, " "))
 		return err
 	}, w.Flush
 }

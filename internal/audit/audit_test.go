@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -210,5 +211,53 @@ func TestRecordOutsideOfARequest(t *testing.T) {
 	res, err := audit.Search(t.Context(), store, audit.Query{Account: here, From: began.Truncate(time.Millisecond)})
 	if err != nil || len(res.Events) != 1 {
 		t.Errorf("%+v %v", res, err)
+	}
+}
+
+// TestRefusals records what was refused: once a minute, and never too much.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	store := open(t)
+	refusals := audit.Refusals{Store: store}
+	denied := func(message string) *api.Error { return api.AccessDeniedException("%s", message) }
+	refuse := func(service, operation string, at time.Time, e *api.Error) {
+		t.Helper()
+		if err := refusals.Record(api.WithRequest(t.Context(), request(here, "ann", service, operation, at)), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refuse("dynamodb", "DeleteTable", noon, denied("not that table"))
+	refuse("dynamodb", "DeleteTable", noon.Add(time.Second), denied("not that table")) // again
+	refuse("dynamodb", "DeleteTable", noon.Add(time.Second), denied("nor this"))
+	refuse("dynamodb", "DeleteTable", noon.Add(time.Minute), denied("not that table"))
+	refuse("dynamodb", "DeleteTable", noon, api.ValidationException("no denial"))
+	refuse("dynamodb", "PutItem", noon, denied("data"))
+	refuse("dynamodb", "DescribeTable", noon, denied("changes nothing"))
+	refuse("sts", "AssumeRole", noon.Add(time.Minute), &api.Error{Code: "AccessDenied", Message: "not you"})
+	all := func(from time.Time) []audit.Entry {
+		t.Helper()
+		res, err := audit.Search(t.Context(), store, audit.Query{Data: true, Limit: 1000, From: from})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.Events
+	}
+	var got []string
+	for _, e := range all(time.Time{}) {
+		got = append(got, e.Operation+" "+e.ErrorCode+" "+e.ErrorMessage)
+		if json := string(e.JSON()); !strings.Contains(json, `"errorCode":"AccessDenied","errorMessage":"`+e.ErrorMessage+`"`) {
+			t.Errorf("CloudTrail's form: %s", json)
+		}
+	}
+	want := "AssumeRole AccessDenied not you, DeleteTable AccessDenied not that table, DeleteTable AccessDenied nor this, DeleteTable AccessDenied not that table"
+	if strings.Join(got, ", ") != want {
+		t.Errorf("recorded %s", strings.Join(got, ", "))
+	}
+	later := noon.Add(time.Hour)
+	for i := range 150 {
+		refuse("iam", "CreateUser", later, denied(fmt.Sprint("user", i)))
+	}
+	if n := len(all(later)); n != 100 {
+		t.Errorf("%d refusals in a minute", n)
 	}
 }

@@ -242,6 +242,8 @@ type record struct {
 	UserAgent          string           `json:"userAgent"`
 	RequestParameters  json.RawMessage  `json:"requestParameters"`
 	ResponseElements   json.RawMessage  `json:"responseElements"`
+	ErrorCode          string           `json:"errorCode,omitzero"`
+	ErrorMessage       string           `json:"errorMessage,omitzero"`
 	RequestID          string           `json:"requestID"`
 	EventID            string           `json:"eventID"`
 	ReadOnly           bool             `json:"readOnly"`
@@ -261,6 +263,7 @@ func (e *Entry) JSON() []byte {
 		},
 		EventTime: e.Time.UTC().Format(time.RFC3339), EventSource: e.source(), EventName: e.Operation, AWSRegion: e.Region,
 		UserAgent: e.UserAgent, RequestParameters: jsonOrNull(e.Parameters), ResponseElements: jsonOrNull(e.Response),
+		ErrorCode: e.ErrorCode, ErrorMessage: e.ErrorMessage,
 		RequestID: e.RequestID, EventID: e.ID, ReadOnly: readOnly(e.Operation),
 		EventType: "AwsApiCall", ManagementEvent: !e.Data, RecipientAccountID: e.Account, EventCategory: "Management",
 	}

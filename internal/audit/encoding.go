@@ -10,7 +10,7 @@ import (
 )
 
 // A stored record is a version byte, a byte of flags, the address, and then
-// strings, each after its length. Readers skip what follows the strings they
+// strings, each after its length; those of an error only if there was one. Readers skip what follows the strings they
 // know, so that later versions may add some.
 const recordVersion = 1
 
@@ -40,6 +40,10 @@ func appendRecord(dst []byte, r *api.Request, e *Event) []byte {
 	for _, resource := range e.Resources {
 		dst = appendText(dst, resource.Type)
 		dst = appendText(dst, resource.ARN)
+	}
+	if e.ErrorCode != "" {
+		dst = appendText(dst, e.ErrorCode)
+		dst = appendText(dst, e.ErrorMessage)
 	}
 	return dst
 }
@@ -101,6 +105,9 @@ func decodeRecord(val []byte, e *Entry) error {
 	e.Parameters, e.Response = d.json(), d.json()
 	for n := d.uint(); n > 0 && !d.bad; n-- {
 		e.Resources = append(e.Resources, Resource{Type: d.text(), ARN: d.text()})
+	}
+	if len(d.b) > 0 {
+		e.ErrorCode, e.ErrorMessage = d.text(), d.text()
 	}
 	if d.bad {
 		return errRecord

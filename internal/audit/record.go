@@ -36,6 +36,8 @@ type Event struct {
 	Account string
 	// Response is what of the answer is worth keeping, as JSON without any secret.
 	Response []byte
+	// ErrorCode and ErrorMessage say why it was not done; "" if it was.
+	ErrorCode, ErrorMessage string
 }
 
 // class parts the few events that people look for from the many on data.

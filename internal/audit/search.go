@@ -32,6 +32,8 @@ type Entry struct {
 	Resources  []Resource
 	Parameters []byte // JSON, or nil
 	Response   []byte // JSON, or nil
+	// ErrorCode and ErrorMessage say why the act was not done; "" if it was.
+	ErrorCode, ErrorMessage string
 
 	at position
 }

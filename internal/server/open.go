@@ -33,6 +33,7 @@ func (s *Server) openServices() *services {
 			tables.New(store), iam.New(s.identity), sts.New(s.identity), cloudtrail.New(trail)),
 		verifier: sigv4.Verifier[*identity.Identity]{Lookup: s.identity.Lookup, Now: s.config.Now},
 		bodies:   bodies{most: maxLarge},
+		refusals: audit.Refusals{Store: s.store},
 		identity: s.identity, dynamodb: store, metrics: s.metrics, now: s.config.Now, log: s.log,
 	}
 }

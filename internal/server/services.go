@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/audit"
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/identity"
 	"github.com/modelwharf/modelwharf/internal/wire"
@@ -23,6 +24,7 @@ type services struct {
 	identity *identity.Service
 	dynamodb *dynamodb.Service
 	bodies   bodies
+	refusals audit.Refusals
 	metrics  *metrics
 	now      func() time.Time
 	log      *slog.Logger
@@ -68,6 +70,9 @@ func (s *services) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	if err := s.answer(x, r); err != nil {
 		x.err = failureOf(err)
+		if err := s.refusals.Record(api.WithRequest(r.Context(), q), x.err); err != nil {
+			s.log.Warn("a refusal is not in the audit log", "request_id", q.ID, "error", err)
+		}
 		if x.status == 0 {
 			x.endpoint.WriteError(x, q.ID, x.err)
 		}

@@ -22,6 +22,9 @@ type Event struct {
 	Resources   []Resource      `json:"resources,omitzero"`
 	Parameters  json.RawMessage `json:"parameters,omitzero"`
 	Response    json.RawMessage `json:"response,omitzero"`
+	// Why it was not done; empty if it was.
+	ErrorCode    string `json:"errorCode,omitzero"`
+	ErrorMessage string `json:"errorMessage,omitzero"`
 }
 
 // Resource is something that an act touched.
@@ -34,6 +37,7 @@ func eventOf(e *audit.Entry) Event {
 	out := Event{
 		ID: e.ID, Time: e.Time, Account: e.Account, Region: e.Region, Action: e.Service + ":" + e.Operation,
 		Caller: e.Caller.ARN, AccessKeyID: e.Caller.AccessKeyID, UserAgent: e.UserAgent, RequestID: e.RequestID,
+		ErrorCode: e.ErrorCode, ErrorMessage: e.ErrorMessage,
 	}
 	if e.SourceIP.IsValid() {
 		out.SourceIP = e.SourceIP.String()
