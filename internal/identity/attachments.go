@@ -65,6 +65,9 @@ func (s *Service) ListAttachedRolePolicies(ctx context.Context, in *iam.ListAtta
 
 func (s *Service) attach(ctx context.Context, action string, in any, k kind, name, policyARN *string) error {
 	arn := text(policyARN)
+	if err := checkPolicyARN(arn); err != nil {
+		return err
+	}
 	return s.changing(ctx, action, in, func(op *operation) error {
 		op.about("iam:PolicyARN", arn)
 		h, err := op.holder(k, text(name))
@@ -90,6 +93,9 @@ func (s *Service) attach(ctx context.Context, action string, in any, k kind, nam
 
 func (s *Service) detach(ctx context.Context, action string, in any, k kind, name, policyARN *string) error {
 	arn := text(policyARN)
+	if err := checkPolicyARN(arn); err != nil {
+		return err
+	}
 	return s.changing(ctx, action, in, func(op *operation) error {
 		op.about("iam:PolicyARN", arn)
 		h, err := op.holder(k, text(name))

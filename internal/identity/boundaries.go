@@ -27,6 +27,9 @@ func (s *Service) DeleteRolePermissionsBoundary(ctx context.Context, in *iam.Del
 }
 
 func (s *Service) putBoundary(ctx context.Context, action string, in any, k kind, name, arn *string) error {
+	if err := checkPolicyARN(text(arn)); err != nil {
+		return err
+	}
 	return s.changing(ctx, action, in, func(op *operation) error {
 		op.about("iam:PermissionsBoundary", text(arn))
 		h, err := op.holder(k, text(name))

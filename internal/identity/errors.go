@@ -2,6 +2,7 @@ package identity
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/api/iam"
@@ -13,6 +14,18 @@ func noSuchHolder(k kind, name string) error {
 
 func noSuchPolicy(arn string) error {
 	return iam.NoSuchEntityException("Policy %s was not found.", arn)
+}
+
+// checkPolicyARN refuses what is not the ARN of a policy. IAM has two codes for it.
+func checkPolicyARN(arn string) error {
+	rest, ok := strings.CutPrefix(arn, "arn:")
+	if partition, _, _ := strings.Cut(rest, ":"); ok && partition != "aws" && strings.HasPrefix(partition, "aws") {
+		return validationError("Invalid ARN partition")
+	}
+	if parts, ok := parseARN(arn); !ok || parts.kind != "policy" {
+		return iam.InvalidInputException("ARN %s is not valid.", arn)
+	}
+	return nil
 }
 
 func notAttachable(arn string) error {

@@ -80,6 +80,10 @@ func TestErrors(t *testing.T) {
 		{e(w.DeletePolicyVersion(ctx, &iam.DeletePolicyVersionInput{PolicyArn: &pol, VersionId: new("v1")})), "DeleteConflict", "Cannot delete the default version of a policy."},
 		{e(w.GetUser(w.as(w.root(abroad)), &iam.GetUserInput{UserName: new("ann")})), "NoSuchEntity", ""},
 		{e(w.AttachUserPolicy(w.as(w.root(abroad)), &iam.AttachUserPolicyInput{UserName: new("ann"), PolicyArn: &pol})), "NoSuchEntity", ""},
+		{e(w.GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: new("ReadOnlyAccess")})), "InvalidInput", "ARN ReadOnlyAccess is not valid."},
+		{e(w.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: new("ann"), PolicyArn: new("arn:aws:iam::111111111111:user/ann")})), "InvalidInput", "ARN arn:aws:iam::111111111111:user/ann is not valid."},
+		{e(w.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: new("ann"), PolicyArn: new("arn:aws-cn:iam::aws:policy/AdministratorAccess")})), "ValidationError", "Invalid ARN partition"},
+		{e(w.PutUserPermissionsBoundary(ctx, &iam.PutUserPermissionsBoundaryInput{UserName: new("ann"), PermissionsBoundary: new("limit")})), "InvalidInput", "ARN limit is not valid."},
 		{e(w.GetPolicy(w.as(w.root(abroad)), &iam.GetPolicyInput{PolicyArn: &pol})), "AccessDenied", ""},
 	} {
 		wants(t, c.message, c.err, c.code, c.message)

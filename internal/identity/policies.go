@@ -75,6 +75,9 @@ func (m *managed) addVersion(document string, isDefault bool, now time.Time) err
 // ownManaged returns the account's managed policy of an ARN, if the caller may do
 // the operation to it.
 func (op *operation) ownManaged(arn string) (*managed, error) {
+	if err := checkPolicyARN(arn); err != nil {
+		return nil, err
+	}
 	if strings.HasPrefix(arn, awsPolicy) { // which no account may change
 		r := api.RequestOf(op.ctx)
 		return nil, denial(r, "User: %s is not authorized to perform: %s on resource: policy %s", r.Caller.ARN, op.action, arn)
