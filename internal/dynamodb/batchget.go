@@ -144,6 +144,9 @@ func (w wantedItems) read(ctx context.Context, r kv.Reader, places [][]byte, tot
 
 // wantedOf checks the parameters of a BatchGetItem, table by table.
 func wantedOf(ctx context.Context, in *dynamodb.BatchGetItemInput) ([]wantedItems, error) {
+	if err := checkProjections(in); err != nil {
+		return nil, err
+	}
 	var wanted []wantedItems
 	n := 0
 	for _, param := range slices.Sorted(maps.Keys(in.RequestItems)) {
@@ -166,6 +169,21 @@ func wantedOf(ctx context.Context, in *dynamodb.BatchGetItemInput) ([]wantedItem
 		wanted = append(wanted, w)
 	}
 	return wanted, nil
+}
+
+// checkProjections refuses a batch that asks for attributes in the old way of one
+// table and in the new way of another.
+func checkProjections(in *dynamodb.BatchGetItemInput) error {
+	var all expr.Parameters
+	for _, ka := range in.RequestItems {
+		if ka.ProjectionExpression != nil {
+			all.Projection = ka.ProjectionExpression
+		}
+		if ka.AttributesToGet != nil {
+			all.Legacy = &expr.Legacy{AttributesToGet: ka.AttributesToGet}
+		}
+	}
+	return all.Check()
 }
 
 // leadingKeys are the hash keys of several keys or items, for policies.

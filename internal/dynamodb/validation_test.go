@@ -134,6 +134,14 @@ func TestValidation(t *testing.T) {
 			_, err := c.BatchGetItem(ctx, &sdk.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{*table: {Keys: []attrs{id, with(id, "at", num("1.0"))}}}})
 			return err
 		}},
+		{"two ways to project in a batch", validation, "Can not use both expression and non-expression parameters in the same request: " +
+			"Non-expression parameters: {AttributesToGet} Expression parameters: {ProjectionExpression}", func() error {
+			_, err := c.BatchGetItem(ctx, &sdk.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
+				*table:  {Keys: []attrs{id}, ProjectionExpression: aws.String("id")},
+				"other": {Keys: []attrs{id}, AttributesToGet: []string{"id"}},
+			}})
+			return err
+		}},
 		{"the same key twice in a batch of writes", validation, "Provided list of item keys contains duplicates", func() error {
 			_, err := c.BatchWriteItem(ctx, &sdk.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{*table: {
 				{PutRequest: &types.PutRequest{Item: with(id, "x", str("y"))}}, {DeleteRequest: &types.DeleteRequest{Key: id}},
