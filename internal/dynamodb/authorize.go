@@ -14,6 +14,8 @@ import (
 // See https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html.
 type use struct {
 	action string // "dynamodb:PutItem"
+	// enclosing is the transaction that the action is a part of, or "".
+	enclosing string
 	// leading are the hash keys that the operation is about.
 	leading func(t *table) []dynamodb.AttributeValue
 	// attributes are the top-level attributes that it reads or writes; nil for all.
@@ -58,6 +60,9 @@ func (u use) conditions(t *table) map[string][]string {
 				c["dynamodb:Attributes"] = names
 			}
 		}
+	}
+	if u.enclosing != "" {
+		c["dynamodb:EnclosingOperation"] = []string{u.enclosing}
 	}
 	for key, v := range map[string]*string{
 		"dynamodb:Select":                 u.sel,

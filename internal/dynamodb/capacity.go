@@ -42,3 +42,53 @@ func consumed(wanted *string, table *string, units float64) *dynamodb.ConsumedCa
 	}
 	return c
 }
+
+// transactional is how many times as much a transaction's reads and writes of items
+// cost: AWS reads or writes each twice, to prepare it and to commit.
+const transactional = 2
+
+// bill is what a transaction costs, by table.
+type bill []*billed
+
+type billed struct {
+	table *table
+	param *string // the table as the request names it first
+	units float64
+}
+
+func (b *bill) add(t *table, param *string, units float64) {
+	for _, x := range *b {
+		if x.table.ID == t.ID {
+			x.units += units
+			return
+		}
+	}
+	*b = append(*b, &billed{t, param, units})
+}
+
+// reads and writes are the ConsumedCapacity of a transaction's answer, if wanted
+// asks for one. Unlike single operations, transactions tell what kind of units it is.
+func (b bill) reads(wanted *string) []*dynamodb.ConsumedCapacity {
+	return b.told(wanted, func(c *dynamodb.Capacity) **float64 { return &c.ReadCapacityUnits })
+}
+
+func (b bill) writes(wanted *string) []*dynamodb.ConsumedCapacity {
+	return b.told(wanted, func(c *dynamodb.Capacity) **float64 { return &c.WriteCapacityUnits })
+}
+
+func (b bill) told(wanted *string, kind func(*dynamodb.Capacity) **float64) (told []*dynamodb.ConsumedCapacity) {
+	for _, x := range b {
+		c := consumed(wanted, x.param, x.units)
+		if c == nil {
+			return nil
+		}
+		var total dynamodb.Capacity
+		*kind(&total) = new(x.units)
+		c.ReadCapacityUnits, c.WriteCapacityUnits = total.ReadCapacityUnits, total.WriteCapacityUnits
+		if c.Table != nil {
+			*kind(c.Table) = new(x.units)
+		}
+		told = append(told, c)
+	}
+	return told
+}

@@ -13,6 +13,23 @@ func (s *Service) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput) 
 	if err := checkReturnValues(in.ReturnValues); err != nil {
 		return nil, err
 	}
+	del, err := deleteOf(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	w, err := s.write(ctx, del)
+	if err != nil {
+		return nil, err
+	}
+	out := &dynamodb.DeleteItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, w.units())}
+	if w.old != nil && is(in.ReturnValues, "ALL_OLD") {
+		out.Attributes = w.old.JSON()
+	}
+	return out, nil
+}
+
+// deleteOf checks and compiles the parameters of a DeleteItem.
+func deleteOf(ctx context.Context, in *dynamodb.DeleteItemInput) (write, error) {
 	compiled, err := compile(&expr.Parameters{
 		Operation: "DeleteItem",
 		Condition: in.ConditionExpression,
@@ -21,13 +38,13 @@ func (s *Service) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput) 
 		Legacy:    legacyCondition(in.Expected, in.ConditionalOperator),
 	}, valuesOf(in.Key))
 	if err != nil {
-		return nil, err
+		return write{}, err
 	}
 	n, err := nameOf(ctx, in.TableName)
 	if err != nil {
-		return nil, err
+		return write{}, err
 	}
-	w, err := s.write(ctx, write{
+	return write{
 		table:     n,
 		param:     in.TableName,
 		condition: compiled.Condition,
@@ -41,15 +58,7 @@ func (s *Service) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput) 
 		},
 		key:  keyParameter(in.Key),
 		next: func(*table, item.Stored) (item.Stored, error) { return nil, nil },
-	})
-	if err != nil {
-		return nil, err
-	}
-	out := &dynamodb.DeleteItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, w.units())}
-	if w.old != nil && is(in.ReturnValues, "ALL_OLD") {
-		out.Attributes = w.old.JSON()
-	}
-	return out, nil
+	}, nil
 }
 
 // keyParameter is a write's key, of a Key parameter.

@@ -16,6 +16,7 @@ import (
 //	item    | id | hash | hash key | range  → an item
 //	change  | id | stamp                    → how a commit changed size and count
 //	total   | id                            → the sum of folded changes
+//	token   | bucket | account | region | operation | token → see token
 //	expiry  | id | generation | second | hash | hash key | range → of an item, empty
 //	expiring | id                           → a table whose items expire
 //

@@ -15,6 +15,23 @@ func (s *Service) PutItem(ctx context.Context, in *dynamodb.PutItemInput) (*dyna
 	if err := checkReturnValues(in.ReturnValues); err != nil {
 		return nil, err
 	}
+	put, err := putOf(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	w, err := s.write(ctx, put)
+	if err != nil {
+		return nil, err
+	}
+	out := &dynamodb.PutItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, w.units())}
+	if w.old != nil && is(in.ReturnValues, "ALL_OLD") {
+		out.Attributes = w.old.JSON()
+	}
+	return out, nil
+}
+
+// putOf checks and compiles the parameters of a PutItem.
+func putOf(ctx context.Context, in *dynamodb.PutItemInput) (write, error) {
 	compiled, err := compile(&expr.Parameters{
 		Operation: "PutItem",
 		Condition: in.ConditionExpression,
@@ -23,17 +40,17 @@ func (s *Service) PutItem(ctx context.Context, in *dynamodb.PutItemInput) (*dyna
 		Legacy:    legacyCondition(in.Expected, in.ConditionalOperator),
 	}, valuesOf(in.Item))
 	if err != nil {
-		return nil, err
+		return write{}, err
 	}
 	n, err := nameOf(ctx, in.TableName)
 	if err != nil {
-		return nil, err
+		return write{}, err
 	}
 	after, err := encode(in.Item, item.CheckSize)
 	if err != nil {
-		return nil, err
+		return write{}, err
 	}
-	w, err := s.write(ctx, write{
+	return write{
 		table:     n,
 		param:     in.TableName,
 		condition: compiled.Condition,
@@ -50,15 +67,7 @@ func (s *Service) PutItem(ctx context.Context, in *dynamodb.PutItemInput) (*dyna
 			return key, in.Item, err
 		},
 		next: func(*table, item.Stored) (item.Stored, error) { return after, nil },
-	})
-	if err != nil {
-		return nil, err
-	}
-	out := &dynamodb.PutItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, w.units())}
-	if w.old != nil && is(in.ReturnValues, "ALL_OLD") {
-		out.Attributes = w.old.JSON()
-	}
-	return out, nil
+	}, nil
 }
 
 // checkReturnValues refuses what PutItem and DeleteItem cannot return.

@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"context"
+	"slices"
 
 	"github.com/go-faster/jx"
 
@@ -79,6 +80,34 @@ func (s *Service) recordBatch(ctx context.Context, tx kv.Txn, batch []batchedTab
 			audit.Record(ctx, tx, e)
 		}
 	}
+}
+
+// recordTransaction records the writes of a transaction, which are one act.
+func (s *Service) recordTransaction(ctx context.Context, tx kv.Txn, x *transaction) {
+	if !s.auditItems {
+		return
+	}
+	var e audit.Event
+	p := append(make([]byte, 0, 1024), `{"transactItems":[`...)
+	for i, w := range x.done {
+		r := audit.Resource{Type: tableResource, ARN: w.table.arn}
+		if !slices.Contains(e.Resources, r) {
+			e.Resources = append(e.Resources, r)
+		}
+		if i > 0 {
+			p = append(p, ',')
+		}
+		p = append(append(append(p, `{"`...), acts[x.writes[i].use.action]...), `":{"tableName":"`...)
+		p = append(append(append(p, *x.writes[i].param...), `","key":`...), item.JSON(w.table.schema.Attributes(w.attributes))...)
+		p = append(p, `}}`...)
+	}
+	e.Parameters = append(p, `]}`...)
+	record(ctx, tx, x.done[0].table.account, e)
+}
+
+// acts are the actions of a transaction, as its record names them.
+var acts = map[string]string{
+	"dynamodb:PutItem": "put", "dynamodb:UpdateItem": "update", "dynamodb:DeleteItem": "delete", "dynamodb:ConditionCheckItem": "conditionCheck",
 }
 
 // record leaves an event in the caller's account, and in the table's if that is

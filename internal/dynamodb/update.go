@@ -11,6 +11,36 @@ import (
 
 // UpdateItem changes an item, or makes one of its key if there is none.
 func (s *Service) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput) (*dynamodb.UpdateItemOutput, error) {
+	update, made, err := updateOf(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	w, err := s.write(ctx, update)
+	if err != nil {
+		return nil, err
+	}
+	out := &dynamodb.UpdateItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, w.units())}
+	switch {
+	case is(in.ReturnValues, "ALL_NEW"):
+		out.Attributes = w.new.JSON()
+	case is(in.ReturnValues, "ALL_OLD") && w.old != nil:
+		out.Attributes = w.old.JSON()
+	case is(in.ReturnValues, "UPDATED_NEW"):
+		out.Attributes = some(made.Touched(made.after))
+	case is(in.ReturnValues, "UPDATED_OLD"):
+		out.Attributes = some(made.Touched(made.before))
+	}
+	return out, nil
+}
+
+// updated is what an update made of an item, once it is written.
+type updated struct {
+	*expr.Update
+	before, after dynamodb.Attributes
+}
+
+// updateOf checks and compiles the parameters of an UpdateItem.
+func updateOf(ctx context.Context, in *dynamodb.UpdateItemInput) (write, *updated, error) {
 	compiled, err := compile(&expr.Parameters{
 		Operation: "UpdateItem",
 		Update:    in.UpdateExpression,
@@ -20,14 +50,14 @@ func (s *Service) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput) 
 		Legacy:    legacyUpdate(in),
 	}, valuesOf(in.Key))
 	if err != nil {
-		return nil, err
+		return write{}, nil, err
 	}
 	n, err := nameOf(ctx, in.TableName)
 	if err != nil {
-		return nil, err
+		return write{}, nil, err
 	}
-	var before, after dynamodb.Attributes
-	w, err := s.write(ctx, write{
+	made := &updated{Update: compiled.Update}
+	return write{
 		table:     n,
 		param:     in.TableName,
 		condition: compiled.Condition,
@@ -46,37 +76,22 @@ func (s *Service) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput) 
 			return keyParameter(in.Key)(t)
 		},
 		next: func(_ *table, old item.Stored) (next item.Stored, err error) {
-			before = nil
+			made.before = nil
 			if old != nil {
-				if before, err = old.Attributes(); err != nil {
+				if made.before, err = old.Attributes(); err != nil {
 					return nil, err
 				}
 			}
-			base := before
+			base := made.before
 			if old == nil {
 				base = slices.Clone(in.Key)
 			}
-			if after, err = compiled.Update.Apply(base); err != nil {
+			if made.after, err = compiled.Update.Apply(base); err != nil {
 				return nil, err
 			}
-			return encode(after, item.CheckUpdatedSize)
+			return encode(made.after, item.CheckUpdatedSize)
 		},
-	})
-	if err != nil {
-		return nil, err
-	}
-	out := &dynamodb.UpdateItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, w.units())}
-	switch {
-	case is(in.ReturnValues, "ALL_NEW"):
-		out.Attributes = w.new.JSON()
-	case is(in.ReturnValues, "ALL_OLD") && w.old != nil:
-		out.Attributes = w.old.JSON()
-	case is(in.ReturnValues, "UPDATED_NEW"):
-		out.Attributes = some(compiled.Update.Touched(after))
-	case is(in.ReturnValues, "UPDATED_OLD"):
-		out.Attributes = some(compiled.Update.Touched(before))
-	}
-	return out, nil
+	}, made, nil
 }
 
 // some are attributes as an answer has them: absent if there are none.

@@ -47,9 +47,11 @@ func (s *Service) removeTable(ctx context.Context, job *jobs.Job) error {
 // upkeep says when the notes of tables' sizes are to be added up. It counts what
 // this process has noted; the notes themselves are in the store.
 type upkeep struct {
-	wake  chan struct{}
-	mu    sync.Mutex
-	noted map[tableName]int
+	wake   chan struct{}
+	mu     sync.Mutex
+	noted  map[tableName]int
+	bucket uint64 // the newest one of tokens that this process has added to
+	tokens bool   // there may be old ones to forget
 }
 
 func newUpkeep() upkeep {
@@ -65,6 +67,34 @@ func (u *upkeep) changed(t tableName, n int) {
 	if due {
 		u.hint()
 	}
+}
+
+// keptToken notes that a bucket got a token.
+func (u *upkeep) keptToken(bucket uint64) {
+	u.mu.Lock()
+	begun := bucket > u.bucket
+	u.bucket = max(u.bucket, bucket)
+	u.mu.Unlock()
+	if begun {
+		u.owesTokens()
+	}
+}
+
+// owesTokens says that there may be tokens to forget.
+func (u *upkeep) owesTokens() {
+	u.mu.Lock()
+	u.tokens = true
+	u.mu.Unlock()
+	u.hint()
+}
+
+// tokensDue reports, once, whether there may be.
+func (u *upkeep) tokensDue() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	due := u.tokens
+	u.tokens = false
+	return due
 }
 
 // forget is for a table that is gone.
@@ -127,9 +157,16 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 // Tidy adds up how the sizes of tables have changed: of those with many changes,
-// or of all that this process changed.
+// or of all that this process changed. It also forgets the tokens of transactions
+// that are out of force.
 func (s *Service) Tidy(ctx context.Context, all bool) error {
 	var errs []error
+	if s.upkeep.tokensDue() || all {
+		if err := s.forgetTokens(ctx); err != nil {
+			s.upkeep.owesTokens()
+			errs = append(errs, err)
+		}
+	}
 	for _, t := range s.upkeep.due(all) {
 		for more := true; more; {
 			var err error

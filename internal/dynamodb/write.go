@@ -2,9 +2,7 @@ package dynamodb
 
 import (
 	"context"
-	"errors"
 
-	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/dynamodb/expr"
 	"github.com/modelwharf/modelwharf/internal/dynamodb/item"
@@ -21,80 +19,39 @@ type write struct {
 	onFailure *string // ReturnValuesOnConditionCheckFailure
 	// key returns the item's key and the attributes that it is made of.
 	key func(*table) (item.Key, dynamodb.Attributes, error)
-	// next returns the item that takes the place of old; nil is no item.
+	// next returns the item that takes the place of old, which may be old itself; nil
+	// is no item.
 	next func(t *table, old item.Stored) (item.Stored, error)
 }
 
-// written is what a write did.
-type written struct {
-	table    *table
-	old, new item.Stored
-}
-
-// units is what the write costs.
-func (w written) units() float64 { return writeUnits(sizeOrZero(w.old), sizeOrZero(w.new)) }
-
-// write makes a change in a transaction of its own. The item is read in it even if
-// the change does not depend on it: its size is, so that the table's size stays
-// exact. Of writes that race, each therefore sees the one before it; those that
-// come second run again, none fails.
+// write makes one change, in a transaction of its own. Of writes that race, each
+// sees the one before it; those that come second run again, none fails.
 func (s *Service) write(ctx context.Context, w write) (written, error) {
 	if _, err := s.authorizeItems(ctx, w.table, w.use); err != nil {
 		return written{}, err
 	}
-	var out written
-	changed := false
+	x := transaction{writes: []write{w}, one: true}
 	err := s.update(ctx, func(tx kv.Txn) error {
-		t, err := s.read(ctx, tx, w.table)
-		if err != nil {
+		if err := x.locate(ctx, s, tx); err != nil {
 			return err
 		}
-		if t == nil {
-			return noSuchTable()
-		}
-		if err := w.condition.CheckKey(t.schema); err != nil {
+		if err := x.load(ctx, tx); err != nil {
 			return err
 		}
-		key, attributes, err := w.key(t)
-		if err != nil {
+		if err := x.decide(); err != nil {
 			return err
 		}
-		at := t.itemKey(key)
-		old, err := stored(tx.Get(ctx, at))
-		if err != nil {
-			return err
-		}
-		out = written{table: t, old: old}
-		if err := check(w.condition, old, w.onFailure); err != nil {
-			return err
-		}
-		if out.new, err = w.next(t, old); err != nil {
-			return err
-		}
-		var d size
-		if d, changed, err = t.apply(tx, change{at: at, old: old, new: out.new}); err != nil {
-			return err
-		}
+		changed, err := x.apply(tx)
 		if changed {
-			t.note(tx, d)
-			s.recordItem(ctx, tx, t, w.param, attributes)
+			s.recordItem(ctx, tx, x.done[0].table, w.param, x.done[0].attributes)
 		}
-		return nil
+		return err
 	})
+	s.count(&x, err)
 	if err != nil {
-		if out.table != nil && errors.Is(err, &api.Error{Code: "ConditionalCheckFailedException"}) {
-			// It costs what a deletion would.
-			out.table.meter.checksFailed.Inc()
-			out.table.meter.writeUnits.Add(out.units())
-		}
 		return written{}, err
 	}
-	out.table.meter.writes.Inc()
-	out.table.meter.writeUnits.Add(out.units())
-	if changed {
-		s.upkeep.changed(w.table, 1)
-	}
-	return out, nil
+	return x.done[0], nil
 }
 
 // check returns the ConditionalCheckFailedException of a condition that does not

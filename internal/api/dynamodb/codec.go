@@ -301,6 +301,39 @@ func (x *BillingModeSummary) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *CancellationReason) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CancellationReason", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Item":
+			return decodeRawAttributes(d, &x.Item)
+		case "Code":
+			return codec.Optional(codec.String)(d, &x.Code)
+		case "Message":
+			return codec.Optional(codec.String)(d, &x.Message)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CancellationReason) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Item != nil {
+		e.FieldStart("Item")
+		x.Item.EncodeJSON(e)
+	}
+	if x.Code != nil {
+		e.FieldStart("Code")
+		e.Str(*x.Code)
+	}
+	if x.Message != nil {
+		e.FieldStart("Message")
+		e.Str(*x.Message)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *Capacity) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "Capacity", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -360,6 +393,62 @@ func (x *Condition) EncodeJSON(e *jx.Encoder) {
 	if x.ComparisonOperator != nil {
 		e.FieldStart("ComparisonOperator")
 		e.Str(*x.ComparisonOperator)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ConditionCheck) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ConditionCheck", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Key":
+			return decodeAttributes(d, &x.Key)
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "ConditionExpression":
+			return codec.Optional(codec.String)(d, &x.ConditionExpression)
+		case "ExpressionAttributeNames":
+			return codec.Map(codec.String)(d, &x.ExpressionAttributeNames)
+		case "ExpressionAttributeValues":
+			return decodeAttributes(d, &x.ExpressionAttributeValues)
+		case "ReturnValuesOnConditionCheckFailure":
+			return codec.Optional(codec.String)(d, &x.ReturnValuesOnConditionCheckFailure)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ConditionCheck) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Key != nil {
+		e.FieldStart("Key")
+		x.Key.EncodeJSON(e)
+	}
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.ConditionExpression != nil {
+		e.FieldStart("ConditionExpression")
+		e.Str(*x.ConditionExpression)
+	}
+	if x.ExpressionAttributeNames != nil {
+		e.FieldStart("ExpressionAttributeNames")
+		e.ObjStart()
+		for k0, x0 := range api.Sorted(x.ExpressionAttributeNames) {
+			e.FieldStart(k0)
+			e.Str(x0)
+		}
+		e.ObjEnd()
+	}
+	if x.ExpressionAttributeValues != nil {
+		e.FieldStart("ExpressionAttributeValues")
+		x.ExpressionAttributeValues.EncodeJSON(e)
+	}
+	if x.ReturnValuesOnConditionCheckFailure != nil {
+		e.FieldStart("ReturnValuesOnConditionCheckFailure")
+		e.Str(*x.ReturnValuesOnConditionCheckFailure)
 	}
 	e.ObjEnd()
 }
@@ -840,6 +929,62 @@ func (x *CreateVectorIndexAction) EncodeJSON(e *jx.Encoder) {
 	if x.DistanceFunction != nil {
 		e.FieldStart("DistanceFunction")
 		e.Str(*x.DistanceFunction)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *Delete) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "Delete", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Key":
+			return decodeAttributes(d, &x.Key)
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "ConditionExpression":
+			return codec.Optional(codec.String)(d, &x.ConditionExpression)
+		case "ExpressionAttributeNames":
+			return codec.Map(codec.String)(d, &x.ExpressionAttributeNames)
+		case "ExpressionAttributeValues":
+			return decodeAttributes(d, &x.ExpressionAttributeValues)
+		case "ReturnValuesOnConditionCheckFailure":
+			return codec.Optional(codec.String)(d, &x.ReturnValuesOnConditionCheckFailure)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *Delete) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Key != nil {
+		e.FieldStart("Key")
+		x.Key.EncodeJSON(e)
+	}
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.ConditionExpression != nil {
+		e.FieldStart("ConditionExpression")
+		e.Str(*x.ConditionExpression)
+	}
+	if x.ExpressionAttributeNames != nil {
+		e.FieldStart("ExpressionAttributeNames")
+		e.ObjStart()
+		for k0, x0 := range api.Sorted(x.ExpressionAttributeNames) {
+			e.FieldStart(k0)
+			e.Str(x0)
+		}
+		e.ObjEnd()
+	}
+	if x.ExpressionAttributeValues != nil {
+		e.FieldStart("ExpressionAttributeValues")
+		x.ExpressionAttributeValues.EncodeJSON(e)
+	}
+	if x.ReturnValuesOnConditionCheckFailure != nil {
+		e.FieldStart("ReturnValuesOnConditionCheckFailure")
+		e.Str(*x.ReturnValuesOnConditionCheckFailure)
 	}
 	e.ObjEnd()
 }
@@ -1429,6 +1574,50 @@ func (x *ExpectedAttributeValue) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *Get) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "Get", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Key":
+			return decodeAttributes(d, &x.Key)
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "ProjectionExpression":
+			return codec.Optional(codec.String)(d, &x.ProjectionExpression)
+		case "ExpressionAttributeNames":
+			return codec.Map(codec.String)(d, &x.ExpressionAttributeNames)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *Get) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Key != nil {
+		e.FieldStart("Key")
+		x.Key.EncodeJSON(e)
+	}
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.ProjectionExpression != nil {
+		e.FieldStart("ProjectionExpression")
+		e.Str(*x.ProjectionExpression)
+	}
+	if x.ExpressionAttributeNames != nil {
+		e.FieldStart("ExpressionAttributeNames")
+		e.ObjStart()
+		for k0, x0 := range api.Sorted(x.ExpressionAttributeNames) {
+			e.FieldStart(k0)
+			e.Str(x0)
+		}
+		e.ObjEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *GetItemInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "GetItemInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -1808,6 +1997,27 @@ func (x *ItemCollectionMetrics) EncodeJSON(e *jx.Encoder) {
 			e.Float64(x0)
 		}
 		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ItemResponse) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ItemResponse", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Item":
+			return decodeRawAttributes(d, &x.Item)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ItemResponse) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Item != nil {
+		e.FieldStart("Item")
+		x.Item.EncodeJSON(e)
 	}
 	e.ObjEnd()
 }
@@ -2337,6 +2547,62 @@ func (x *ProvisionedThroughputOverride) EncodeJSON(e *jx.Encoder) {
 	if x.ReadCapacityUnits != nil {
 		e.FieldStart("ReadCapacityUnits")
 		e.Int64(*x.ReadCapacityUnits)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *Put) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "Put", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Item":
+			return decodeAttributes(d, &x.Item)
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "ConditionExpression":
+			return codec.Optional(codec.String)(d, &x.ConditionExpression)
+		case "ExpressionAttributeNames":
+			return codec.Map(codec.String)(d, &x.ExpressionAttributeNames)
+		case "ExpressionAttributeValues":
+			return decodeAttributes(d, &x.ExpressionAttributeValues)
+		case "ReturnValuesOnConditionCheckFailure":
+			return codec.Optional(codec.String)(d, &x.ReturnValuesOnConditionCheckFailure)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *Put) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Item != nil {
+		e.FieldStart("Item")
+		x.Item.EncodeJSON(e)
+	}
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.ConditionExpression != nil {
+		e.FieldStart("ConditionExpression")
+		e.Str(*x.ConditionExpression)
+	}
+	if x.ExpressionAttributeNames != nil {
+		e.FieldStart("ExpressionAttributeNames")
+		e.ObjStart()
+		for k0, x0 := range api.Sorted(x.ExpressionAttributeNames) {
+			e.FieldStart(k0)
+			e.Str(x0)
+		}
+		e.ObjEnd()
+	}
+	if x.ExpressionAttributeValues != nil {
+		e.FieldStart("ExpressionAttributeValues")
+		x.ExpressionAttributeValues.EncodeJSON(e)
+	}
+	if x.ReturnValuesOnConditionCheckFailure != nil {
+		e.FieldStart("ReturnValuesOnConditionCheckFailure")
+		e.Str(*x.ReturnValuesOnConditionCheckFailure)
 	}
 	e.ObjEnd()
 }
@@ -3704,6 +3970,240 @@ func (x *TimeToLiveSpecification) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *TransactGetItem) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "TransactGetItem", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Get":
+			return codec.Structure[Get](d, &x.Get)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *TransactGetItem) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Get != nil {
+		e.FieldStart("Get")
+		x.Get.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *TransactGetItemsInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "TransactGetItemsInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TransactItems":
+			return codec.List(codec.Structure[TransactGetItem])(d, &x.TransactItems)
+		case "ReturnConsumedCapacity":
+			return codec.Optional(codec.String)(d, &x.ReturnConsumedCapacity)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *TransactGetItemsInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TransactItems != nil {
+		e.FieldStart("TransactItems")
+		e.ArrStart()
+		for _, x0 := range x.TransactItems {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ReturnConsumedCapacity != nil {
+		e.FieldStart("ReturnConsumedCapacity")
+		e.Str(*x.ReturnConsumedCapacity)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *TransactGetItemsOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "TransactGetItemsOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ConsumedCapacity":
+			return codec.List(codec.Structure[ConsumedCapacity])(d, &x.ConsumedCapacity)
+		case "Responses":
+			return codec.List(codec.Structure[ItemResponse])(d, &x.Responses)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *TransactGetItemsOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ConsumedCapacity != nil {
+		e.FieldStart("ConsumedCapacity")
+		e.ArrStart()
+		for _, x0 := range x.ConsumedCapacity {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.Responses != nil {
+		e.FieldStart("Responses")
+		e.ArrStart()
+		for _, x0 := range x.Responses {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *TransactWriteItem) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "TransactWriteItem", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ConditionCheck":
+			return codec.Structure[ConditionCheck](d, &x.ConditionCheck)
+		case "Put":
+			return codec.Structure[Put](d, &x.Put)
+		case "Delete":
+			return codec.Structure[Delete](d, &x.Delete)
+		case "Update":
+			return codec.Structure[Update](d, &x.Update)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *TransactWriteItem) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ConditionCheck != nil {
+		e.FieldStart("ConditionCheck")
+		x.ConditionCheck.EncodeJSON(e)
+	}
+	if x.Put != nil {
+		e.FieldStart("Put")
+		x.Put.EncodeJSON(e)
+	}
+	if x.Delete != nil {
+		e.FieldStart("Delete")
+		x.Delete.EncodeJSON(e)
+	}
+	if x.Update != nil {
+		e.FieldStart("Update")
+		x.Update.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *TransactWriteItemsInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "TransactWriteItemsInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TransactItems":
+			return codec.List(codec.Structure[TransactWriteItem])(d, &x.TransactItems)
+		case "ReturnConsumedCapacity":
+			return codec.Optional(codec.String)(d, &x.ReturnConsumedCapacity)
+		case "ReturnItemCollectionMetrics":
+			return codec.Optional(codec.String)(d, &x.ReturnItemCollectionMetrics)
+		case "ClientRequestToken":
+			return codec.Optional(codec.String)(d, &x.ClientRequestToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *TransactWriteItemsInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TransactItems != nil {
+		e.FieldStart("TransactItems")
+		e.ArrStart()
+		for _, x0 := range x.TransactItems {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ReturnConsumedCapacity != nil {
+		e.FieldStart("ReturnConsumedCapacity")
+		e.Str(*x.ReturnConsumedCapacity)
+	}
+	if x.ReturnItemCollectionMetrics != nil {
+		e.FieldStart("ReturnItemCollectionMetrics")
+		e.Str(*x.ReturnItemCollectionMetrics)
+	}
+	if x.ClientRequestToken != nil {
+		e.FieldStart("ClientRequestToken")
+		e.Str(*x.ClientRequestToken)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *TransactWriteItemsOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "TransactWriteItemsOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ConsumedCapacity":
+			return codec.List(codec.Structure[ConsumedCapacity])(d, &x.ConsumedCapacity)
+		case "ItemCollectionMetrics":
+			return codec.Map(codec.List(codec.Structure[ItemCollectionMetrics]))(d, &x.ItemCollectionMetrics)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *TransactWriteItemsOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ConsumedCapacity != nil {
+		e.FieldStart("ConsumedCapacity")
+		e.ArrStart()
+		for _, x0 := range x.ConsumedCapacity {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ItemCollectionMetrics != nil {
+		e.FieldStart("ItemCollectionMetrics")
+		e.ObjStart()
+		for k0, x0 := range api.Sorted(x.ItemCollectionMetrics) {
+			e.FieldStart(k0)
+			e.ArrStart()
+			for _, x1 := range x0 {
+				x1.EncodeJSON(e)
+			}
+			e.ArrEnd()
+		}
+		e.ObjEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *TransactionCanceledExceptionDetail) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "TransactionCanceledExceptionDetail", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "CancellationReasons":
+			return codec.List(codec.Structure[CancellationReason])(d, &x.CancellationReasons)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *TransactionCanceledExceptionDetail) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.CancellationReasons != nil {
+		e.FieldStart("CancellationReasons")
+		e.ArrStart()
+		for _, x0 := range x.CancellationReasons {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *UntagResourceInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "UntagResourceInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -3744,6 +4244,68 @@ func (x *UntagResourceOutput) DecodeJSON(d *jx.Decoder) error {
 // EncodeJSON writes x to e.
 func (x *UntagResourceOutput) EncodeJSON(e *jx.Encoder) {
 	e.ObjStart()
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *Update) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "Update", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Key":
+			return decodeAttributes(d, &x.Key)
+		case "UpdateExpression":
+			return codec.Optional(codec.String)(d, &x.UpdateExpression)
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "ConditionExpression":
+			return codec.Optional(codec.String)(d, &x.ConditionExpression)
+		case "ExpressionAttributeNames":
+			return codec.Map(codec.String)(d, &x.ExpressionAttributeNames)
+		case "ExpressionAttributeValues":
+			return decodeAttributes(d, &x.ExpressionAttributeValues)
+		case "ReturnValuesOnConditionCheckFailure":
+			return codec.Optional(codec.String)(d, &x.ReturnValuesOnConditionCheckFailure)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *Update) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Key != nil {
+		e.FieldStart("Key")
+		x.Key.EncodeJSON(e)
+	}
+	if x.UpdateExpression != nil {
+		e.FieldStart("UpdateExpression")
+		e.Str(*x.UpdateExpression)
+	}
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.ConditionExpression != nil {
+		e.FieldStart("ConditionExpression")
+		e.Str(*x.ConditionExpression)
+	}
+	if x.ExpressionAttributeNames != nil {
+		e.FieldStart("ExpressionAttributeNames")
+		e.ObjStart()
+		for k0, x0 := range api.Sorted(x.ExpressionAttributeNames) {
+			e.FieldStart(k0)
+			e.Str(x0)
+		}
+		e.ObjEnd()
+	}
+	if x.ExpressionAttributeValues != nil {
+		e.FieldStart("ExpressionAttributeValues")
+		x.ExpressionAttributeValues.EncodeJSON(e)
+	}
+	if x.ReturnValuesOnConditionCheckFailure != nil {
+		e.FieldStart("ReturnValuesOnConditionCheckFailure")
+		e.Str(*x.ReturnValuesOnConditionCheckFailure)
+	}
 	e.ObjEnd()
 }
 

@@ -9,6 +9,13 @@ func ConditionalCheckFailedException(format string, args ...any) *api.Error {
 	return api.Errorf("ConditionalCheckFailedException", 400, format, args...)
 }
 
+// IdempotentParameterMismatchException is answered with the code IdempotentParameterMismatchException and the status 400.
+func IdempotentParameterMismatchException(format string, args ...any) *api.Error {
+	e := api.Errorf("IdempotentParameterMismatchException", 400, format, args...)
+	e.MessageMember = "Message"
+	return e
+}
+
 // InternalServerError is answered with the code InternalServerError and the status 500.
 func InternalServerError(format string, args ...any) *api.Error {
 	return api.Errorf("InternalServerError", 500, format, args...)
@@ -59,7 +66,21 @@ func ThrottlingException(format string, args ...any) *api.Error {
 	return api.Errorf("ThrottlingException", 400, format, args...)
 }
 
+// TransactionCanceledException is answered with the code TransactionCanceledException and the status 400.
+func TransactionCanceledException(format string, args ...any) *api.Error {
+	e := api.Errorf("TransactionCanceledException", 400, format, args...)
+	e.MessageMember = "Message"
+	return e
+}
+
 // TransactionConflictException is answered with the code TransactionConflictException and the status 400.
 func TransactionConflictException(format string, args ...any) *api.Error {
 	return api.Errorf("TransactionConflictException", 400, format, args...)
+}
+
+// TransactionInProgressException is answered with the code TransactionInProgressException and the status 400.
+func TransactionInProgressException(format string, args ...any) *api.Error {
+	e := api.Errorf("TransactionInProgressException", 400, format, args...)
+	e.MessageMember = "Message"
+	return e
 }

@@ -25,6 +25,8 @@ type Backend interface {
 	Query(ctx context.Context, in *QueryInput) (*QueryOutput, error)
 	Scan(ctx context.Context, in *ScanInput) (*ScanOutput, error)
 	TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error)
+	TransactGetItems(ctx context.Context, in *TransactGetItemsInput) (*TransactGetItemsOutput, error)
+	TransactWriteItems(ctx context.Context, in *TransactWriteItemsInput) (*TransactWriteItemsOutput, error)
 	UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error)
 	UpdateItem(ctx context.Context, in *UpdateItemInput) (*UpdateItemOutput, error)
 	UpdateTable(ctx context.Context, in *UpdateTableInput) (*UpdateTableOutput, error)
@@ -60,6 +62,8 @@ func New(b Backend) *api.Service {
 			api.Op("Query", b.Query),
 			api.Op("Scan", b.Scan),
 			api.Op("TagResource", b.TagResource),
+			api.Op("TransactGetItems", b.TransactGetItems),
+			api.Op("TransactWriteItems", b.TransactWriteItems),
 			api.Op("UntagResource", b.UntagResource),
 			api.Op("UpdateItem", b.UpdateItem),
 			api.Op("UpdateTable", b.UpdateTable),
@@ -99,8 +103,6 @@ func New(b Backend) *api.Service {
 			"RestoreTableToPointInTime",
 			"SearchVectors",
 			"StartBulkPutItems",
-			"TransactGetItems",
-			"TransactWriteItems",
 			"UpdateContinuousBackups",
 			"UpdateContributorInsights",
 			"UpdateGlobalTable",

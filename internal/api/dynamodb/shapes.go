@@ -48,6 +48,12 @@ type BillingModeSummary struct {
 	LastUpdateToPayPerRequestDateTime *time.Time
 }
 
+type CancellationReason struct {
+	Item    RawAttributes
+	Code    *string
+	Message *string
+}
+
 type Capacity struct {
 	ReadCapacityUnits  *float64
 	WriteCapacityUnits *float64
@@ -57,6 +63,15 @@ type Capacity struct {
 type Condition struct {
 	AttributeValueList []AttributeValue
 	ComparisonOperator *string
+}
+
+type ConditionCheck struct {
+	Key                                 Attributes
+	TableName                           *string
+	ConditionExpression                 *string
+	ExpressionAttributeNames            map[string]string
+	ExpressionAttributeValues           Attributes
+	ReturnValuesOnConditionCheckFailure *string
 }
 
 type ConditionalCheckFailedExceptionDetail struct {
@@ -133,6 +148,15 @@ type CreateVectorIndexAction struct {
 	Projection       *Projection
 	Dimensions       *int64
 	DistanceFunction *string
+}
+
+type Delete struct {
+	Key                                 Attributes
+	TableName                           *string
+	ConditionExpression                 *string
+	ExpressionAttributeNames            map[string]string
+	ExpressionAttributeValues           Attributes
+	ReturnValuesOnConditionCheckFailure *string
 }
 
 type DeleteGlobalSecondaryIndexAction struct {
@@ -241,6 +265,13 @@ type ExpectedAttributeValue struct {
 	AttributeValueList []AttributeValue
 }
 
+type Get struct {
+	Key                      Attributes
+	TableName                *string
+	ProjectionExpression     *string
+	ExpressionAttributeNames map[string]string
+}
+
 type GetItemInput struct {
 	TableName                *string
 	Key                      Attributes
@@ -304,6 +335,10 @@ type GlobalTableWitnessGroupUpdate struct {
 type ItemCollectionMetrics struct {
 	ItemCollectionKey   Attributes
 	SizeEstimateRangeGB []float64
+}
+
+type ItemResponse struct {
+	Item RawAttributes
 }
 
 type KeySchemaElement struct {
@@ -394,6 +429,15 @@ type ProvisionedThroughputExceededExceptionDetail struct {
 
 type ProvisionedThroughputOverride struct {
 	ReadCapacityUnits *int64
+}
+
+type Put struct {
+	Item                                Attributes
+	TableName                           *string
+	ConditionExpression                 *string
+	ExpressionAttributeNames            map[string]string
+	ExpressionAttributeValues           Attributes
+	ReturnValuesOnConditionCheckFailure *string
 }
 
 type PutItemInput struct {
@@ -621,12 +665,59 @@ type TimeToLiveSpecification struct {
 	AttributeName *string
 }
 
+type TransactGetItem struct {
+	Get *Get
+}
+
+type TransactGetItemsInput struct {
+	TransactItems          []*TransactGetItem
+	ReturnConsumedCapacity *string
+}
+
+type TransactGetItemsOutput struct {
+	ConsumedCapacity []*ConsumedCapacity
+	Responses        []*ItemResponse
+}
+
+type TransactWriteItem struct {
+	ConditionCheck *ConditionCheck
+	Put            *Put
+	Delete         *Delete
+	Update         *Update
+}
+
+type TransactWriteItemsInput struct {
+	TransactItems               []*TransactWriteItem
+	ReturnConsumedCapacity      *string
+	ReturnItemCollectionMetrics *string
+	ClientRequestToken          *string
+}
+
+type TransactWriteItemsOutput struct {
+	ConsumedCapacity      []*ConsumedCapacity
+	ItemCollectionMetrics map[string][]*ItemCollectionMetrics
+}
+
+type TransactionCanceledExceptionDetail struct {
+	CancellationReasons []*CancellationReason
+}
+
 type UntagResourceInput struct {
 	ResourceArn *string
 	TagKeys     []string
 }
 
 type UntagResourceOutput struct {
+}
+
+type Update struct {
+	Key                                 Attributes
+	UpdateExpression                    *string
+	TableName                           *string
+	ConditionExpression                 *string
+	ExpressionAttributeNames            map[string]string
+	ExpressionAttributeValues           Attributes
+	ReturnValuesOnConditionCheckFailure *string
 }
 
 type UpdateGlobalSecondaryIndexAction struct {

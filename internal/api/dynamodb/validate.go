@@ -97,6 +97,33 @@ func (x *Condition) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *ConditionCheck) Validate(v *api.Violations) {
+	if x.Key == nil {
+		v.Null("key")
+	}
+	if x.TableName == nil {
+		v.Null("tableName")
+	} else {
+		v.Enter("tableName")
+		v.String(*x.TableName, &checkTableArn)
+		v.Leave()
+	}
+	if x.ConditionExpression == nil {
+		v.Null("conditionExpression")
+	}
+	if x.ExpressionAttributeNames != nil {
+		v.Enter("expressionAttributeNames")
+		api.Values(v, x.ExpressionAttributeNames, &checkAttributeName)
+		v.Leave()
+	}
+	if x.ReturnValuesOnConditionCheckFailure != nil {
+		v.Enter("returnValuesOnConditionCheckFailure")
+		v.String(*x.ReturnValuesOnConditionCheckFailure, &checkReturnValuesOnConditionCheckFailure)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *CreateGlobalSecondaryIndexAction) Validate(v *api.Violations) {
 	if x.IndexName == nil {
 		v.Null("indexName")
@@ -316,6 +343,30 @@ func (x *CreateVectorIndexAction) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *Delete) Validate(v *api.Violations) {
+	if x.Key == nil {
+		v.Null("key")
+	}
+	if x.TableName == nil {
+		v.Null("tableName")
+	} else {
+		v.Enter("tableName")
+		v.String(*x.TableName, &checkTableArn)
+		v.Leave()
+	}
+	if x.ExpressionAttributeNames != nil {
+		v.Enter("expressionAttributeNames")
+		api.Values(v, x.ExpressionAttributeNames, &checkAttributeName)
+		v.Leave()
+	}
+	if x.ReturnValuesOnConditionCheckFailure != nil {
+		v.Enter("returnValuesOnConditionCheckFailure")
+		v.String(*x.ReturnValuesOnConditionCheckFailure, &checkReturnValuesOnConditionCheckFailure)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *DeleteGlobalSecondaryIndexAction) Validate(v *api.Violations) {
 	if x.IndexName == nil {
 		v.Null("indexName")
@@ -483,6 +534,25 @@ func (x *ExpectedAttributeValue) Validate(v *api.Violations) {
 	if x.ComparisonOperator != nil {
 		v.Enter("comparisonOperator")
 		v.String(*x.ComparisonOperator, &checkComparisonOperator)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *Get) Validate(v *api.Violations) {
+	if x.Key == nil {
+		v.Null("key")
+	}
+	if x.TableName == nil {
+		v.Null("tableName")
+	} else {
+		v.Enter("tableName")
+		v.String(*x.TableName, &checkTableArn)
+		v.Leave()
+	}
+	if x.ExpressionAttributeNames != nil {
+		v.Enter("expressionAttributeNames")
+		api.Values(v, x.ExpressionAttributeNames, &checkAttributeName)
 		v.Leave()
 	}
 }
@@ -718,6 +788,30 @@ func (x *ProvisionedThroughputOverride) Validate(v *api.Violations) {
 	if x.ReadCapacityUnits != nil {
 		v.Enter("readCapacityUnits")
 		v.Number(*x.ReadCapacityUnits, &checkPositiveLongObject)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *Put) Validate(v *api.Violations) {
+	if x.Item == nil {
+		v.Null("item")
+	}
+	if x.TableName == nil {
+		v.Null("tableName")
+	} else {
+		v.Enter("tableName")
+		v.String(*x.TableName, &checkTableArn)
+		v.Leave()
+	}
+	if x.ExpressionAttributeNames != nil {
+		v.Enter("expressionAttributeNames")
+		api.Values(v, x.ExpressionAttributeNames, &checkAttributeName)
+		v.Leave()
+	}
+	if x.ReturnValuesOnConditionCheckFailure != nil {
+		v.Enter("returnValuesOnConditionCheckFailure")
+		v.String(*x.ReturnValuesOnConditionCheckFailure, &checkReturnValuesOnConditionCheckFailure)
 		v.Leave()
 	}
 }
@@ -1051,6 +1145,93 @@ func (x *TimeToLiveSpecification) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *TransactGetItem) Validate(v *api.Violations) {
+	if x.Get == nil {
+		v.Null("get")
+	} else {
+		v.Enter("get")
+		x.Get.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *TransactGetItemsInput) Validate(v *api.Violations) {
+	if x.ReturnConsumedCapacity != nil {
+		v.Enter("returnConsumedCapacity")
+		v.String(*x.ReturnConsumedCapacity, &checkReturnConsumedCapacity)
+		v.Leave()
+	}
+	if x.TransactItems == nil {
+		v.Null("transactItems")
+	} else {
+		v.Enter("transactItems")
+		v.Length(len(x.TransactItems), x.TransactItems, &checkTransactGetItemList)
+		for i0, x0 := range x.TransactItems {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *TransactWriteItem) Validate(v *api.Violations) {
+	if x.ConditionCheck != nil {
+		v.Enter("conditionCheck")
+		x.ConditionCheck.Validate(v)
+		v.Leave()
+	}
+	if x.Put != nil {
+		v.Enter("put")
+		x.Put.Validate(v)
+		v.Leave()
+	}
+	if x.Delete != nil {
+		v.Enter("delete")
+		x.Delete.Validate(v)
+		v.Leave()
+	}
+	if x.Update != nil {
+		v.Enter("update")
+		x.Update.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *TransactWriteItemsInput) Validate(v *api.Violations) {
+	if x.ClientRequestToken != nil {
+		v.Enter("clientRequestToken")
+		v.String(*x.ClientRequestToken, &checkClientRequestToken)
+		v.Leave()
+	}
+	if x.ReturnConsumedCapacity != nil {
+		v.Enter("returnConsumedCapacity")
+		v.String(*x.ReturnConsumedCapacity, &checkReturnConsumedCapacity)
+		v.Leave()
+	}
+	if x.ReturnItemCollectionMetrics != nil {
+		v.Enter("returnItemCollectionMetrics")
+		v.String(*x.ReturnItemCollectionMetrics, &checkReturnItemCollectionMetrics)
+		v.Leave()
+	}
+	if x.TransactItems == nil {
+		v.Null("transactItems")
+	} else {
+		v.Enter("transactItems")
+		v.Length(len(x.TransactItems), x.TransactItems, &checkTransactWriteItemList)
+		for i0, x0 := range x.TransactItems {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *UntagResourceInput) Validate(v *api.Violations) {
 	if x.ResourceArn == nil {
 		v.Null("resourceArn")
@@ -1064,6 +1245,33 @@ func (x *UntagResourceInput) Validate(v *api.Violations) {
 	} else {
 		v.Enter("tagKeys")
 		v.Elements(x.TagKeys, &checkTagKeyString)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *Update) Validate(v *api.Violations) {
+	if x.Key == nil {
+		v.Null("key")
+	}
+	if x.UpdateExpression == nil {
+		v.Null("updateExpression")
+	}
+	if x.TableName == nil {
+		v.Null("tableName")
+	} else {
+		v.Enter("tableName")
+		v.String(*x.TableName, &checkTableArn)
+		v.Leave()
+	}
+	if x.ExpressionAttributeNames != nil {
+		v.Enter("expressionAttributeNames")
+		api.Values(v, x.ExpressionAttributeNames, &checkAttributeName)
+		v.Leave()
+	}
+	if x.ReturnValuesOnConditionCheckFailure != nil {
+		v.Enter("returnValuesOnConditionCheckFailure")
+		v.String(*x.ReturnValuesOnConditionCheckFailure, &checkReturnValuesOnConditionCheckFailure)
 		v.Leave()
 	}
 }
@@ -1380,6 +1588,7 @@ var checkAttributeNameList = api.Rule{HasMin: true, Min: 1}
 var checkBatchGetRequestMap = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkBatchWriteItemRequestMap = api.Rule{HasMax: true, Max: 25, HasMin: true, Min: 1}
 var checkBillingMode = api.Rule{Enum: []string{"PROVISIONED", "PAY_PER_REQUEST"}}
+var checkClientRequestToken = api.Rule{HasMax: true, Max: 36, HasMin: true, Min: 1}
 var checkComparisonOperator = api.Rule{Enum: []string{"IN", "NULL", "BETWEEN", "LT", "NOT_CONTAINS", "EQ", "GT", "NOT_NULL", "NE", "LE", "BEGINS_WITH", "GE", "CONTAINS"}}
 var checkConditionalOperator = api.Rule{Enum: []string{"OR", "AND"}}
 var checkDisassociationMode = api.Rule{Enum: []string{"WAIT_FOR_REPLICATION"}}
@@ -1418,6 +1627,8 @@ var checkTableName = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 3, Patt
 var checkTagKeyString = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 1}
 var checkTagValueString = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 0}
 var checkTimeToLiveAttributeName = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 1}
+var checkTransactGetItemList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
+var checkTransactWriteItemList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkVectorAttributeName = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 1}
 var checkVectorDistanceFunction = api.Rule{Enum: []string{"COSINE", "DOT_PRODUCT", "EUCLIDEAN"}}
 var checkWriteRequests = api.Rule{HasMax: true, Max: 25, HasMin: true, Min: 1}

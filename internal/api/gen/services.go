@@ -35,19 +35,21 @@ var dynamodb = service{
 	Operations: list(`
 		CreateTable DescribeTable UpdateTable DeleteTable ListTables DescribeEndpoints DescribeLimits
 		TagResource UntagResource ListTagsOfResource
-		PutItem GetItem UpdateItem DeleteItem Query Scan BatchGetItem BatchWriteItem
+		PutItem GetItem UpdateItem DeleteItem Query Scan BatchGetItem BatchWriteItem TransactWriteItems TransactGetItems
 		UpdateTimeToLive DescribeTimeToLive DescribeContinuousBackups`),
 	Order: map[string][]string{
-		"PutItemInput":          list("ReturnConsumedCapacity TableName Item ReturnItemCollectionMetrics ReturnValues"),
-		"GetItemInput":          list("ReturnConsumedCapacity TableName Key"),
-		"UpdateItemInput":       list("ReturnConsumedCapacity TableName ReturnItemCollectionMetrics ReturnValues Key"),
-		"DeleteItemInput":       list("ReturnConsumedCapacity TableName ReturnItemCollectionMetrics ReturnValues Key"),
-		"QueryInput":            list("ReturnConsumedCapacity TableName Select Limit"),
-		"ScanInput":             list("ReturnConsumedCapacity TableName Select Limit"),
-		"BatchGetItemInput":     list("ReturnConsumedCapacity RequestItems"),
-		"BatchWriteItemInput":   list("ReturnConsumedCapacity ReturnItemCollectionMetrics RequestItems"),
-		"CreateTableInput":      list("AttributeDefinitions TableName BillingMode ProvisionedThroughput KeySchema GlobalSecondaryIndexes LocalSecondaryIndexes"),
-		"ProvisionedThroughput": list("WriteCapacityUnits ReadCapacityUnits"),
+		"PutItemInput":            list("ReturnConsumedCapacity TableName Item ReturnItemCollectionMetrics ReturnValues"),
+		"GetItemInput":            list("ReturnConsumedCapacity TableName Key"),
+		"UpdateItemInput":         list("ReturnConsumedCapacity TableName ReturnItemCollectionMetrics ReturnValues Key"),
+		"DeleteItemInput":         list("ReturnConsumedCapacity TableName ReturnItemCollectionMetrics ReturnValues Key"),
+		"QueryInput":              list("ReturnConsumedCapacity TableName Select Limit"),
+		"ScanInput":               list("ReturnConsumedCapacity TableName Select Limit"),
+		"BatchGetItemInput":       list("ReturnConsumedCapacity RequestItems"),
+		"BatchWriteItemInput":     list("ReturnConsumedCapacity ReturnItemCollectionMetrics RequestItems"),
+		"TransactWriteItemsInput": list("ClientRequestToken ReturnConsumedCapacity ReturnItemCollectionMetrics TransactItems"),
+		"TransactGetItemsInput":   list("ReturnConsumedCapacity TransactItems"),
+		"CreateTableInput":        list("AttributeDefinitions TableName BillingMode ProvisionedThroughput KeySchema GlobalSecondaryIndexes LocalSecondaryIndexes"),
+		"ProvisionedThroughput":   list("WriteCapacityUnits ReadCapacityUnits"),
 	},
 	EnumOrder: map[string][]string{
 		"ReturnConsumedCapacity": list("INDEXES TOTAL NONE"),
@@ -61,6 +63,7 @@ var dynamodb = service{
 	Go: map[string]string{"AttributeValue": "AttributeValue"},
 	Raw: map[string]bool{
 		"GetItemOutput.Item": true, "QueryOutput.Items": true, "ScanOutput.Items": true, "BatchGetItemOutput.Responses": true,
+		"ItemResponse.Item":        true,
 		"PutItemOutput.Attributes": true, "UpdateItemOutput.Attributes": true, "DeleteItemOutput.Attributes": true,
 		"ConditionalCheckFailedException.Item": true, "CancellationReason.Item": true,
 	},

@@ -1,0 +1,264 @@
+package dynamodb
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/dynamodb/item"
+	"github.com/modelwharf/modelwharf/internal/kv"
+)
+
+// transaction is writes that all happen, or none: those of a TransactWriteItems,
+// or the one of a PutItem, UpdateItem or DeleteItem. It goes through its steps in
+// order (locate, load, decide, apply), in one transaction of the store.
+//
+// That transaction is validated against every other at its commit and runs again
+// if one was in the way; after a few such runs it waits for its turn, in which
+// nothing comes between. So it is serializable with all other operations, and none
+// is ever refused because of another: there is no TransactionConflict.
+type transaction struct {
+	writes []write
+	done   []written // one for each write
+	// one is of a single write, whose error is told as it is and not as a reason.
+	one bool
+}
+
+// written is what a write did, so far.
+type written struct {
+	table      *table
+	at         []byte              // where the item lies
+	attributes dynamodb.Attributes // of its key, and maybe more
+	old, new   item.Stored
+	changed    bool
+	fault      error // why the write cannot be done
+}
+
+// units is what the write costs by itself.
+func (w written) units() float64 { return writeUnits(sizeOrZero(w.old), sizeOrZero(w.new)) }
+
+// locate reads the tables and finds the places of the items. All keys are looked at
+// before anything else is: an empty or too long one, or an expression that does not
+// suit a key, fails the request, and the first that does not match its table
+// cancels the transaction.
+func (x *transaction) locate(ctx context.Context, s *Service, r kv.Reader) error {
+	x.done = make([]written, len(x.writes))
+	mismatch := false
+	for i := range x.writes {
+		w, out := &x.writes[i], &x.done[i]
+		t, err := s.read(ctx, r, w.table)
+		if err != nil {
+			return err
+		}
+		if t == nil {
+			return noSuchTable()
+		}
+		out.table = t
+		if err := w.condition.CheckKey(t.schema); err != nil {
+			return err
+		}
+		key, attributes, err := w.key(t)
+		switch {
+		case err == nil:
+			out.at, out.attributes = t.itemKey(key), attributes
+		case x.one || !errors.Is(err, item.ErrMismatch):
+			return err
+		case !mismatch:
+			mismatch, out.fault = true, err
+		}
+	}
+	if mismatch {
+		return x.verdict()
+	}
+	if x.one {
+		return nil
+	}
+	return distinct(x.places())
+}
+
+// places are where the items lie.
+func (x *transaction) places() [][]byte {
+	places := make([][]byte, len(x.done))
+	for i := range x.done {
+		places[i] = x.done[i].at
+	}
+	return places
+}
+
+// distinct returns the ValidationException of a place that is there twice.
+func distinct(places [][]byte) error {
+	seen := make(map[string]struct{}, len(places))
+	for _, at := range places {
+		if _, ok := seen[string(at)]; ok {
+			return api.ValidationException("Transaction request cannot include multiple operations on one item")
+		}
+		seen[string(at)] = struct{}{}
+	}
+	return nil
+}
+
+// load reads the items. One is read even if the write does not depend on it: its
+// size is, so that the table's size stays exact.
+func (x *transaction) load(ctx context.Context, r kv.Reader) (err error) {
+	if len(x.done) == 1 {
+		x.done[0].old, err = stored(r.Get(ctx, x.done[0].at))
+		return err
+	}
+	values, err := r.GetMany(ctx, x.places())
+	if err != nil {
+		return err
+	}
+	for i, v := range values {
+		if x.done[i].old, err = stored(v, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decide evaluates the conditions and makes the new items. Every write is looked
+// at, also after one that cannot be done.
+func (x *transaction) decide() error {
+	for i := range x.writes {
+		w, out := &x.writes[i], &x.done[i]
+		if out.fault = check(w.condition, out.old, w.onFailure); out.fault == nil {
+			out.new, out.fault = w.next(out.table, out.old)
+		}
+		if _, known := errors.AsType[*api.Error](out.fault); out.fault != nil && !known {
+			return out.fault
+		}
+	}
+	return x.verdict()
+}
+
+// apply puts the new items in the place of the old ones, and reports whether that
+// changes anything.
+func (x *transaction) apply(tx kv.Txn) (changed bool, err error) {
+	var sizes sizes
+	for i := range x.done {
+		out := &x.done[i]
+		var d size
+		if d, out.changed, err = out.table.apply(tx, change{at: out.at, old: out.old, new: out.new}); err != nil {
+			return false, err
+		}
+		if out.changed {
+			changed = true
+			sizes.add(out.table, d)
+		}
+	}
+	sizes.note(tx)
+	return changed, nil
+}
+
+// sizes are how the sizes of tables change, each noted once in a transaction.
+type sizes []struct {
+	table *table
+	size
+}
+
+func (s *sizes) add(t *table, d size) {
+	for i := range *s {
+		if (*s)[i].table.ID == t.ID {
+			(*s)[i].size.add(d)
+			return
+		}
+	}
+	*s = append(*s, struct {
+		table *table
+		size
+	}{t, d})
+}
+
+func (s sizes) note(tx kv.Txn) {
+	for _, x := range s {
+		x.table.note(tx, x.size)
+	}
+}
+
+// count meters a transaction once it is over. A write whose condition did not hold
+// costs what a deletion would, and so do, in a transaction, those beside it.
+func (s *Service) count(x *transaction, err error) {
+	if err != nil && !slices.ContainsFunc(x.done, func(w written) bool { return conditionFailed(w.fault) }) {
+		return
+	}
+	for i := range x.done {
+		w := &x.done[i]
+		m := w.table.meter
+		m.writeUnits.Add(x.units(w))
+		switch {
+		case err == nil:
+			m.writes.Inc()
+			if w.changed {
+				s.upkeep.changed(w.table.tableName, 1)
+			}
+		case conditionFailed(w.fault):
+			m.checksFailed.Inc()
+		}
+	}
+}
+
+func conditionFailed(fault error) bool {
+	return fault != nil && errors.Is(fault, &api.Error{Code: "ConditionalCheckFailedException"})
+}
+
+// units is what a write costs: in a transaction of several, twice as much as alone.
+func (x *transaction) units(w *written) float64 {
+	if x.one {
+		return w.units()
+	}
+	return transactional * w.units()
+}
+
+// verdict returns nil if every write can be done. Otherwise it is the error of the
+// one that cannot, or a TransactionCanceledException with the reasons, one for each
+// write in their order.
+func (x *transaction) verdict() error {
+	if x.one {
+		return x.done[0].fault
+	}
+	faults := make([]error, len(x.done))
+	for i := range x.done {
+		faults[i] = x.done[i].fault
+	}
+	return cancelled(faults)
+}
+
+// cancelled returns the TransactionCanceledException of a transaction that has a
+// fault, or nil.
+func cancelled(faults []error) error {
+	reasons := make([]*dynamodb.CancellationReason, len(faults))
+	codes := make([]string, len(faults))
+	failed := false
+	for i, fault := range faults {
+		reasons[i] = reasonOf(fault)
+		codes[i] = *reasons[i].Code
+		failed = failed || fault != nil
+	}
+	if !failed {
+		return nil
+	}
+	err := dynamodb.TransactionCanceledException("Transaction cancelled, please refer cancellation reasons for specific reasons [%s]", strings.Join(codes, ", "))
+	err.Detail = &dynamodb.TransactionCanceledExceptionDetail{CancellationReasons: reasons}
+	return err
+}
+
+// reasonOf is the part of an action in the cancellation of its transaction.
+func reasonOf(fault error) *dynamodb.CancellationReason {
+	if fault == nil {
+		return &dynamodb.CancellationReason{Code: new("None")}
+	}
+	err := api.AsError(fault)
+	r := &dynamodb.CancellationReason{Code: new(err.Code), Message: new(err.Message)}
+	switch d := err.Detail.(type) {
+	case *dynamodb.ConditionalCheckFailedExceptionDetail:
+		r.Item = d.Item
+	}
+	// Of the exceptions of single writes, the reasons are named a little otherwise.
+	if *r.Code = strings.TrimSuffix(err.Code, "Exception"); err.Code == "ValidationException" {
+		*r.Code = "ValidationError"
+	}
+	return r
+}
