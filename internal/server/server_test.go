@@ -115,7 +115,7 @@ func TestUnknown(t *testing.T) {
 		says                      string
 	}{
 		"operation of tables": {"DynamoDB_20120810.Nothing", "application/x-amz-json-1.0", "{}", 400, `"__type":"com.amazon.coral.service#UnknownOperationException"`},
-		"operation to come":   {"DynamoDB_20120810.TransactWriteItems", "application/x-amz-json-1.0", "{}", 400, "TransactWriteItems is not available in this version"},
+		"operation to come":   {"CloudTrail_20131101.ListTrails", "application/x-amz-json-1.1", "{}", 400, "ListTrails is not available in this version"},
 		"service":             {"AmazonSQS.SendMessage", "application/x-amz-json-1.0", "{}", 400, "UnknownOperationException"},
 		"no target":           {"", "application/x-amz-json-1.0", "{}", 400, "UnknownOperationException"},
 		"action":              {"", form, "Action=Nothing&Version=2011-06-15", 400, "<Code>InvalidAction</Code>"},
