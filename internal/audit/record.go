@@ -95,7 +95,7 @@ func classOf(r *api.Request) class {
 
 // readOnly tells whether an operation changes nothing, as CloudTrail reports it.
 func readOnly(operation string) bool {
-	for _, verb := range []string{"Get", "List", "Describe", "Lookup", "AssumeRole", "BatchGet", "Query", "Scan", "Simulate"} {
+	for _, verb := range []string{"Get", "List", "Describe", "Lookup", "AssumeRole", "BatchGet", "TransactGet", "Query", "Scan", "Simulate"} {
 		if strings.HasPrefix(operation, verb) {
 			return true
 		}
