@@ -151,20 +151,20 @@ func wantedOf(ctx context.Context, in *dynamodb.BatchGetItemInput) ([]wantedItem
 	n := 0
 	for _, param := range slices.Sorted(maps.Keys(in.RequestItems)) {
 		ka := in.RequestItems[param]
-		w := wantedItems{param: param, keys: ka.Keys, in: ka}
+		table, err := nameOf(ctx, &param)
+		if err != nil {
+			return nil, err
+		}
+		w := wantedItems{param: param, table: table, keys: ka.Keys, in: ka}
 		params := expr.Parameters{Operation: "BatchGetItem", Projection: ka.ProjectionExpression, Names: ka.ExpressionAttributeNames}
 		if ka.AttributesToGet != nil {
 			params.Legacy = &expr.Legacy{AttributesToGet: ka.AttributesToGet}
 		}
-		var err error
 		if w.compiled, err = compile(&params, valuesOf(ka.Keys...)); err != nil {
 			return nil, err
 		}
 		if n += len(ka.Keys); n > maxBatchGet {
 			return nil, api.ValidationException("Too many items requested for the BatchGetItem call")
-		}
-		if w.table, err = nameOf(ctx, &param); err != nil {
-			return nil, err
 		}
 		wanted = append(wanted, w)
 	}

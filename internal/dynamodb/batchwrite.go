@@ -145,7 +145,11 @@ func batchOf(ctx context.Context, in *dynamodb.BatchWriteItemInput) ([]batchedTa
 	var batch []batchedTable
 	n := 0
 	for _, param := range slices.Sorted(maps.Keys(in.RequestItems)) {
-		b := batchedTable{param: param}
+		table, err := nameOf(ctx, &param)
+		if err != nil {
+			return nil, err
+		}
+		b := batchedTable{param: param, table: table}
 		for _, request := range in.RequestItems[param] {
 			w, err := batchedWriteOf(request)
 			if err != nil {
@@ -155,10 +159,6 @@ func batchOf(ctx context.Context, in *dynamodb.BatchWriteItemInput) ([]batchedTa
 		}
 		if n += len(b.writes); n > maxBatchWrite {
 			return nil, api.ValidationException("Too many items requested for the BatchWriteItem call")
-		}
-		var err error
-		if b.table, err = nameOf(ctx, &param); err != nil {
-			return nil, err
 		}
 		batch = append(batch, b)
 	}

@@ -30,6 +30,10 @@ func (s *Service) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput) 
 
 // deleteOf checks and compiles the parameters of a DeleteItem.
 func deleteOf(ctx context.Context, in *dynamodb.DeleteItemInput) (write, error) {
+	n, err := nameOf(ctx, in.TableName)
+	if err != nil {
+		return write{}, err
+	}
 	compiled, err := compile(&expr.Parameters{
 		Operation: "DeleteItem",
 		Condition: in.ConditionExpression,
@@ -37,10 +41,6 @@ func deleteOf(ctx context.Context, in *dynamodb.DeleteItemInput) (write, error) 
 		Values:    in.ExpressionAttributeValues,
 		Legacy:    legacyCondition(in.Expected, in.ConditionalOperator),
 	}, valuesOf(in.Key))
-	if err != nil {
-		return write{}, err
-	}
-	n, err := nameOf(ctx, in.TableName)
 	if err != nil {
 		return write{}, err
 	}

@@ -12,6 +12,10 @@ import (
 
 // GetItem reads an item. An item that is wanted whole is sent as it is stored.
 func (s *Service) GetItem(ctx context.Context, in *dynamodb.GetItemInput) (*dynamodb.GetItemOutput, error) {
+	n, err := nameOf(ctx, in.TableName)
+	if err != nil {
+		return nil, err
+	}
 	params := expr.Parameters{
 		Operation:  "GetItem",
 		Projection: in.ProjectionExpression,
@@ -21,10 +25,6 @@ func (s *Service) GetItem(ctx context.Context, in *dynamodb.GetItemInput) (*dyna
 		params.Legacy = &expr.Legacy{AttributesToGet: in.AttributesToGet}
 	}
 	compiled, err := compile(&params, valuesOf(in.Key))
-	if err != nil {
-		return nil, err
-	}
-	n, err := nameOf(ctx, in.TableName)
 	if err != nil {
 		return nil, err
 	}

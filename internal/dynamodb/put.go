@@ -12,9 +12,6 @@ import (
 
 // PutItem puts an item in the place of the one with its key, if there is one.
 func (s *Service) PutItem(ctx context.Context, in *dynamodb.PutItemInput) (*dynamodb.PutItemOutput, error) {
-	if err := checkReturnValues(in.ReturnValues); err != nil {
-		return nil, err
-	}
 	put, err := putOf(ctx, in)
 	if err != nil {
 		return nil, err
@@ -32,21 +29,27 @@ func (s *Service) PutItem(ctx context.Context, in *dynamodb.PutItemInput) (*dyna
 
 // putOf checks and compiles the parameters of a PutItem.
 func putOf(ctx context.Context, in *dynamodb.PutItemInput) (write, error) {
+	n, err := nameOf(ctx, in.TableName)
+	if err != nil {
+		return write{}, err
+	}
+	var after item.Stored
 	compiled, err := compile(&expr.Parameters{
 		Operation: "PutItem",
 		Condition: in.ConditionExpression,
 		Names:     in.ExpressionAttributeNames,
 		Values:    in.ExpressionAttributeValues,
 		Legacy:    legacyCondition(in.Expected, in.ConditionalOperator),
-	}, valuesOf(in.Item))
-	if err != nil {
-		return write{}, err
-	}
-	n, err := nameOf(ctx, in.TableName)
-	if err != nil {
-		return write{}, err
-	}
-	after, err := encode(in.Item, item.CheckSize)
+	}, func() (err error) {
+		if err := item.Normalise(in.Item); err != nil {
+			return err
+		}
+		if err := checkReturnValues(in.ReturnValues); err != nil {
+			return err
+		}
+		after, err = encode(in.Item, item.CheckSize)
+		return err
+	})
 	if err != nil {
 		return write{}, err
 	}

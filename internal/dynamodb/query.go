@@ -14,6 +14,10 @@ import (
 
 // Query reads the items of one hash key, in the order of their range keys.
 func (s *Service) Query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
+	n, err := nameOf(ctx, in.TableName)
+	if err != nil {
+		return nil, err
+	}
 	compiled, err := compile(&expr.Parameters{
 		Operation:    "Query",
 		KeyCondition: in.KeyConditionExpression,
@@ -22,15 +26,11 @@ func (s *Service) Query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb
 		Names:        in.ExpressionAttributeNames,
 		Values:       in.ExpressionAttributeValues,
 		Legacy:       legacyQuery(in),
-	}, startOf(in.ExclusiveStartKey))
+	}, func() error { return checkStart(in.ExclusiveStartKey) })
 	if err != nil {
 		return nil, err
 	}
 	sel, err := selectionOf(selectParameters{in.Select, in.ProjectionExpression, in.AttributesToGet, in.IndexName, in.Limit}, compiled)
-	if err != nil {
-		return nil, err
-	}
-	n, err := nameOf(ctx, in.TableName)
 	if err != nil {
 		return nil, err
 	}
@@ -139,21 +139,19 @@ func (t *table) startKey(start dynamodb.Attributes) (item.Key, error) {
 	return key, nil
 }
 
-// startOf checks the values of an ExclusiveStartKey, for compile. What is wrong
-// with a number DynamoDB reports as it does anywhere else.
-func startOf(start dynamodb.Attributes) func() error {
-	return func() error {
-		for i := range start {
-			switch err := item.Normalise(start[i : i+1]); {
-			case err == nil:
-			case start[i].Value.Type == dynamodb.TypeN, start[i].Value.Type == dynamodb.TypeNS:
-				return err
-			default:
-				return errStart(err)
-			}
+// checkStart checks the values of an ExclusiveStartKey. What is wrong with a
+// number DynamoDB reports as it does anywhere else.
+func checkStart(start dynamodb.Attributes) error {
+	for i := range start {
+		switch err := item.Normalise(start[i : i+1]); {
+		case err == nil:
+		case start[i].Value.Type == dynamodb.TypeN, start[i].Value.Type == dynamodb.TypeNS:
+			return err
+		default:
+			return errStart(err)
 		}
-		return nil
 	}
+	return nil
 }
 
 func errStart(err error) error {

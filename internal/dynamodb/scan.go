@@ -14,6 +14,11 @@ import (
 // Scan reads a table's items in the order of their partition keys' hashes, or
 // those of one segment of it.
 func (s *Service) Scan(ctx context.Context, in *dynamodb.ScanInput) (*dynamodb.ScanOutput, error) {
+	n, err := nameOf(ctx, in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	var part segment
 	compiled, err := compile(&expr.Parameters{
 		Operation:  "Scan",
 		Filter:     in.FilterExpression,
@@ -21,19 +26,17 @@ func (s *Service) Scan(ctx context.Context, in *dynamodb.ScanInput) (*dynamodb.S
 		Names:      in.ExpressionAttributeNames,
 		Values:     in.ExpressionAttributeValues,
 		Legacy:     legacyScan(in),
-	}, startOf(in.ExclusiveStartKey))
+	}, func() (err error) {
+		if err := checkStart(in.ExclusiveStartKey); err != nil {
+			return err
+		}
+		part, err = segmentOf(in.Segment, in.TotalSegments)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
 	sel, err := selectionOf(selectParameters{in.Select, in.ProjectionExpression, in.AttributesToGet, in.IndexName, in.Limit}, compiled)
-	if err != nil {
-		return nil, err
-	}
-	part, err := segmentOf(in.Segment, in.TotalSegments)
-	if err != nil {
-		return nil, err
-	}
-	n, err := nameOf(ctx, in.TableName)
 	if err != nil {
 		return nil, err
 	}

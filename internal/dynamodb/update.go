@@ -41,6 +41,10 @@ type updated struct {
 
 // updateOf checks and compiles the parameters of an UpdateItem.
 func updateOf(ctx context.Context, in *dynamodb.UpdateItemInput) (write, *updated, error) {
+	n, err := nameOf(ctx, in.TableName)
+	if err != nil {
+		return write{}, nil, err
+	}
 	compiled, err := compile(&expr.Parameters{
 		Operation: "UpdateItem",
 		Update:    in.UpdateExpression,
@@ -49,10 +53,6 @@ func updateOf(ctx context.Context, in *dynamodb.UpdateItemInput) (write, *update
 		Values:    in.ExpressionAttributeValues,
 		Legacy:    legacyUpdate(in),
 	}, valuesOf(in.Key))
-	if err != nil {
-		return write{}, nil, err
-	}
-	n, err := nameOf(ctx, in.TableName)
 	if err != nil {
 		return write{}, nil, err
 	}
@@ -70,10 +70,11 @@ func updateOf(ctx context.Context, in *dynamodb.UpdateItemInput) (write, *update
 			consumed:     in.ReturnConsumedCapacity,
 		},
 		key: func(t *table) (item.Key, dynamodb.Attributes, error) {
-			if err := compiled.Update.CheckKey(t.schema); err != nil {
-				return item.Key{}, nil, err
+			key, err := t.schema.KeyOf(in.Key)
+			if err != nil {
+				return key, nil, err
 			}
-			return keyParameter(in.Key)(t)
+			return key, in.Key, compiled.Update.CheckKey(t.schema)
 		},
 		next: func(_ *table, old item.Stored) (next item.Stored, err error) {
 			made.before = nil

@@ -79,6 +79,27 @@ func TestValidation(t *testing.T) {
 			_, err := c.Query(ctx, &sdk.QueryInput{TableName: table, FilterExpression: aws.String("a =")})
 			return err
 		}},
+		{"short table name before a bad expression", validation, "1 validation error detected: Value 'ab' at 'tableName' failed to satisfy constraint: Member must have length greater than or equal to 3", func() error {
+			_, err := c.GetItem(ctx, &sdk.GetItemInput{TableName: aws.String("ab"), Key: id, ProjectionExpression: aws.String("a,")})
+			return err
+		}},
+		{"an item that is too large before a bad expression", validation, "Item size has exceeded the maximum allowed size", func() error {
+			_, err := c.PutItem(ctx, &sdk.PutItemInput{TableName: table, Item: with(id, "x", str(strings.Repeat("x", 409600))), ConditionExpression: aws.String("a =")})
+			return err
+		}},
+		{"a bad value before what cannot be returned", validation, invalidOpen + "An string set  may not be empty", func() error {
+			_, err := c.PutItem(ctx, &sdk.PutItemInput{TableName: table, Item: attrs{"x": stringSet()}, ReturnValues: "ALL_NEW"})
+			return err
+		}},
+		{"a wrong segment before a bad filter", validation, "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: 2 is not less than TotalSegments: 2", func() error {
+			_, err := c.Scan(ctx, &sdk.ScanInput{TableName: table, FilterExpression: aws.String("a ="), Segment: aws.Int32(2), TotalSegments: aws.Int32(2)})
+			return err
+		}},
+		{"a wrong key before the update of it", validation, "The provided key element does not match the schema", func() error {
+			_, err := c.UpdateItem(ctx, &sdk.UpdateItemInput{TableName: table, Key: attrs{"id": str("a")}, UpdateExpression: aws.String("SET #at = :v"),
+				ExpressionAttributeNames: map[string]string{"#at": "at"}, ExpressionAttributeValues: attrs{":v": num("2")}})
+			return err
+		}},
 		{"values that no put takes", validation, "ExpressionAttributeValues can only be specified when using expressions: ConditionExpression is null", func() error {
 			_, err := c.PutItem(ctx, &sdk.PutItemInput{TableName: table, Item: id, ExpressionAttributeValues: attrs{":v": num("2")}})
 			return err
