@@ -47,8 +47,9 @@ func (p Path) Lookup(a dynamodb.Attributes) (dynamodb.AttributeValue, bool) {
 
 // Projection is a set of paths, none of which leads into another.
 type Projection struct {
-	roots []branch
-	names []string
+	roots   []branch
+	names   []string
+	columns []column // of NewColumns
 }
 
 // branch is the step of one or several paths, and where those go on from there;
@@ -93,8 +94,11 @@ func compareSteps(a, b Step) int {
 // Apply returns the parts of an item that the projection names. Elements of a
 // list close up. A nil Projection takes everything.
 func (p *Projection) Apply(a dynamodb.Attributes) dynamodb.Attributes {
-	if p == nil {
+	switch {
+	case p == nil:
 		return a
+	case p.columns != nil:
+		return lift(p.columns, a)
 	}
 	return members(p.roots, a)
 }
