@@ -284,7 +284,7 @@ func TestTransactionsCancelled(t *testing.T) {
 	}{
 		{"a condition", []types.TransactWriteItem{other, guarded}, []string{"None", conditional}},
 		{"with the item", []types.TransactWriteItem{telling, other, silent}, []string{conditional + " before", "None", conditional}},
-		{"a wrong type at run time", []types.TransactWriteItem{fresh(table), updateAction(table, key("old"), "ADD v :one", attrs{":one": num("1")})},
+		{"a wrong type at run time", []types.TransactWriteItem{fresh(table, "new"), updateAction(table, key("old"), "ADD v :one", attrs{":one": num("1")})},
 			[]string{"None", "ValidationError: An operand in the update expression has an incorrect data type"}},
 		{"too large once updated", []types.TransactWriteItem{updateAction(table, key("large"), "SET w = :w", attrs{":w": str(strings.Repeat("x", 2<<10))}), silent},
 			[]string{"ValidationError: Item size to update has exceeded the maximum allowed size", conditional}},
@@ -317,9 +317,9 @@ func TestTransactionsCancelled(t *testing.T) {
 	}
 }
 
-// fresh is a put that nothing is against.
-func fresh(table string) types.TransactWriteItem {
-	a := putAction(table, attrs{"id": str("new")})
+// fresh is a put of what must not be there yet.
+func fresh(table, id string) types.TransactWriteItem {
+	a := putAction(table, attrs{"id": str(id)})
 	a.Put.ConditionExpression = aws.String("attribute_not_exists(id)")
 	return a
 }
