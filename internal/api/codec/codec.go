@@ -196,15 +196,13 @@ func List[T any](decode Decode[T]) Decode[[]T] {
 		}
 		*p = []T{}
 		return d.Arr(func(d *jx.Decoder) error {
-			var x T
 			if d.Next() == jx.Null {
 				return api.SerializationException("Null found as an element of a list where not expected")
 			}
-			if err := decode(d, &x); err != nil {
-				return err
-			}
-			*p = append(*p, x)
-			return nil
+			// It is read where it will lie: a variable of its own would be allocated.
+			var zero T
+			*p = append(*p, zero)
+			return decode(d, &(*p)[len(*p)-1])
 		})
 	}
 }
