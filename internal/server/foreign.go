@@ -92,6 +92,9 @@ func (f *foreign) Open(r *http.Request, body []byte) (wire.Call, *api.Error) {
 	if name := strings.Join(names, "/"); serviceName.MatchString(name) {
 		message = fmt.Sprintf("The service %s is not available in this version of Modelwharf.", name)
 	}
+	if target != "" && dot <= 0 {
+		message = "X-Amz-Target does not name a service and an operation."
+	}
 	return call, api.Errorf(f.code, f.status, "%s", message)
 }
 

@@ -38,6 +38,8 @@ func TestForeignServices(t *testing.T) {
 		"keys":             {"POST", "/", signed("kms"), "TrentService.ListKeys", json, "{}", 400, json, []string{"UnknownOperationException", "The service kms/TrentService is not available"}},
 		"streams":          {"POST", "/", signed("dynamodb"), "DynamoDBStreams_20120810.ListStreams", json, "{}", 400, json, []string{"UnknownOperationException", "The service dynamodb/DynamoDBStreams_20120810 is not"}},
 		"functions":        {"GET", "/2015-03-31/functions", signed("lambda"), "", "", "", 404, json, []string{"UnknownOperationException", "The service lambda is not"}},
+		"put to tables":    {"PUT", "/", signed("dynamodb"), "DynamoDB_20120810.ListTables", json, "{}", 405, json, []string{"MethodNotAllowed"}},
+		"half a target":    {"POST", "/", signed("dynamodb"), "ListTables", json, "{}", 400, json, []string{"X-Amz-Target does not name"}},
 		"strange name":     {"POST", "/", signed(`<"b">`), "", json, "{}", 400, json, []string{"Nothing says which service"}},
 		"nothing to put":   {"PUT", "/", "", "", "", "x", 405, "text/plain; charset=utf-8", []string{"There is nothing here to"}},
 		"still a greeting": {"GET", "/", "", "", "", "", 200, "text/plain; charset=utf-8", []string{"This is Modelwharf."}},

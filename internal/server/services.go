@@ -106,6 +106,8 @@ func (s *services) answer(x *exchange, r *http.Request) (err error) {
 		return unread
 	case unknown != nil && !stranger:
 		return unknown
+	case r.Method != http.MethodPost && (r.Method != http.MethodGet || service.Protocol != api.Query):
+		return api.Errorf("MethodNotAllowed", http.StatusMethodNotAllowed, "The specified method is not allowed against this resource.")
 	}
 	// Any region may be signed for: it is a name, and what is made there lives there.
 	signature, err := s.verifier.Verify(r, body.bytes, sigv4.Expect{Service: service.SigningName})
