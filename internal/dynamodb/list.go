@@ -16,7 +16,8 @@ const maxTablesListed = 100
 // ListTables lists the names of the caller's tables in the request's region.
 func (s *Service) ListTables(ctx context.Context, in *dynamodb.ListTablesInput) (*dynamodb.ListTablesOutput, error) {
 	req := api.RequestOf(ctx)
-	if err := s.identity.Authorize(ctx, identity.Check{Action: "dynamodb:ListTables", Resource: "*"}); err != nil {
+	all := tableName{req.Caller.Account, req.Region, "*"}
+	if err := s.identity.Authorize(ctx, identity.Check{Action: "dynamodb:ListTables", Resource: all.arn()}); err != nil {
 		return nil, err
 	}
 	limit := maxTablesListed

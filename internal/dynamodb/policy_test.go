@@ -38,6 +38,10 @@ func TestPolicyOnTables(t *testing.T) {
 	}
 	_, err = reader.ListTables(ctx, &sdk.ListTablesInput{})
 	wantDenied(t, err)
+	lister := f.user(t, "lister", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"dynamodb:List*","Resource":"arn:aws:dynamodb:*:*:table/*"}]}`)
+	if _, err := lister.ListTables(ctx, &sdk.ListTablesInput{}); err != nil {
+		t.Error(err)
+	}
 	_, err = reader.BatchGetItem(ctx, &sdk.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{*table: {Keys: []attrs{{"id": str("a")}}}}})
 	wantDenied(t, err)
 	// Another account's tables need its consent too.
