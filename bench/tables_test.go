@@ -121,6 +121,22 @@ func BenchmarkUpdateItem64(b *testing.B) {
 	}})
 }
 
+// BenchmarkTransactWriteItems25 puts 25 items of 1 KB at once, with a token as the
+// SDKs send one. The bare handler reads as much.
+func BenchmarkTransactWriteItems25(b *testing.B) {
+	const actions = 25
+	compare(b, load{"TransactWriteItems", 16, func(i int64) []byte {
+		body := fmt.Appendf(make([]byte, 0, actions*1200), `{"ClientRequestToken":"token-%d","TransactItems":[`, i)
+		for n := range int64(actions) {
+			if n > 0 {
+				body = append(body, ',')
+			}
+			body = append(append(append(body, `{"Put":`...), putRequest(i*actions+n)...), '}')
+		}
+		return append(body, `]}`...)
+	}})
+}
+
 func BenchmarkQuery100(b *testing.B) {
 	compare(b, load{"Query", 16, func(int64) []byte {
 		return []byte(`{"TableName":"items","KeyConditionExpression":"pk = :pk","ExpressionAttributeValues":{":pk":{"S":"collection"}},"ConsistentRead":true}`)
