@@ -1,0 +1,461 @@
+package dynamodb_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	api "github.com/modelwharf/modelwharf/internal/api/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/kv"
+)
+
+// TestTimeToLiveSecond sees items stay until their second has come, and not longer.
+func TestTimeToLiveSecond(t *testing.T) {
+	expiryBubble(t, func(e *expiryTest) {
+		e.set(true, "expires")
+		for i := range int64(4) {
+			e.put(fmt.Sprint(i), expires(i))
+		}
+		e.put("ever")
+		fraction := expires(2)
+		fraction.Value.S += ".25" // the first whole second that is not before it
+		e.put("fraction", fraction)
+		for _, want := range []string{"1 2 3 ever fraction", "2 3 ever fraction", "3 ever fraction", "ever"} {
+			e.expire()
+			e.want("left", e.names(), want)
+			e.wantOrder("expires")
+			time.Sleep(999 * time.Millisecond)
+			e.want("deleted too early", e.expire(), 0)
+			time.Sleep(time.Millisecond)
+		}
+	})
+}
+
+// TestTimeToLiveIgnores has attributes by which nothing expires: of other types, and
+// of times too far in the past or the future.
+func TestTimeToLiveIgnores(t *testing.T) {
+	expiryBubble(t, func(e *expiryTest) {
+		e.set(true, "expires")
+		now := time.Now()
+		fiveYears := now.AddDate(-5, 0, 0).Unix()
+		for id, v := range map[string]api.AttributeValue{
+			"text":     word(fmt.Sprint(now.Unix() - 1)),
+			"null":     {Type: api.TypeNULL, Bool: true},
+			"list":     {Type: api.TypeL, L: []api.AttributeValue{number(1)}},
+			"set":      {Type: api.TypeNS, L: []api.AttributeValue{number(now.Unix() - 1)}},
+			"zero":     number(0),
+			"negative": number(-now.Unix()),
+			"older":    number(fiveYears - 1),
+			"millis":   number(now.UnixMilli()),
+			"largest":  {Type: api.TypeN, S: "9" + strings.Repeat("0", 125)},
+			"smallest": {Type: api.TypeN, S: "-0." + strings.Repeat("0", 129) + "1"},
+			"old":      number(fiveYears),
+			"past":     number(now.Unix() - 1),
+		} {
+			e.put(id, api.Attribute{Name: "expires", Value: v})
+		}
+		e.put("absent")
+		e.put("inside", api.Attribute{Name: "map", Value: api.AttributeValue{Type: api.TypeM, M: api.Attributes{expires(-1)}}})
+		e.want("deleted", e.expire(), 2)
+		e.want("left", e.names(), "absent inside largest list millis negative null older set smallest text zero")
+		time.Sleep(24 * time.Hour)
+		e.want("deleted a day later", e.expire(), 0)
+	})
+}
+
+// TestTimeToLiveOfAKey expires items by their range key, as the cache of predictions
+// does.
+func TestTimeToLiveOfAKey(t *testing.T) {
+	expiryBubble(t, func(e *expiryTest) {
+		e.set(true, "timestamp")
+		for i := range int64(3) {
+			it := api.Attributes{{Name: "predictionId", Value: word("p")}, {Name: "timestamp", Value: number(time.Now().Unix() + i)}}
+			if _, err := e.s.PutItem(e.ctx, &api.PutItemInput{TableName: new(benchTable), Item: it}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Second)
+		e.want("deleted", e.expire(), 2)
+		e.wantOrder("timestamp")
+	})
+}
+
+// TestTimeToLiveMoves changes and deletes items before they expire, by every
+// operation that can.
+func TestTimeToLiveMoves(t *testing.T) {
+	expiryBubble(t, func(e *expiryTest) {
+		e.set(true, "expires")
+		update := func(id, expression string, value int64) {
+			t.Helper()
+			in := &api.UpdateItemInput{TableName: new(benchTable), Key: e.key(id), UpdateExpression: &expression}
+			if value != 0 {
+				in.ExpressionAttributeValues = api.Attributes{{Name: ":v", Value: number(value)}}
+			}
+			if _, err := e.s.UpdateItem(e.ctx, in); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, id := range []string{"added", "batch", "deleted", "earlier", "later", "overwritten", "removed", "same", "text", "unexpiring"} {
+			e.put(id, expires(100))
+		}
+		e.put("none")
+		update("later", "SET expires = expires + :v", 100)
+		update("added", "ADD expires :v", 100)
+		update("earlier", "SET expires = expires - :v", 50)
+		update("removed", "REMOVE expires", 0)
+		update("same", "SET extra = :v", 1)
+		update("none", "SET expires = :v", time.Now().Unix()+100)
+		e.put("overwritten")
+		e.put("text", api.Attribute{Name: "expires", Value: word("soon")})
+		e.put("unexpiring", expires(1000))
+		if _, err := e.s.DeleteItem(e.ctx, &api.DeleteItemInput{TableName: new(benchTable), Key: e.key("deleted")}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.s.BatchWriteItem(e.ctx, &api.BatchWriteItemInput{RequestItems: map[string][]*api.WriteRequest{benchTable: {
+			{DeleteRequest: &api.DeleteRequest{Key: e.key("batch")}},
+			{PutRequest: &api.PutRequest{Item: e.item("batch2", expires(100))}},
+		}}}); err != nil {
+			t.Fatal(err)
+		}
+		e.want("keys", len(e.order()), 7)
+		for _, step := range []struct{ seconds, deleted int }{{50, 1}, {50, 3}, {100, 2}, {800, 1}} {
+			time.Sleep(time.Duration(step.seconds)*time.Second - time.Nanosecond)
+			e.want("deleted early", e.expire(), 0)
+			time.Sleep(time.Nanosecond)
+			e.want("deleted", e.expire(), step.deleted)
+		}
+		e.want("left", e.names(), "overwritten removed text")
+		e.want("keys", len(e.order()), 0)
+		e.wantOrder("expires")
+	})
+}
+
+// TestTimeToLiveRuns has the service find by itself what expires, within ten
+// seconds, and write nothing while nothing does.
+func TestTimeToLiveRuns(t *testing.T) {
+	expiryBubble(t, func(e *expiryTest) {
+		e.set(true, "expires")
+		stop := e.run()
+		e.put("soon", expires(60))
+		e.put("late", expires(7200))
+		time.Sleep(59 * time.Second)
+		e.want("before", e.names(), "late soon")
+		time.Sleep(11 * time.Second)
+		e.want("after", e.names(), "late")
+		stamp := func() (last kv.Stamp) {
+			e.store.View(e.ctx, func(r kv.Reader) error { last = r.Stamp(); return nil })
+			return last
+		}
+		idle := stamp()
+		time.Sleep(time.Hour)
+		e.want("commits while nothing expires", stamp()-idle, kv.Stamp(0))
+		// An expiry that is past when it is written counts as well.
+		e.put("past", expires(-3600))
+		time.Sleep(10 * time.Second)
+		e.want("after", e.names(), "late")
+		time.Sleep(time.Hour)
+		e.want("at the end", e.names(), "")
+		stop()
+		e.wantOrder("expires")
+	})
+}
+
+// TestTimeToLiveMany deletes in several transactions, of several tables, and counts.
+func TestTimeToLiveMany(t *testing.T) {
+	expiryBubble(t, func(e *expiryTest) {
+		metrics := prometheus.NewPedanticRegistry()
+		e.s = dynamodb.New(dynamodb.Config{Store: e.store, Identity: newIdentity(e, e.store), AuditData: dynamodb.AuditNone, Metrics: metrics})
+		e.set(true, "expires")
+		if _, err := e.s.CreateTable(e.ctx, &api.CreateTableInput{TableName: new("other"), BillingMode: new("PAY_PER_REQUEST"),
+			KeySchema:            []*api.KeySchemaElement{{AttributeName: new("id"), KeyType: new("HASH")}},
+			AttributeDefinitions: []*api.AttributeDefinition{{AttributeName: new("id"), AttributeType: new("S")}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.s.UpdateTimeToLive(e.ctx, &api.UpdateTimeToLiveInput{TableName: new("other"),
+			TimeToLiveSpecification: &api.TimeToLiveSpecification{Enabled: new(true), AttributeName: new("expires")}}); err != nil {
+			t.Fatal(err)
+		}
+		e.settle()
+		for i := range 250 {
+			e.put(fmt.Sprint(i), expires(int64(i%7)-3))
+			if _, err := e.s.PutItem(e.ctx, &api.PutItemInput{TableName: new("other"),
+				Item: api.Attributes{expires(-1), {Name: "id", Value: word(fmt.Sprint(i))}}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		large := api.Attribute{Name: "body", Value: word(strings.Repeat("x", 400_000))}
+		for i := range 25 {
+			e.put(fmt.Sprint("large", i), large, expires(-1))
+		}
+		left := 0
+		for i := range 250 {
+			if i%7 > 3 {
+				left++
+			}
+		}
+		e.want("deleted", e.expire(), 250-left+250+25)
+		e.wantOrder("expires")
+		e.want("left", len(e.items()), left)
+		if got, want := expiredOf(t, metrics), (map[string]float64{benchTable: float64(250 - left + 25), "other": 250}); !maps.Equal(got, want) {
+			t.Errorf("counted %v, want %v", got, want)
+		}
+	})
+}
+
+// expiredOf reads the counter of expired items, by table.
+func expiredOf(t *testing.T, metrics prometheus.Gatherer) map[string]float64 {
+	t.Helper()
+	families, err := metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := map[string]float64{}
+	for _, f := range families {
+		if f.GetName() == "modelwharf_dynamodb_items_expired_total" {
+			for _, m := range f.GetMetric() {
+				by[m.GetLabel()[2].GetValue()] = m.GetCounter().GetValue()
+			}
+		}
+	}
+	return by
+}
+
+// TestTimeToLiveBackfill enables expiry on a table with items while others put,
+// move and delete them, again and again.
+func TestTimeToLiveBackfill(t *testing.T) {
+	expiryBubble(t, func(e *expiryTest) {
+		const items = 3000
+		for i := range items {
+			e.put(fmt.Sprint(i), expires(int64(i)))
+		}
+		var writers sync.WaitGroup
+		done := make(chan struct{})
+		for w := range 4 {
+			writers.Go(func() {
+				random := rand.New(rand.NewPCG(1, uint64(w)))
+				for n := 0; ; n++ {
+					select {
+					case <-done:
+						return
+					default:
+					}
+					id := fmt.Sprint(random.IntN(items + 500))
+					switch random.IntN(4) {
+					case 0:
+						e.put(id)
+					case 1:
+						if _, err := e.s.DeleteItem(e.ctx, &api.DeleteItemInput{TableName: new(benchTable), Key: e.key(id)}); err != nil {
+							t.Error(err)
+						}
+					default:
+						e.put(id, expires(random.Int64N(1_000_000)))
+					}
+				}
+			})
+		}
+		stop := e.run()
+		if err := e.ask(true, "expires"); err != nil {
+			t.Error(err)
+		}
+		for e.describe() != "ENABLED expires" {
+			runtime.Gosched()
+		}
+		close(done)
+		writers.Wait()
+		stop()
+		e.wantOrder("expires")
+	})
+}
+
+// breaking is a store that fails once so many transactions were committed.
+type breaking struct {
+	kv.Store
+	left   atomic.Int64
+	broken chan struct{}
+}
+
+func (s *breaking) Update(ctx context.Context, fn func(kv.Txn) error) (kv.Stamp, error) {
+	switch n := s.left.Add(-1); {
+	case n == 0:
+		close(s.broken)
+		fallthrough
+	case n < 0:
+		return 0, errors.New("broken")
+	}
+	return s.Store.Update(ctx, fn)
+}
+
+// TestTimeToLiveRestart stops a server in the middle of looking through a table,
+// and changes the table before the next one goes on.
+func TestTimeToLiveRestart(t *testing.T) {
+	expiryBubble(t, func(e *expiryTest) {
+		const items = 2600
+		for i := range items {
+			e.put(fmt.Sprint(i), expires(int64(i)))
+		}
+		store := &breaking{Store: e.store, broken: make(chan struct{})}
+		store.left.Store(1 << 40)
+		e.open(store)
+		if err := e.ask(true, "expires"); err != nil {
+			t.Fatal(err)
+		}
+		store.left.Store(6) // the start of the runner, its lease, and some of the six parts
+		stop := e.run()
+		<-store.broken
+		stop()
+		e.open(e.store)
+		e.want("status", e.describe(), "ENABLING expires")
+		if n := len(e.order()); n == 0 || n >= items {
+			t.Errorf("%d of %d items are in order", n, items)
+		}
+		e.want("deleted meanwhile", e.expire(), 0)
+		for i := range items {
+			switch i % 5 {
+			case 0:
+				e.put(fmt.Sprint(i))
+			case 1:
+				e.put(fmt.Sprint(i), expires(100_000))
+			case 2:
+				e.put(fmt.Sprint("new", i), expires(100_000))
+			}
+		}
+		time.Sleep(time.Minute) // the lease of the one that was stopped ends
+		stop = e.run()
+		time.Sleep(5 * time.Second)
+		stop()
+		e.want("status", e.describe(), "ENABLED expires")
+		e.wantOrder("expires")
+	})
+}
+
+// TestTimeToLiveAgain disables expiry and enables it by another attribute, while the
+// keys of the first time cannot be removed.
+func TestTimeToLiveAgain(t *testing.T) {
+	expiryBubble(t, func(e *expiryTest) {
+		store := &interrupted{Store: e.store}
+		e.open(store)
+		e.set(true, "expires")
+		both := func(first, second int64) []api.Attribute {
+			other := expires(second)
+			other.Name = "other"
+			return []api.Attribute{expires(first), other}
+		}
+		e.put("a", both(5000, 50_000)...)
+		e.put("b", both(50_000, 5000)...)
+		time.Sleep(time.Hour)
+		store.failures.Store(1 << 20)
+		e.set(false, "expires")
+		e.want("status", e.describe(), "DISABLING expires")
+		e.put("c", both(1, 50_000)...)
+		e.want("keys", len(e.order()), 2)
+		time.Sleep(time.Hour)
+		e.want("deleted while disabled", e.expire(), 0)
+		e.set(true, "other")
+		e.want("status", e.describe(), "ENABLED other")
+		e.want("keys", len(e.order()), 5)
+		e.want("deleted", e.expire(), 1)
+		e.want("left", e.names(), "a c")
+
+		store.failures.Store(0)
+		stop := e.run()
+		time.Sleep(30 * time.Minute)
+		stop()
+		e.want("status", e.describe(), "ENABLED other")
+		e.wantOrder("other")
+
+		time.Sleep(time.Hour)
+		e.set(false, "other")
+		e.want("status", e.describe(), "DISABLED")
+		e.want("keys", len(e.order()), 0)
+	})
+}
+
+// TestTimeToLiveDrop drops a table, also in the middle of a change, and makes it
+// again.
+func TestTimeToLiveDrop(t *testing.T) {
+	expiryBubble(t, func(e *expiryTest) {
+		for _, settle := range []bool{true, false} {
+			for i := range 600 {
+				e.put(fmt.Sprint(i), expires(1))
+			}
+			if err := e.ask(true, "expires"); err != nil {
+				t.Fatal(err)
+			}
+			if settle {
+				e.settle()
+				e.want("keys", len(e.order()), 600)
+			}
+			if _, err := e.s.DeleteTable(e.ctx, &api.DeleteTableInput{TableName: new(benchTable)}); err != nil {
+				t.Fatal(err)
+			}
+			createBenchTable(t, e.s, e.ctx)
+			e.put("new", expires(1))
+			time.Sleep(2 * time.Second)
+			e.want("deleted", e.expire(), 0)
+			e.settle()
+			e.want("status", e.describe(), "DISABLED")
+			e.want("left", e.names(), "new")
+			e.want("keys", len(e.order()), 0)
+			e.want("tables", countKeys(t, e.store, "expiring"), 0)
+		}
+	})
+}
+
+// TestTimeToLiveRaces has writers give items more time at the moment in which they
+// expire, if they are still there: who was told so keeps the item.
+func TestTimeToLiveRaces(t *testing.T) {
+	expiryBubble(t, func(e *expiryTest) {
+		e.set(true, "expires")
+		const items = 2000
+		for i := range items {
+			e.put(fmt.Sprint(i), expires(0))
+		}
+		var kept [items]atomic.Bool
+		var working sync.WaitGroup
+		for w := range 4 {
+			working.Go(func() {
+				for i := range items / 4 {
+					i = i*4 + w
+					_, err := e.s.UpdateItem(e.ctx, &api.UpdateItemInput{TableName: new(benchTable), Key: e.key(fmt.Sprint(i)),
+						UpdateExpression: new("SET expires = :v"), ConditionExpression: new("attribute_exists(predictionId)"),
+						ExpressionAttributeValues: api.Attributes{{Name: ":v", Value: expires(1000).Value}}})
+					if err == nil {
+						kept[i].Store(true)
+					} else if !strings.Contains(err.Error(), "ConditionalCheckFailedException") {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		for range 2 {
+			working.Go(func() {
+				if _, err := e.s.Expire(e.ctx); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		working.Wait()
+		e.expire()
+		left := e.items()
+		for i := range items {
+			if _, is := left[fmt.Sprint(i)]; is != kept[i].Load() {
+				t.Errorf("item %d: there is %v, its writer was told %v", i, is, kept[i].Load())
+			}
+		}
+		e.wantOrder("expires")
+		synctest.Wait()
+	})
+}
