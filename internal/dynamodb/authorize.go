@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"maps"
+	"strconv"
 
 	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
@@ -19,7 +20,9 @@ type use struct {
 	// leading are the hash keys that the operation is about.
 	leading func(t *table) []dynamodb.AttributeValue
 	// attributes are the top-level attributes that it reads or writes; nil for all.
-	attributes   func(t *table) []string
+	attributes func(t *table) []string
+	// fullScan is whether a SELECT reads the whole table; nil of anything else.
+	fullScan     func(t *table) bool
 	sel          *string // Select
 	returnValues *string
 	consumed     *string // ReturnConsumedCapacity
@@ -60,6 +63,9 @@ func (u use) conditions(t *table) map[string][]string {
 				c["dynamodb:Attributes"] = names
 			}
 		}
+	}
+	if t != nil && u.fullScan != nil {
+		c["dynamodb:FullTableScan"] = []string{strconv.FormatBool(u.fullScan(t))}
 	}
 	if u.enclosing != "" {
 		c["dynamodb:EnclosingOperation"] = []string{u.enclosing}

@@ -19,6 +19,7 @@ type selection struct {
 	projection *item.Projection
 	countOnly  bool
 	limit      int // of items examined; 0 for none
+	before     int // bytes of items that the page has already, of another range
 }
 
 // checkKey returns the ValidationException of a filter or projection that looks
@@ -74,7 +75,7 @@ func (p selection) read(ctx context.Context, r kv.Reader, t *table, keys kv.Rang
 			}
 		}
 		// The key of the last item is told even if no other follows.
-		if out.examined == int64(p.limit) || out.size >= maxPage {
+		if out.examined == int64(p.limit) || p.before+out.size >= maxPage {
 			if out.last, err = it.Some(t.keyNames); err != nil {
 				return page{}, err
 			}

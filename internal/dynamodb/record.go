@@ -108,6 +108,7 @@ func (s *Service) recordTransaction(ctx context.Context, tx kv.Txn, x *transacti
 // acts are the actions of a transaction, as its record names them.
 var acts = map[string]string{
 	"dynamodb:PutItem": "put", "dynamodb:UpdateItem": "update", "dynamodb:DeleteItem": "delete", "dynamodb:ConditionCheckItem": "conditionCheck",
+	"dynamodb:PartiQLInsert": "insert", "dynamodb:PartiQLUpdate": "update", "dynamodb:PartiQLDelete": "delete", "dynamodb:PartiQLSelect": "exists",
 }
 
 // record leaves an event in the caller's account, and in the table's if that is

@@ -23,6 +23,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/identity"
 	"github.com/modelwharf/modelwharf/internal/jobs"
 	"github.com/modelwharf/modelwharf/internal/kv"
+	"github.com/modelwharf/modelwharf/internal/wire/pagetoken"
 )
 
 // Config is what a Service is made of. Store and Identity are required.
@@ -39,6 +40,9 @@ type Config struct {
 	// Jobs is the runner that the service's Jobs were registered with, to be woken
 	// when there is one to do. If it is nil, Run runs them.
 	Jobs *jobs.Runner
+	// Pages seals the tokens of ExecuteStatement's pages. If it is nil, they are good
+	// for this Service alone.
+	Pages *pagetoken.Sealer
 	// Metrics is where the counters of each table are registered; nil for none.
 	Metrics prometheus.Registerer
 	Log     *slog.Logger // slog.Default() if nil
@@ -63,6 +67,7 @@ type Service struct {
 	auditItems bool
 	log        *slog.Logger
 	jobs       *jobs.Runner
+	pages      *pagetoken.Sealer
 	runsJobs   bool // jobs is the service's own
 	cache      tableCache
 	meters     *meters
@@ -83,6 +88,7 @@ func New(c Config) *Service {
 		auditItems: cmp.Or(c.AuditData, AuditWrites) == AuditWrites,
 		log:        cmp.Or(c.Log, slog.Default()),
 		jobs:       c.Jobs,
+		pages:      c.Pages,
 		cache:      tableCache{tables: map[tableName]*table{}},
 		meters:     newMeters(c.Metrics),
 		upkeep:     newUpkeep(),
@@ -94,6 +100,9 @@ func New(c Config) *Service {
 		s.endpoint = func(ctx context.Context) string {
 			return "dynamodb." + api.RequestOf(ctx).Region + ".amazonaws.com"
 		}
+	}
+	if s.pages == nil {
+		s.pages = ownPages()
 	}
 	if s.jobs == nil {
 		s.jobs = jobs.New(jobs.Config{Store: s.store, Now: s.now, Logger: s.log})

@@ -22,8 +22,20 @@ func (s *Service) TransactGetItems(ctx context.Context, in *dynamodb.TransactGet
 		x.writes[i].use.enclosing = "TransactGetItems"
 		x.writes[i].use.consumed = in.ReturnConsumedCapacity
 	}
-	if err := s.authorize(ctx, &x); err != nil {
+	out := &dynamodb.TransactGetItemsOutput{}
+	var err error
+	out.Responses, out.ConsumedCapacity, err = s.snapshot(ctx, &x, projections, in.ReturnConsumedCapacity)
+	if err != nil {
 		return nil, err
+	}
+	return out, nil
+}
+
+// snapshot reads the items that a transaction is about, and returns the parts of
+// them that are wanted and what that cost.
+func (s *Service) snapshot(ctx context.Context, x *transaction, projections []*item.Projection, wanted *string) ([]*dynamodb.ItemResponse, []*dynamodb.ConsumedCapacity, error) {
+	if err := s.authorize(ctx, x); err != nil {
+		return nil, nil, err
 	}
 	err := s.view(ctx, func(r kv.Reader) error {
 		if err := x.locate(ctx, s, r); err != nil {
@@ -32,25 +44,24 @@ func (s *Service) TransactGetItems(ctx context.Context, in *dynamodb.TransactGet
 		return x.load(ctx, r)
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	out := &dynamodb.TransactGetItemsOutput{Responses: make([]*dynamodb.ItemResponse, len(x.done))}
+	responses := make([]*dynamodb.ItemResponse, len(x.done))
 	size := 0
 	for i := range x.done {
-		out.Responses[i] = &dynamodb.ItemResponse{}
+		responses[i] = &dynamodb.ItemResponse{}
 		old := x.done[i].old
 		if old == nil {
 			continue
 		}
 		if size += old.Size(); size > maxTransaction {
-			return nil, errTransactionTooLarge()
+			return nil, nil, errTransactionTooLarge()
 		}
-		if out.Responses[i].Item, err = project(projections[i], old); err != nil {
-			return nil, err
+		if responses[i].Item, err = project(projections[i], old); err != nil {
+			return nil, nil, err
 		}
 	}
-	out.ConsumedCapacity = x.read().reads(in.ReturnConsumedCapacity)
-	return out, nil
+	return responses, x.read().reads(wanted), nil
 }
 
 // wantedItemOf checks and compiles the parameters of a Get, which is as a write that

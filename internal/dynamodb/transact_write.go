@@ -33,10 +33,19 @@ func (s *Service) TransactWriteItems(ctx context.Context, in *dynamodb.TransactW
 	if size > maxTransaction {
 		return nil, errTransactionTooLarge()
 	}
-	if err := s.authorize(ctx, &x); err != nil {
+	capacity, err := s.commit(ctx, &x, tokenOf(ctx, in.ClientRequestToken, in.TransactItems), in.ReturnConsumedCapacity)
+	if err != nil {
 		return nil, err
 	}
-	token := tokenOf(ctx, in.ClientRequestToken, in.TransactItems)
+	return &dynamodb.TransactWriteItemsOutput{ConsumedCapacity: capacity}, nil
+}
+
+// commit does a transaction, unless one of the same token has been done, and
+// returns what it cost.
+func (s *Service) commit(ctx context.Context, x *transaction, token *token, wanted *string) ([]*dynamodb.ConsumedCapacity, error) {
+	if err := s.authorize(ctx, x); err != nil {
+		return nil, err
+	}
 	repeated := false
 	err := s.update(ctx, func(tx kv.Txn) (err error) {
 		if err := x.locate(ctx, s, tx); err != nil {
@@ -56,7 +65,7 @@ func (s *Service) TransactWriteItems(ctx context.Context, in *dynamodb.TransactW
 		}
 		changed, err := x.apply(tx)
 		if changed {
-			s.recordTransaction(ctx, tx, &x)
+			s.recordTransaction(ctx, tx, x)
 		}
 		if token != nil {
 			token.keep(tx, now)
@@ -64,9 +73,9 @@ func (s *Service) TransactWriteItems(ctx context.Context, in *dynamodb.TransactW
 		return err
 	})
 	if repeated && err == nil {
-		return &dynamodb.TransactWriteItemsOutput{ConsumedCapacity: x.read().reads(in.ReturnConsumedCapacity)}, nil
+		return x.read().reads(wanted), nil
 	}
-	s.count(&x, err)
+	s.count(x, err)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +86,7 @@ func (s *Service) TransactWriteItems(ctx context.Context, in *dynamodb.TransactW
 	for i := range x.done {
 		b.add(x.done[i].table, x.writes[i].param, x.units(&x.done[i]))
 	}
-	return &dynamodb.TransactWriteItemsOutput{ConsumedCapacity: b.writes(in.ReturnConsumedCapacity)}, nil
+	return b.writes(wanted), nil
 }
 
 // authorize asks policy for every action of a transaction, after it made sure that

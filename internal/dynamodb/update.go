@@ -20,15 +20,8 @@ func (s *Service) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput) 
 		return nil, err
 	}
 	out := &dynamodb.UpdateItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, w.units())}
-	switch {
-	case is(in.ReturnValues, "ALL_NEW"):
-		out.Attributes = w.new.JSON()
-	case is(in.ReturnValues, "ALL_OLD") && w.old != nil:
-		out.Attributes = w.old.JSON()
-	case is(in.ReturnValues, "UPDATED_NEW"):
-		out.Attributes = some(made.Touched(made.after))
-	case is(in.ReturnValues, "UPDATED_OLD"):
-		out.Attributes = some(made.Touched(made.before))
+	if in.ReturnValues != nil {
+		out.Attributes = made.returned(*in.ReturnValues, w)
 	}
 	return out, nil
 }
@@ -76,23 +69,41 @@ func updateOf(ctx context.Context, in *dynamodb.UpdateItemInput) (write, *update
 			}
 			return key, in.Key, compiled.Update.CheckKey(t.schema)
 		},
-		next: func(_ *table, old item.Stored) (next item.Stored, err error) {
-			made.before = nil
-			if old != nil {
-				if made.before, err = old.Attributes(); err != nil {
-					return nil, err
-				}
-			}
-			base := made.before
-			if old == nil {
-				base = slices.Clone(in.Key)
-			}
-			if made.after, err = compiled.Update.Apply(base); err != nil {
-				return nil, err
-			}
-			return encode(made.after, item.CheckUpdatedSize)
-		},
+		next: func(_ *table, old item.Stored) (item.Stored, error) { return made.next(old, in.Key) },
 	}, made, nil
+}
+
+// next makes the update of an item, or of the one that its key alone makes.
+func (u *updated) next(old item.Stored, key dynamodb.Attributes) (next item.Stored, err error) {
+	u.before = nil
+	if old != nil {
+		if u.before, err = old.Attributes(); err != nil {
+			return nil, err
+		}
+	}
+	base := u.before
+	if old == nil {
+		base = slices.Clone(key)
+	}
+	if u.after, err = u.Apply(base); err != nil {
+		return nil, err
+	}
+	return encode(u.after, item.CheckUpdatedSize)
+}
+
+// returned is what ReturnValues asks for of what an update did.
+func (u *updated) returned(values string, w written) dynamodb.RawAttributes {
+	switch {
+	case values == "ALL_NEW":
+		return w.new.JSON()
+	case values == "ALL_OLD" && w.old != nil:
+		return w.old.JSON()
+	case values == "UPDATED_NEW":
+		return some(u.Touched(u.after))
+	case values == "UPDATED_OLD":
+		return some(u.Touched(u.before))
+	}
+	return nil
 }
 
 // some are attributes as an answer has them: absent if there are none.

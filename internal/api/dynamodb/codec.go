@@ -94,6 +94,72 @@ func (x *AttributeValueUpdate) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *BatchExecuteStatementInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BatchExecuteStatementInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Statements":
+			return codec.List(codec.Structure[BatchStatementRequest])(d, &x.Statements)
+		case "ReturnConsumedCapacity":
+			return codec.Optional(codec.String)(d, &x.ReturnConsumedCapacity)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BatchExecuteStatementInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Statements != nil {
+		e.FieldStart("Statements")
+		e.ArrStart()
+		for _, x0 := range x.Statements {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ReturnConsumedCapacity != nil {
+		e.FieldStart("ReturnConsumedCapacity")
+		e.Str(*x.ReturnConsumedCapacity)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BatchExecuteStatementOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BatchExecuteStatementOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Responses":
+			return codec.List(codec.Structure[BatchStatementResponse])(d, &x.Responses)
+		case "ConsumedCapacity":
+			return codec.List(codec.Structure[ConsumedCapacity])(d, &x.ConsumedCapacity)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BatchExecuteStatementOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Responses != nil {
+		e.FieldStart("Responses")
+		e.ArrStart()
+		for _, x0 := range x.Responses {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ConsumedCapacity != nil {
+		e.FieldStart("ConsumedCapacity")
+		e.ArrStart()
+		for _, x0 := range x.ConsumedCapacity {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *BatchGetItemInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "BatchGetItemInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -172,6 +238,115 @@ func (x *BatchGetItemOutput) EncodeJSON(e *jx.Encoder) {
 			x0.EncodeJSON(e)
 		}
 		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BatchStatementError) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BatchStatementError", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Code":
+			return codec.Optional(codec.String)(d, &x.Code)
+		case "Message":
+			return codec.Optional(codec.String)(d, &x.Message)
+		case "Item":
+			return decodeRawAttributes(d, &x.Item)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BatchStatementError) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Code != nil {
+		e.FieldStart("Code")
+		e.Str(*x.Code)
+	}
+	if x.Message != nil {
+		e.FieldStart("Message")
+		e.Str(*x.Message)
+	}
+	if x.Item != nil {
+		e.FieldStart("Item")
+		x.Item.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BatchStatementRequest) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BatchStatementRequest", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Statement":
+			return codec.Optional(codec.String)(d, &x.Statement)
+		case "Parameters":
+			return codec.List(decodeAttributeValue)(d, &x.Parameters)
+		case "ConsistentRead":
+			return codec.Optional(codec.Boolean)(d, &x.ConsistentRead)
+		case "ReturnValuesOnConditionCheckFailure":
+			return codec.Optional(codec.String)(d, &x.ReturnValuesOnConditionCheckFailure)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BatchStatementRequest) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Statement != nil {
+		e.FieldStart("Statement")
+		e.Str(*x.Statement)
+	}
+	if x.Parameters != nil {
+		e.FieldStart("Parameters")
+		e.ArrStart()
+		for _, x0 := range x.Parameters {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ConsistentRead != nil {
+		e.FieldStart("ConsistentRead")
+		e.Bool(*x.ConsistentRead)
+	}
+	if x.ReturnValuesOnConditionCheckFailure != nil {
+		e.FieldStart("ReturnValuesOnConditionCheckFailure")
+		e.Str(*x.ReturnValuesOnConditionCheckFailure)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BatchStatementResponse) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BatchStatementResponse", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Error":
+			return codec.Structure[BatchStatementError](d, &x.Error)
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "Item":
+			return decodeRawAttributes(d, &x.Item)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BatchStatementResponse) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Error != nil {
+		e.FieldStart("Error")
+		x.Error.EncodeJSON(e)
+	}
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.Item != nil {
+		e.FieldStart("Item")
+		x.Item.EncodeJSON(e)
 	}
 	e.ObjEnd()
 }
@@ -1531,6 +1706,182 @@ func (x *Endpoint) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *ExecuteStatementInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ExecuteStatementInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Statement":
+			return codec.Optional(codec.String)(d, &x.Statement)
+		case "Parameters":
+			return codec.List(decodeAttributeValue)(d, &x.Parameters)
+		case "ConsistentRead":
+			return codec.Optional(codec.Boolean)(d, &x.ConsistentRead)
+		case "NextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		case "ReturnConsumedCapacity":
+			return codec.Optional(codec.String)(d, &x.ReturnConsumedCapacity)
+		case "Limit":
+			return codec.Optional(codec.Integer)(d, &x.Limit)
+		case "ReturnValuesOnConditionCheckFailure":
+			return codec.Optional(codec.String)(d, &x.ReturnValuesOnConditionCheckFailure)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ExecuteStatementInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Statement != nil {
+		e.FieldStart("Statement")
+		e.Str(*x.Statement)
+	}
+	if x.Parameters != nil {
+		e.FieldStart("Parameters")
+		e.ArrStart()
+		for _, x0 := range x.Parameters {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ConsistentRead != nil {
+		e.FieldStart("ConsistentRead")
+		e.Bool(*x.ConsistentRead)
+	}
+	if x.NextToken != nil {
+		e.FieldStart("NextToken")
+		e.Str(*x.NextToken)
+	}
+	if x.ReturnConsumedCapacity != nil {
+		e.FieldStart("ReturnConsumedCapacity")
+		e.Str(*x.ReturnConsumedCapacity)
+	}
+	if x.Limit != nil {
+		e.FieldStart("Limit")
+		e.Int64(*x.Limit)
+	}
+	if x.ReturnValuesOnConditionCheckFailure != nil {
+		e.FieldStart("ReturnValuesOnConditionCheckFailure")
+		e.Str(*x.ReturnValuesOnConditionCheckFailure)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ExecuteStatementOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ExecuteStatementOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Items":
+			return codec.List(decodeRawAttributes)(d, &x.Items)
+		case "NextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		case "ConsumedCapacity":
+			return codec.Structure[ConsumedCapacity](d, &x.ConsumedCapacity)
+		case "LastEvaluatedKey":
+			return decodeAttributes(d, &x.LastEvaluatedKey)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ExecuteStatementOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Items != nil {
+		e.FieldStart("Items")
+		e.ArrStart()
+		for _, x0 := range x.Items {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.NextToken != nil {
+		e.FieldStart("NextToken")
+		e.Str(*x.NextToken)
+	}
+	if x.ConsumedCapacity != nil {
+		e.FieldStart("ConsumedCapacity")
+		x.ConsumedCapacity.EncodeJSON(e)
+	}
+	if x.LastEvaluatedKey != nil {
+		e.FieldStart("LastEvaluatedKey")
+		x.LastEvaluatedKey.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ExecuteTransactionInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ExecuteTransactionInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TransactStatements":
+			return codec.List(codec.Structure[ParameterizedStatement])(d, &x.TransactStatements)
+		case "ClientRequestToken":
+			return codec.Optional(codec.String)(d, &x.ClientRequestToken)
+		case "ReturnConsumedCapacity":
+			return codec.Optional(codec.String)(d, &x.ReturnConsumedCapacity)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ExecuteTransactionInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TransactStatements != nil {
+		e.FieldStart("TransactStatements")
+		e.ArrStart()
+		for _, x0 := range x.TransactStatements {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ClientRequestToken != nil {
+		e.FieldStart("ClientRequestToken")
+		e.Str(*x.ClientRequestToken)
+	}
+	if x.ReturnConsumedCapacity != nil {
+		e.FieldStart("ReturnConsumedCapacity")
+		e.Str(*x.ReturnConsumedCapacity)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ExecuteTransactionOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ExecuteTransactionOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Responses":
+			return codec.List(codec.Structure[ItemResponse])(d, &x.Responses)
+		case "ConsumedCapacity":
+			return codec.List(codec.Structure[ConsumedCapacity])(d, &x.ConsumedCapacity)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ExecuteTransactionOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Responses != nil {
+		e.FieldStart("Responses")
+		e.ArrStart()
+		for _, x0 := range x.Responses {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ConsumedCapacity != nil {
+		e.FieldStart("ConsumedCapacity")
+		e.ArrStart()
+		for _, x0 := range x.ConsumedCapacity {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *ExpectedAttributeValue) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "ExpectedAttributeValue", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -2359,6 +2710,43 @@ func (x *OnDemandThroughputOverride) EncodeJSON(e *jx.Encoder) {
 	if x.MaxReadRequestUnits != nil {
 		e.FieldStart("MaxReadRequestUnits")
 		e.Int64(*x.MaxReadRequestUnits)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ParameterizedStatement) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ParameterizedStatement", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Statement":
+			return codec.Optional(codec.String)(d, &x.Statement)
+		case "Parameters":
+			return codec.List(decodeAttributeValue)(d, &x.Parameters)
+		case "ReturnValuesOnConditionCheckFailure":
+			return codec.Optional(codec.String)(d, &x.ReturnValuesOnConditionCheckFailure)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ParameterizedStatement) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Statement != nil {
+		e.FieldStart("Statement")
+		e.Str(*x.Statement)
+	}
+	if x.Parameters != nil {
+		e.FieldStart("Parameters")
+		e.ArrStart()
+		for _, x0 := range x.Parameters {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ReturnValuesOnConditionCheckFailure != nil {
+		e.FieldStart("ReturnValuesOnConditionCheckFailure")
+		e.Str(*x.ReturnValuesOnConditionCheckFailure)
 	}
 	e.ObjEnd()
 }

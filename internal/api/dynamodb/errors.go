@@ -9,6 +9,11 @@ func ConditionalCheckFailedException(format string, args ...any) *api.Error {
 	return api.Errorf("ConditionalCheckFailedException", 400, format, args...)
 }
 
+// DuplicateItemException is answered with the code DuplicateItemException and the status 400.
+func DuplicateItemException(format string, args ...any) *api.Error {
+	return api.Errorf("DuplicateItemException", 400, format, args...)
+}
+
 // IdempotentParameterMismatchException is answered with the code IdempotentParameterMismatchException and the status 400.
 func IdempotentParameterMismatchException(format string, args ...any) *api.Error {
 	e := api.Errorf("IdempotentParameterMismatchException", 400, format, args...)

@@ -8,6 +8,7 @@ import "github.com/modelwharf/modelwharf/internal/api"
 
 // Backend answers the operations.
 type Backend interface {
+	BatchExecuteStatement(ctx context.Context, in *BatchExecuteStatementInput) (*BatchExecuteStatementOutput, error)
 	BatchGetItem(ctx context.Context, in *BatchGetItemInput) (*BatchGetItemOutput, error)
 	BatchWriteItem(ctx context.Context, in *BatchWriteItemInput) (*BatchWriteItemOutput, error)
 	CreateTable(ctx context.Context, in *CreateTableInput) (*CreateTableOutput, error)
@@ -18,6 +19,8 @@ type Backend interface {
 	DescribeLimits(ctx context.Context, in *DescribeLimitsInput) (*DescribeLimitsOutput, error)
 	DescribeTable(ctx context.Context, in *DescribeTableInput) (*DescribeTableOutput, error)
 	DescribeTimeToLive(ctx context.Context, in *DescribeTimeToLiveInput) (*DescribeTimeToLiveOutput, error)
+	ExecuteStatement(ctx context.Context, in *ExecuteStatementInput) (*ExecuteStatementOutput, error)
+	ExecuteTransaction(ctx context.Context, in *ExecuteTransactionInput) (*ExecuteTransactionOutput, error)
 	GetItem(ctx context.Context, in *GetItemInput) (*GetItemOutput, error)
 	ListTables(ctx context.Context, in *ListTablesInput) (*ListTablesOutput, error)
 	ListTagsOfResource(ctx context.Context, in *ListTagsOfResourceInput) (*ListTagsOfResourceOutput, error)
@@ -45,6 +48,7 @@ func New(b Backend) *api.Service {
 		ErrorNamespace: "com.amazonaws.dynamodb.v20120810",
 		CRC32:          true,
 		Operations: []api.Operation{
+			api.Op("BatchExecuteStatement", b.BatchExecuteStatement),
 			api.Op("BatchGetItem", b.BatchGetItem),
 			api.Op("BatchWriteItem", b.BatchWriteItem),
 			api.Op("CreateTable", b.CreateTable),
@@ -55,6 +59,8 @@ func New(b Backend) *api.Service {
 			api.Op("DescribeLimits", b.DescribeLimits),
 			api.Op("DescribeTable", b.DescribeTable),
 			api.Op("DescribeTimeToLive", b.DescribeTimeToLive),
+			api.Op("ExecuteStatement", b.ExecuteStatement),
+			api.Op("ExecuteTransaction", b.ExecuteTransaction),
 			api.Op("GetItem", b.GetItem),
 			api.Op("ListTables", b.ListTables),
 			api.Op("ListTagsOfResource", b.ListTagsOfResource),
@@ -70,7 +76,6 @@ func New(b Backend) *api.Service {
 			api.Op("UpdateTimeToLive", b.UpdateTimeToLive),
 		},
 		NotYet: []string{
-			"BatchExecuteStatement",
 			"CancelBulkOperation",
 			"CreateBackup",
 			"CreateGlobalTable",
@@ -87,8 +92,6 @@ func New(b Backend) *api.Service {
 			"DescribeTableReplicaAutoScaling",
 			"DisableKinesisStreamingDestination",
 			"EnableKinesisStreamingDestination",
-			"ExecuteStatement",
-			"ExecuteTransaction",
 			"ExportTableToPointInTime",
 			"GetResourcePolicy",
 			"ImportTable",

@@ -20,6 +20,16 @@ type AttributeValueUpdate struct {
 	Action *string
 }
 
+type BatchExecuteStatementInput struct {
+	Statements             []*BatchStatementRequest
+	ReturnConsumedCapacity *string
+}
+
+type BatchExecuteStatementOutput struct {
+	Responses        []*BatchStatementResponse
+	ConsumedCapacity []*ConsumedCapacity
+}
+
 type BatchGetItemInput struct {
 	RequestItems           map[string]*KeysAndAttributes
 	ReturnConsumedCapacity *string
@@ -29,6 +39,25 @@ type BatchGetItemOutput struct {
 	Responses        map[string][]RawAttributes
 	UnprocessedKeys  map[string]*KeysAndAttributes
 	ConsumedCapacity []*ConsumedCapacity
+}
+
+type BatchStatementError struct {
+	Code    *string
+	Message *string
+	Item    RawAttributes
+}
+
+type BatchStatementRequest struct {
+	Statement                           *string
+	Parameters                          []AttributeValue
+	ConsistentRead                      *bool
+	ReturnValuesOnConditionCheckFailure *string
+}
+
+type BatchStatementResponse struct {
+	Error     *BatchStatementError
+	TableName *string
+	Item      RawAttributes
 }
 
 type BatchWriteItemInput struct {
@@ -258,6 +287,34 @@ type Endpoint struct {
 	CachePeriodInMinutes *int64
 }
 
+type ExecuteStatementInput struct {
+	Statement                           *string
+	Parameters                          []AttributeValue
+	ConsistentRead                      *bool
+	NextToken                           *string
+	ReturnConsumedCapacity              *string
+	Limit                               *int64
+	ReturnValuesOnConditionCheckFailure *string
+}
+
+type ExecuteStatementOutput struct {
+	Items            []RawAttributes
+	NextToken        *string
+	ConsumedCapacity *ConsumedCapacity
+	LastEvaluatedKey Attributes
+}
+
+type ExecuteTransactionInput struct {
+	TransactStatements     []*ParameterizedStatement
+	ClientRequestToken     *string
+	ReturnConsumedCapacity *string
+}
+
+type ExecuteTransactionOutput struct {
+	Responses        []*ItemResponse
+	ConsumedCapacity []*ConsumedCapacity
+}
+
 type ExpectedAttributeValue struct {
 	Value              *AttributeValue
 	Exists             *bool
@@ -396,6 +453,12 @@ type OnDemandThroughput struct {
 
 type OnDemandThroughputOverride struct {
 	MaxReadRequestUnits *int64
+}
+
+type ParameterizedStatement struct {
+	Statement                           *string
+	Parameters                          []AttributeValue
+	ReturnValuesOnConditionCheckFailure *string
 }
 
 type PointInTimeRecoveryDescription struct {

@@ -32,6 +32,27 @@ func (x *AttributeValueUpdate) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *BatchExecuteStatementInput) Validate(v *api.Violations) {
+	if x.Statements == nil {
+		v.Null("statements")
+	} else {
+		v.Enter("statements")
+		v.Length(len(x.Statements), x.Statements, &checkPartiQLBatchRequest)
+		for i0, x0 := range x.Statements {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.ReturnConsumedCapacity != nil {
+		v.Enter("returnConsumedCapacity")
+		v.String(*x.ReturnConsumedCapacity, &checkReturnConsumedCapacity)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *BatchGetItemInput) Validate(v *api.Violations) {
 	if x.ReturnConsumedCapacity != nil {
 		v.Enter("returnConsumedCapacity")
@@ -49,6 +70,27 @@ func (x *BatchGetItemInput) Validate(v *api.Violations) {
 			x0.Validate(v)
 			v.Leave()
 		}
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *BatchStatementRequest) Validate(v *api.Violations) {
+	if x.Statement == nil {
+		v.Null("statement")
+	} else {
+		v.Enter("statement")
+		v.String(*x.Statement, &checkPartiQLStatement)
+		v.Leave()
+	}
+	if x.Parameters != nil {
+		v.Enter("parameters")
+		v.Length(len(x.Parameters), x.Parameters, &checkPreparedStatementParameters)
+		v.Leave()
+	}
+	if x.ReturnValuesOnConditionCheckFailure != nil {
+		v.Enter("returnValuesOnConditionCheckFailure")
+		v.String(*x.ReturnValuesOnConditionCheckFailure, &checkReturnValuesOnConditionCheckFailure)
 		v.Leave()
 	}
 }
@@ -530,6 +572,68 @@ func (x *DisassociateReplicationGroupMemberAction) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *ExecuteStatementInput) Validate(v *api.Violations) {
+	if x.Statement == nil {
+		v.Null("statement")
+	} else {
+		v.Enter("statement")
+		v.String(*x.Statement, &checkPartiQLStatement)
+		v.Leave()
+	}
+	if x.Parameters != nil {
+		v.Enter("parameters")
+		v.Length(len(x.Parameters), x.Parameters, &checkPreparedStatementParameters)
+		v.Leave()
+	}
+	if x.NextToken != nil {
+		v.Enter("nextToken")
+		v.String(*x.NextToken, &checkPartiQLNextToken)
+		v.Leave()
+	}
+	if x.ReturnConsumedCapacity != nil {
+		v.Enter("returnConsumedCapacity")
+		v.String(*x.ReturnConsumedCapacity, &checkReturnConsumedCapacity)
+		v.Leave()
+	}
+	if x.Limit != nil {
+		v.Enter("limit")
+		v.Number(*x.Limit, &checkPositiveIntegerObject)
+		v.Leave()
+	}
+	if x.ReturnValuesOnConditionCheckFailure != nil {
+		v.Enter("returnValuesOnConditionCheckFailure")
+		v.String(*x.ReturnValuesOnConditionCheckFailure, &checkReturnValuesOnConditionCheckFailure)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ExecuteTransactionInput) Validate(v *api.Violations) {
+	if x.TransactStatements == nil {
+		v.Null("transactStatements")
+	} else {
+		v.Enter("transactStatements")
+		v.Length(len(x.TransactStatements), x.TransactStatements, &checkParameterizedStatements)
+		for i0, x0 := range x.TransactStatements {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.ClientRequestToken != nil {
+		v.Enter("clientRequestToken")
+		v.String(*x.ClientRequestToken, &checkClientRequestToken)
+		v.Leave()
+	}
+	if x.ReturnConsumedCapacity != nil {
+		v.Enter("returnConsumedCapacity")
+		v.String(*x.ReturnConsumedCapacity, &checkReturnConsumedCapacity)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *ExpectedAttributeValue) Validate(v *api.Violations) {
 	if x.ComparisonOperator != nil {
 		v.Enter("comparisonOperator")
@@ -746,6 +850,27 @@ func (x *LocalSecondaryIndex) Validate(v *api.Violations) {
 	} else {
 		v.Enter("projection")
 		x.Projection.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ParameterizedStatement) Validate(v *api.Violations) {
+	if x.Statement == nil {
+		v.Null("statement")
+	} else {
+		v.Enter("statement")
+		v.String(*x.Statement, &checkPartiQLStatement)
+		v.Leave()
+	}
+	if x.Parameters != nil {
+		v.Enter("parameters")
+		v.Length(len(x.Parameters), x.Parameters, &checkPreparedStatementParameters)
+		v.Leave()
+	}
+	if x.ReturnValuesOnConditionCheckFailure != nil {
+		v.Enter("returnValuesOnConditionCheckFailure")
+		v.String(*x.ReturnValuesOnConditionCheckFailure, &checkReturnValuesOnConditionCheckFailure)
 		v.Leave()
 	}
 }
@@ -1603,8 +1728,13 @@ var checkListTablesInputLimit = api.Rule{HasMax: true, Max: 100, HasMin: true, M
 var checkMultiRegionConsistency = api.Rule{Enum: []string{"EVENTUAL", "STRONG"}}
 var checkNonKeyAttributeName = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 1}
 var checkNonKeyAttributeNameList = api.Rule{HasMax: true, Max: 20, HasMin: true, Min: 1}
+var checkParameterizedStatements = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
+var checkPartiQLBatchRequest = api.Rule{HasMax: true, Max: 25, HasMin: true, Min: 1}
+var checkPartiQLNextToken = api.Rule{HasMax: true, Max: 32768, HasMin: true, Min: 1}
+var checkPartiQLStatement = api.Rule{HasMax: true, Max: 8192, HasMin: true, Min: 1}
 var checkPositiveIntegerObject = api.Rule{HasMin: true, Min: 1}
 var checkPositiveLongObject = api.Rule{HasMin: true, Min: 1}
+var checkPreparedStatementParameters = api.Rule{HasMin: true, Min: 1}
 var checkProjectionType = api.Rule{Enum: []string{"ALL", "INCLUDE", "KEYS_ONLY"}}
 var checkReplicaGlobalSecondaryIndexList = api.Rule{HasMin: true, Min: 1}
 var checkReplicationGroupUpdateList = api.Rule{HasMin: true, Min: 1}

@@ -36,6 +36,7 @@ var dynamodb = service{
 		CreateTable DescribeTable UpdateTable DeleteTable ListTables DescribeEndpoints DescribeLimits
 		TagResource UntagResource ListTagsOfResource
 		PutItem GetItem UpdateItem DeleteItem Query Scan BatchGetItem BatchWriteItem TransactWriteItems TransactGetItems
+		ExecuteStatement BatchExecuteStatement ExecuteTransaction
 		UpdateTimeToLive DescribeTimeToLive DescribeContinuousBackups`),
 	Order: map[string][]string{
 		"PutItemInput":            list("ReturnConsumedCapacity TableName Item ReturnItemCollectionMetrics ReturnValues"),
@@ -65,6 +66,7 @@ var dynamodb = service{
 		"GetItemOutput.Item": true, "QueryOutput.Items": true, "ScanOutput.Items": true, "BatchGetItemOutput.Responses": true,
 		"ItemResponse.Item":        true,
 		"PutItemOutput.Attributes": true, "UpdateItemOutput.Attributes": true, "DeleteItemOutput.Attributes": true,
+		"ExecuteStatementOutput.Items": true, "BatchStatementResponse.Item": true, "BatchStatementError.Item": true,
 		"ConditionalCheckFailedException.Item": true, "CancellationReason.Item": true,
 	},
 }

@@ -83,7 +83,7 @@ func (p *parser) parse() error {
 	case p.take("DELETE"):
 		err = p.delete()
 	case p.token.kind == "EXISTS" && p.next.kind == "(":
-		return api.ValidationException("EXISTS can only be used in ExecuteTransaction write requests.")
+		err = p.exists()
 	default:
 		err = malformed("Expected data manipulation")
 	}
@@ -267,6 +267,20 @@ func (p *parser) order() error {
 		p.statement.order = append(p.statement.order, by)
 	}
 	return nil
+}
+
+// exists reads EXISTS "(" SELECT … ")".
+func (p *parser) exists() error {
+	p.advance()
+	p.advance()
+	if err := p.expect("SELECT", "Expected SELECT"); err != nil {
+		return err
+	}
+	if err := p.selection(); err != nil {
+		return err
+	}
+	p.statement.Kind = Exists
+	return p.expect(")", "Expected RIGHT_PAREN")
 }
 
 // insert reads what follows INSERT: INTO source VALUE item.

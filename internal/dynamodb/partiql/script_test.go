@@ -120,6 +120,8 @@ func act(text string, params []dynamodb.AttributeValue, stored dynamodb.Attribut
 		name += ", return " + s.ReturnValues
 	}
 	switch s.Kind {
+	case partiql.Exists:
+		name += ", check"
 	case partiql.Insert:
 		return fmt.Sprintf("insert into %s: %s", name, itemtest.String(s.Item)), s.CheckItem(schema)
 	case partiql.Select:
@@ -135,6 +137,8 @@ func act(text string, params []dynamodb.AttributeValue, stored dynamodb.Attribut
 		return act + "condition fails", nil
 	case s.Kind == partiql.Delete:
 		return act + "delete", nil
+	case s.Kind == partiql.Exists:
+		return act + "condition holds", nil
 	}
 	if err := s.Update.CheckKey(schema); err != nil {
 		return "", err

@@ -25,6 +25,7 @@ const (
 	Insert
 	Update
 	Delete
+	Exists // EXISTS(SELECT …), a condition among the writes of a transaction
 )
 
 // MaxLength is how long a statement may be, in bytes.
@@ -87,7 +88,8 @@ func Compile(text string, params []dynamodb.AttributeValue) (*Statement, error) 
 	return s, nil
 }
 
-// Writes reports whether the statement is no SELECT.
+// Writes reports whether the statement is one of those that write, with which no
+// SELECT may go together.
 func (s *Statement) Writes() bool { return s.Kind != Select }
 
 // Projection is what a SELECT returns of an item; nil for all.
