@@ -123,6 +123,33 @@ func BenchmarkPutItem(b *testing.B) {
 	}
 }
 
+// BenchmarkTransactWriteItems puts 25 items at once.
+func BenchmarkTransactWriteItems(b *testing.B) {
+	for _, engine := range engines {
+		b.Run(engine.name, func(b *testing.B) {
+			s, ctx := benchService(b, engine.open(b), dynamodb.Config{})
+			var n atomic.Int64
+			b.SetParallelism(8)
+			b.ReportAllocs()
+			b.ResetTimer()
+			defer processor(b)()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					id := int(n.Add(1))
+					in := &api.TransactWriteItemsInput{ClientRequestToken: new(fmt.Sprint(id))}
+					for row := range 25 {
+						in.TransactItems = append(in.TransactItems, &api.TransactWriteItem{Put: &api.Put{TableName: new(benchTable), Item: benchItem(id, row)}})
+					}
+					if _, err := s.TransactWriteItems(ctx, in); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		})
+	}
+}
+
 // BenchmarkPutItemOfOneKey is the worst case of optimistic commits: all writers
 // want the same item.
 func BenchmarkPutItemOfOneKey(b *testing.B) {

@@ -48,17 +48,17 @@ func tokenOf[T codec.Shape](ctx context.Context, text *string, actions []T) *tok
 	if text == nil {
 		return nil
 	}
-	var e jx.Encoder
-	e.ArrStart()
-	for _, a := range actions {
-		a.EncodeJSON(&e)
-	}
-	e.ArrEnd()
 	req := api.RequestOf(ctx)
-	return &token{
-		name:    tuple.Of(req.Caller.Account, req.Region, req.Operation, *text),
-		payload: sha256.Sum256(e.Bytes()),
+	k := &token{name: tuple.Of(req.Caller.Account, req.Region, req.Operation, *text)}
+	var e jx.Encoder
+	sum := sha256.New()
+	for _, a := range actions {
+		e.Reset()
+		a.EncodeJSON(&e)
+		sum.Write(e.Bytes())
 	}
+	sum.Sum(k.payload[:0])
+	return k
 }
 
 func bucketOf(t time.Time) uint64 { return uint64(max(0, t.Unix())) / uint64(tokenLife/time.Second) }
