@@ -57,6 +57,20 @@ func TestAWSCommandTables(t *testing.T) {
 	if n := len(at(t, batch, "Responses", table).([]any)); n != 1 {
 		t.Errorf("batch %v", batch)
 	}
+	actions := `[{"Update":{"TableName":"` + table + `","Key":{"ModelId":{"S":"iris"},"ModelVersion":{"S":"1.1"}},"UpdateExpression":"ADD Uses :one","ExpressionAttributeValues":{":one":{"N":"1"}}}},` +
+		`{"ConditionCheck":{"TableName":"` + table + `","Key":{"ModelId":{"S":"wine"},"ModelVersion":{"S":"1"}},"ConditionExpression":"attribute_exists(ModelId)"}}]`
+	for range 2 { // the second is told that it is done
+		aws.run("dynamodb", "transact-write-items", "--client-request-token", "once", "--transact-items", actions)
+	}
+	both := aws.run("dynamodb", "transact-get-items", "--transact-items",
+		`[{"Get":{"TableName":"`+table+`","Key":{"ModelId":{"S":"iris"},"ModelVersion":{"S":"1.1"}}}},{"Get":{"TableName":"`+table+`","Key":{"ModelId":{"S":"none"},"ModelVersion":{"S":"1"}}}}]`)
+	if n := len(at(t, both, "Responses").([]any)); n != 2 || at(t, both, "Responses", 0, "Item", "Uses", "N") != "2" {
+		t.Errorf("read together %v", both)
+	}
+	said = aws.fails("dynamodb", "transact-write-items", "--transact-items", strings.ReplaceAll(actions, "attribute_exists", "attribute_not_exists"))
+	if !strings.Contains(said, "(TransactionCanceledException) when calling the TransactWriteItems operation: Transaction cancelled, please refer cancellation reasons for specific reasons [None, ConditionalCheckFailed]") {
+		t.Errorf("a cancelled transaction: %s", said)
+	}
 	deleted := aws.run("dynamodb", "delete-item", "--table-name", table, "--return-values", "ALL_OLD",
 		"--key", `{"ModelId":{"S":"wine"},"ModelVersion":{"S":"1"}}`)
 	if at(t, deleted, "Attributes", "ModelId", "S") != "wine" {

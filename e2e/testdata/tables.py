@@ -117,6 +117,48 @@ for _ in range(3):
         ReturnConsumedCapacity="TOTAL",
     )
 assert hit["Attributes"] == {"hits": 3} and hit["ConsumedCapacity"]["CapacityUnits"] == 1, hit
+# Transactions: all or nothing, once for each token.
+move = [
+    {
+        "Update": {
+            "TableName": "predictionCacheTable",
+            "Key": {"predictionId": {"S": "p"}, "timestamp": {"N": "9"}},
+            "UpdateExpression": "SET hits = hits - :n",
+            "ConditionExpression": "hits >= :n",
+            "ExpressionAttributeValues": {":n": {"N": "2"}},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    },
+    {
+        "Update": {
+            "TableName": "modelCatalogTable",
+            "Key": {"ModelId": {"S": "iris"}, "ModelVersion": {"S": "1.0"}},
+            "UpdateExpression": "ADD Hits :n",
+            "ExpressionAttributeValues": {":n": {"N": "2"}},
+        }
+    },
+]
+for units in ("WriteCapacityUnits", "ReadCapacityUnits"):
+    done = client.transact_write_items(TransactItems=move, ClientRequestToken="move", ReturnConsumedCapacity="TOTAL")
+    assert [c[units] for c in done["ConsumedCapacity"]] == [2, 2], done["ConsumedCapacity"]
+try:
+    client.transact_write_items(TransactItems=move[:1], ClientRequestToken="move")
+    raise AssertionError("a token was used for two transactions")
+except client.exceptions.IdempotentParameterMismatchException:
+    pass
+try:
+    client.transact_write_items(TransactItems=move)
+    raise AssertionError("a purse went below zero")
+except client.exceptions.TransactionCanceledException as e:
+    reasons = e.response["CancellationReasons"]
+    assert [r["Code"] for r in reasons] == ["ConditionalCheckFailed", "None"], reasons
+    assert reasons[0]["Item"]["hits"] == {"N": "1"}, reasons
+    assert e.response["Error"]["Message"].endswith("[ConditionalCheckFailed, None]"), e.response
+both = client.transact_get_items(
+    TransactItems=[{"Get": {"TableName": a["Update"]["TableName"], "Key": a["Update"]["Key"]}} for a in move]
+)["Responses"]
+assert both[0]["Item"]["hits"] == {"N": "1"} and both[1]["Item"]["Hits"] == {"N": "2"}, both
+
 assert set(client.list_tables()["TableNames"]) == {"modelCatalogTable", "predictionCacheTable"}
 cache.delete()
 cache.wait_until_not_exists()
