@@ -3,11 +3,11 @@ package bench
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -89,9 +89,11 @@ func (l *load) run(tb testing.TB, c *client, url string, next *atomic.Int64, d t
 
 // value is n bytes that do not compress away.
 func value(i int64, n int) string {
-	var b strings.Builder
-	for x := uint64(i)*0x9E3779B97F4A7C15 + 1; b.Len() < n; x = x*6364136223846793005 + 1442695040888963407 {
-		fmt.Fprintf(&b, "%016x", x)
+	b := make([]byte, 0, n+16)
+	for x := uint64(i)*0x9E3779B97F4A7C15 + 1; len(b) < n; x = x*6364136223846793005 + 1442695040888963407 {
+		var word [8]byte
+		binary.BigEndian.PutUint64(word[:], x)
+		b = hex.AppendEncode(b, word[:])
 	}
-	return b.String()[:n]
+	return string(b[:n])
 }

@@ -85,7 +85,7 @@ func putRequest(i int64) []byte { return item(fmt.Sprintf("item-%d", i%partition
 func item(pk string, sk int) []byte {
 	v := value(int64(len(pk)+sk), 900)
 	return fmt.Appendf(nil, `{"TableName":"items","Item":{"pk":{"S":%q},"sk":{"N":"%d"},`+
-		`"a":{"S":%q},"b":{"S":%q},"c":{"S":%q},"d":{"S":%q},"e":{"S":%q},"n":{"N":"12345.678"},"f":{"BOOL":true},"l":{"L":[{"N":"1"},{"N":"2"}]}}}`,
+		`"a":{"S":"%s"},"b":{"S":"%s"},"c":{"S":"%s"},"d":{"S":"%s"},"e":{"S":"%s"},"n":{"N":"12345.678"},"f":{"BOOL":true},"l":{"L":[{"N":"1"},{"N":"2"}]}}}`,
 		pk, sk, v[:180], v[180:360], v[360:540], v[540:720], v[720:])
 }
 
