@@ -15,7 +15,8 @@ const (
 )
 
 // makeTables makes the tables of the model catalog and of the prediction cache,
-// where they are not there yet.
+// where they are not there yet. Predictions expire by their sort key, and versions
+// that were given a TimeToLive by that.
 func makeTables(ctx context.Context, db *dynamodb.Client) error {
 	if err := makeTable(ctx, db, catalogTable,
 		key{"ModelId", types.ScalarAttributeTypeS}, key{"ModelVersion", types.ScalarAttributeTypeS},
@@ -23,10 +24,32 @@ func makeTables(ctx context.Context, db *dynamodb.Client) error {
 	); err != nil {
 		return err
 	}
-	return makeTable(ctx, db, predictionTable,
+	if err := makeTable(ctx, db, predictionTable,
 		key{"predictionId", types.ScalarAttributeTypeS}, key{"timestamp", types.ScalarAttributeTypeN},
 		map[string]string{"Environment": "Production", "Purpose": "CachePredictionOutputs"},
-	)
+	); err != nil {
+		return err
+	}
+	if err := letExpire(ctx, db, catalogTable, "TimeToLive"); err != nil {
+		return err
+	}
+	return letExpire(ctx, db, predictionTable, "timestamp")
+}
+
+// letExpire lets the items of a table expire by an attribute, if they do not yet.
+func letExpire(ctx context.Context, db *dynamodb.Client, table, attribute string) error {
+	out, err := db.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: &table})
+	if err != nil || out.TimeToLiveDescription.AttributeName != nil {
+		return err
+	}
+	_, err = db.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
+		TableName:               &table,
+		TimeToLiveSpecification: &types.TimeToLiveSpecification{AttributeName: &attribute, Enabled: new(true)},
+	})
+	if err == nil {
+		say("items of %s expire by %s", table, attribute)
+	}
+	return err
 }
 
 type key struct {

@@ -82,6 +82,13 @@ func TestAWSCommandTables(t *testing.T) {
 	if d := aws.run("dynamodb", "describe-time-to-live", "--table-name", table); at(t, d, "TimeToLiveDescription", "TimeToLiveStatus") != "DISABLED" {
 		t.Errorf("time to live %v", d)
 	}
+	aws.run("dynamodb", "update-time-to-live", "--table-name", table, "--time-to-live-specification", "Enabled=true,AttributeName=TimeToLive")
+	if d := aws.run("dynamodb", "describe-time-to-live", "--table-name", table); at(t, d, "TimeToLiveDescription", "AttributeName") != "TimeToLive" {
+		t.Errorf("time to live %v", d)
+	}
+	if said := aws.fails("dynamodb", "update-time-to-live", "--table-name", table, "--time-to-live-specification", "Enabled=true,AttributeName=TimeToLive"); !strings.Contains(said, "(ValidationException) when calling the UpdateTimeToLive operation: TimeToLive is already enabled") {
+		t.Errorf("enabling it again: %s", said)
+	}
 	backups := aws.run("dynamodb", "describe-continuous-backups", "--table-name", table)
 	if at(t, backups, "ContinuousBackupsDescription", "PointInTimeRecoveryDescription", "PointInTimeRecoveryStatus") != "DISABLED" {
 		t.Errorf("continuous backups %v", backups)

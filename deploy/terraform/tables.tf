@@ -17,6 +17,12 @@ resource "aws_dynamodb_table" "model_catalog" {
     type = "S"
   }
 
+  # Versions that are given an expiry go by it.
+  ttl {
+    attribute_name = "TimeToLive"
+    enabled        = true
+  }
+
   tags = {
     Environment = "production"
     Purpose     = "ML Model Catalog"
@@ -38,6 +44,12 @@ resource "aws_dynamodb_table" "prediction_cache" {
   attribute {
     name = "timestamp"
     type = "N"
+  }
+
+  # An answer's range key is the time at which it expires.
+  ttl {
+    attribute_name = "timestamp"
+    enabled        = true
   }
 
   tags = {
