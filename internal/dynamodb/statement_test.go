@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/modelwharf/modelwharf/internal/audit"
 )
 
 // execute carries out a statement in which T stands for the table's name.
@@ -353,4 +355,45 @@ func TestPartiQLPolicy(t *testing.T) {
 		}
 	}
 	mustExecute(t, own, table, `DELETE FROM T. WHERE id = 'own-1' AND visible = 2`)
+}
+
+// TestPartiQLAudit sees statements that write leave a record with the key, and no
+// value of the statement.
+func TestPartiQLAudit(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	table := hashTable(t, f.client)
+	mustExecute(t, f.client, table, `INSERT INTO T. VALUE {'id': 'a', 'secret': 'hidden'}`)
+	mustExecute(t, f.client, table, `UPDATE T. SET secret = 'hidden' WHERE id = 'a'`) // changes nothing
+	mustExecute(t, f.client, table, `SELECT * FROM T. WHERE secret = 'hidden'`)
+	if _, err := f.client.ExecuteTransaction(t.Context(), &sdk.ExecuteTransactionInput{TransactStatements: []types.ParameterizedStatement{
+		{Statement: in(table, `UPDATE T. SET secret = 'hidden too' WHERE id = 'a'`)},
+		{Statement: in(table, `EXISTS(SELECT * FROM T. WHERE id = 'b' AND secret IS MISSING)`)},
+	}}); err == nil {
+		t.Error("what is not there exists")
+	}
+	if _, err := f.client.ExecuteTransaction(t.Context(), &sdk.ExecuteTransactionInput{TransactStatements: []types.ParameterizedStatement{
+		{Statement: in(table, `INSERT INTO T. VALUE {'id': 'b', 'secret': 'hidden'}`)},
+		{Statement: in(table, `EXISTS(SELECT * FROM T. WHERE id = 'a' AND secret = 'hidden')`)},
+	}}); err != nil {
+		t.Error(err)
+	}
+	found, err := audit.Search(t.Context(), f.store, audit.Query{Account: account, Data: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range slices.Backward(found.Events) {
+		if e.Operation != "CreateTable" {
+			got = append(got, e.Operation+" "+string(e.Parameters))
+		}
+	}
+	name := `"tableName":"` + table + `","key":`
+	want := []string{
+		`ExecuteStatement {` + name + `{"id":{"S":"a"}}}`,
+		`ExecuteTransaction {"transactItems":[{"insert":{` + name + `{"id":{"S":"b"}}}},{"exists":{` + name + `{"id":{"S":"a"}}}}]}`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %s\nwant %s", strings.Join(got, "\n     "), strings.Join(want, "\n     "))
+	}
 }
