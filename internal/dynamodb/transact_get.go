@@ -12,7 +12,7 @@ import (
 // TransactGetItems reads items of one or more tables, all at one moment: from one
 // snapshot, which no write disturbs.
 func (s *Service) TransactGetItems(ctx context.Context, in *dynamodb.TransactGetItemsInput) (*dynamodb.TransactGetItemsOutput, error) {
-	x := transaction{writes: make([]write, len(in.TransactItems))}
+	x := transaction{writes: make([]write, len(in.TransactItems)), limit: maxTransaction}
 	projections := make([]*item.Projection, len(in.TransactItems))
 	for i, action := range in.TransactItems {
 		var err error

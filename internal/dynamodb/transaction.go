@@ -23,6 +23,8 @@ import (
 type transaction struct {
 	writes []write
 	done   []written // one for each write
+	// limit is how many bytes the items may have together that are read; 0 for any.
+	limit int
 	// one is of a single write, whose error is told as it is and not as a reason.
 	one bool
 }
@@ -107,13 +109,21 @@ func (x *transaction) load(ctx context.Context, r kv.Reader) (err error) {
 		x.done[0].old, err = stored(r.Get(ctx, x.done[0].at))
 		return err
 	}
-	values, err := r.GetMany(ctx, x.places())
-	if err != nil {
-		return err
-	}
-	for i, v := range values {
-		if x.done[i].old, err = stored(v, nil); err != nil {
+	i, size := 0, 0
+	for places := range slices.Chunk(x.places(), readAtOnce) {
+		values, err := r.GetMany(ctx, places)
+		if err != nil {
 			return err
+		}
+		for _, v := range values {
+			if x.done[i].old, err = stored(v, nil); err != nil {
+				return err
+			}
+			size += sizeOrZero(x.done[i].old)
+			i++
+		}
+		if x.limit > 0 && size > x.limit {
+			return errTransactionTooLarge()
 		}
 	}
 	return nil
@@ -251,14 +261,14 @@ func reasonOf(fault error) *dynamodb.CancellationReason {
 		return &dynamodb.CancellationReason{Code: new("None")}
 	}
 	err := api.AsError(fault)
-	r := &dynamodb.CancellationReason{Code: new(err.Code), Message: new(err.Message)}
-	switch d := err.Detail.(type) {
-	case *dynamodb.ConditionalCheckFailedExceptionDetail:
-		r.Item = d.Item
+	// The reasons are named as the exceptions of single writes are, but for one.
+	code := strings.TrimSuffix(err.Code, "Exception")
+	if code == "Validation" {
+		code = "ValidationError"
 	}
-	// Of the exceptions of single writes, the reasons are named a little otherwise.
-	if *r.Code = strings.TrimSuffix(err.Code, "Exception"); err.Code == "ValidationException" {
-		*r.Code = "ValidationError"
+	r := &dynamodb.CancellationReason{Code: &code, Message: &err.Message}
+	if d, ok := err.Detail.(*dynamodb.ConditionalCheckFailedExceptionDetail); ok {
+		r.Item = d.Item
 	}
 	return r
 }
