@@ -17,8 +17,6 @@ const (
 	// What one transaction deletes at most.
 	expiredAtOnce = 100
 	expiredBytes  = 4 << 20
-	// longestRest bounds the pause after a transaction.
-	longestRest = 100 * time.Millisecond
 )
 
 // watchExpiry lets a job delete the items of all tables whose time has come, until
@@ -62,7 +60,7 @@ func (s *Service) tablesWithExpired(ctx context.Context) (tables []expiringTable
 			if err != nil {
 				return err
 			}
-			t, err := s.expiring(ctx, r, x, ttlEnabled)
+			t, err := s.tableOf(ctx, r, x, ttlEnabled)
 			if err != nil {
 				return err
 			}
@@ -82,32 +80,24 @@ func (s *Service) tablesWithExpired(ctx context.Context) (tables []expiringTable
 	return tables, err
 }
 
-// expireTables is the job: it leaves as much time to others as it takes itself, so
-// that many items that expire at once hold up nobody.
+// expireTables is the job.
 func (s *Service) expireTables(ctx context.Context, job *jobs.Job) error {
-	_, err := s.expire(ctx, job.Update, func(took time.Duration) error {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(min(took, longestRest)):
-			return nil
-		}
-	})
+	_, err := s.expire(ctx, job.Update, rest)
 	return err
 }
 
 // Expire deletes the items whose time has come and returns how many there were. Run
 // sees to that by itself.
 func (s *Service) Expire(ctx context.Context) (items int, err error) {
-	return s.expire(ctx, s.store.Update, func(time.Duration) error { return ctx.Err() })
+	return s.expire(ctx, s.store.Update, func(context.Context, time.Duration) error { return nil })
 }
 
 // updates runs transactions: a store's Update, or a job's.
 type updates func(context.Context, func(kv.Txn) error) (kv.Stamp, error)
 
-// expire deletes expired items, a transaction of each table in turn, and rests
+// expire deletes expired items, a transaction of each table in turn, and pauses
 // after each. A table that fails does not hold up the others.
-func (s *Service) expire(ctx context.Context, update updates, rest func(took time.Duration) error) (items int, err error) {
+func (s *Service) expire(ctx context.Context, update updates, pause func(context.Context, time.Duration) error) (items int, err error) {
 	tables, err := s.tablesWithExpired(ctx)
 	if err != nil {
 		return 0, err
@@ -130,7 +120,7 @@ func (s *Service) expire(ctx context.Context, update updates, rest func(took tim
 			case at != nil:
 				next[x.ID], left = at, append(left, x)
 			}
-			if err := rest(time.Since(start)); err != nil {
+			if err := pause(ctx, time.Since(start)); err != nil {
 				return items, err
 			}
 		}
@@ -145,7 +135,7 @@ func (s *Service) expireSome(ctx context.Context, update updates, x expiringTabl
 	var t *table
 	_, err = update(ctx, func(tx kv.Txn) error {
 		items, next = 0, nil
-		if t, err = s.expiring(ctx, tx, x, ttlEnabled); err != nil || t == nil {
+		if t, err = s.tableOf(ctx, tx, x, ttlEnabled); err != nil || t == nil {
 			return err
 		}
 		var d size

@@ -111,6 +111,7 @@ func TestTimeToLiveMoves(t *testing.T) {
 			e.put(id, expires(100))
 		}
 		e.put("none")
+		e.put("transacted2", expires(100))
 		update("later", "SET expires = expires + :v", 100)
 		update("added", "ADD expires :v", 100)
 		update("earlier", "SET expires = expires - :v", 50)
@@ -129,8 +130,15 @@ func TestTimeToLiveMoves(t *testing.T) {
 		}}}); err != nil {
 			t.Fatal(err)
 		}
-		e.want("keys", len(e.order()), 7)
-		for _, step := range []struct{ seconds, deleted int }{{50, 1}, {50, 3}, {100, 2}, {800, 1}} {
+		transacted := e.item("transacted", expires(200))
+		if _, err := e.s.TransactWriteItems(e.ctx, &api.TransactWriteItemsInput{TransactItems: []*api.TransactWriteItem{
+			{Put: &api.Put{TableName: new(benchTable), Item: transacted}},
+			{Delete: &api.Delete{TableName: new(benchTable), Key: e.key("transacted2")}},
+		}}); err != nil {
+			t.Fatal(err)
+		}
+		e.want("keys", len(e.order()), 8)
+		for _, step := range []struct{ seconds, deleted int }{{50, 1}, {50, 3}, {100, 3}, {800, 1}} {
 			time.Sleep(time.Duration(step.seconds)*time.Second - time.Nanosecond)
 			e.want("deleted early", e.expire(), 0)
 			time.Sleep(time.Nanosecond)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/modelwharf/modelwharf/internal/dynamodb/item"
 	"github.com/modelwharf/modelwharf/internal/jobs"
@@ -49,9 +50,9 @@ func decodeExpiringTable(b []byte) (x expiringTable, err error) {
 	return x, nil
 }
 
-// current returns the table if it is still the one that x is of, and in the given
-// status of the same generation; else nil, and then there is nothing left to do.
-func (s *Service) expiring(ctx context.Context, r kv.Reader, x expiringTable, status string) (*table, error) {
+// tableOf returns the table of x if its expiry is still of that generation, and in
+// the given status; else nil, and then there is nothing left to do.
+func (s *Service) tableOf(ctx context.Context, r kv.Reader, x expiringTable, status string) (*table, error) {
 	t, err := s.read(ctx, r, x.table())
 	if err != nil || t == nil || t.ID != x.ID || t.TimeToLive.Generation != x.Generation || t.TimeToLive.Status != status {
 		return nil, err
@@ -72,6 +73,23 @@ const (
 	orderedBytes  = 1 << 20
 )
 
+// longestRest bounds the pause after a transaction of a job.
+const longestRest = 100 * time.Millisecond
+
+// rest leaves others as much time as a job took itself, so that much work in the
+// background holds up nobody.
+func rest(ctx context.Context, took time.Duration) error {
+	if took <= 0 {
+		return ctx.Err()
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(min(took, longestRest)):
+		return nil
+	}
+}
+
 // enableTimeToLive puts what a table holds in the order of expiry, a part at a
 // time, and saves how far it is. Meanwhile whoever changes an item does the same
 // for it, wherever the job is.
@@ -81,9 +99,10 @@ func (s *Service) enableTimeToLive(ctx context.Context, job *jobs.Job) error {
 		return err
 	}
 	for at, done := job.Progress, false; !done; {
+		start := time.Now()
 		var next []byte
 		_, err := job.Update(ctx, func(tx kv.Txn) error {
-			t, err := s.expiring(ctx, tx, x, ttlEnabling)
+			t, err := s.tableOf(ctx, tx, x, ttlEnabling)
 			if err != nil || t == nil {
 				done = true
 				return err
@@ -103,6 +122,9 @@ func (s *Service) enableTimeToLive(ctx context.Context, job *jobs.Job) error {
 			return err
 		}
 		at = next
+		if err := rest(ctx, time.Since(start)); err != nil {
+			return err
+		}
 	}
 	s.cache.drop(x.table())
 	return nil
@@ -159,7 +181,7 @@ func (s *Service) disableTimeToLive(ctx context.Context, job *jobs.Job) error {
 		return err
 	}
 	_, err = job.Update(ctx, func(tx kv.Txn) error {
-		t, err := s.expiring(ctx, tx, x, ttlDisabling)
+		t, err := s.tableOf(ctx, tx, x, ttlDisabling)
 		if err != nil || t == nil {
 			return err
 		}
