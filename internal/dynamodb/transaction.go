@@ -226,8 +226,11 @@ func (x *transaction) units(w *written) float64 {
 // one that cannot, or a TransactionCanceledException with the reasons, one for each
 // write in their order.
 func (x *transaction) verdict() error {
-	if x.one {
+	switch {
+	case x.one:
 		return x.done[0].fault
+	case !slices.ContainsFunc(x.done, func(w written) bool { return w.fault != nil }):
+		return nil
 	}
 	faults := make([]error, len(x.done))
 	for i := range x.done {
@@ -236,19 +239,14 @@ func (x *transaction) verdict() error {
 	return cancelled(faults)
 }
 
-// cancelled returns the TransactionCanceledException of a transaction that has a
-// fault, or nil.
+// cancelled returns the TransactionCanceledException of a transaction, whose faults are
+// nil for the actions that could be done.
 func cancelled(faults []error) error {
 	reasons := make([]*dynamodb.CancellationReason, len(faults))
 	codes := make([]string, len(faults))
-	failed := false
 	for i, fault := range faults {
 		reasons[i] = reasonOf(fault)
 		codes[i] = *reasons[i].Code
-		failed = failed || fault != nil
-	}
-	if !failed {
-		return nil
 	}
 	err := dynamodb.TransactionCanceledException("Transaction cancelled, please refer cancellation reasons for specific reasons [%s]", strings.Join(codes, ", "))
 	err.Detail = &dynamodb.TransactionCanceledExceptionDetail{CancellationReasons: reasons}
