@@ -92,7 +92,7 @@ func (s *Service) readOne(ctx context.Context, st statement, consistent *bool, w
 // get makes a SELECT of one item as a write that is never done, for an operation
 // that takes no other.
 func (st statement) get(operation string) (write, *item.Projection) {
-	projection := st.Projection()
+	projection := st.Projection
 	return write{
 		table: st.table,
 		param: &st.Table,

@@ -15,7 +15,7 @@ func (s *Service) readStatement(ctx context.Context, st statement, in *dynamodb.
 	if err != nil {
 		return 0, err
 	}
-	sel := selection{projection: st.Projection()}
+	sel := selection{projection: st.Projection}
 	if in.Limit != nil {
 		sel.limit = int(*in.Limit)
 	}
@@ -95,9 +95,8 @@ func (s *Service) planned(ctx context.Context, r kv.Reader, st statement) (*tabl
 
 // reads is what a SELECT wants of a table, for policies.
 func (st statement) reads() use {
-	projection := st.Projection()
 	sel := "ALL_ATTRIBUTES"
-	if projection != nil {
+	if st.Projection != nil {
 		sel = "SPECIFIC_ATTRIBUTES"
 	}
 	return use{
@@ -112,7 +111,7 @@ func (st statement) reads() use {
 			}
 			return keys
 		},
-		attributes: projected(projection, st.Condition),
+		attributes: projected(st.Projection, st.Condition),
 		fullScan: func(t *table) bool {
 			plan, err := st.Plan(t.schema)
 			return err == nil && plan.Keys == nil

@@ -1,7 +1,9 @@
 package item
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
 )
@@ -30,18 +32,21 @@ func (p Path) Label() string {
 // label, as PartiQL's SELECT does, instead of inside of the maps and lists that
 // lead to it. No two paths have the same label.
 func NewColumns(paths []Path) *Projection {
+	paths = slices.SortedFunc(slices.Values(paths), func(a, b Path) int { return compareSteps(a[0], b[0]) })
 	p := NewProjection(paths)
 	for _, path := range paths {
 		p.columns = append(p.columns, column{path.Label(), path})
 	}
+	slices.SortFunc(p.columns, func(a, b column) int { return strings.Compare(a.name, b.name) })
 	return p
 }
 
+// lift makes an item of columns, which are sorted.
 func lift(columns []column, a dynamodb.Attributes) dynamodb.Attributes {
 	row := make(dynamodb.Attributes, 0, len(columns))
 	for _, c := range columns {
 		if v, ok := c.path.Lookup(a); ok {
-			row = row.Set(c.name, v)
+			row = append(row, dynamodb.Attribute{Name: c.name, Value: v})
 		}
 	}
 	return row

@@ -153,6 +153,7 @@ func (p *parser) selection() error {
 }
 
 func (p *parser) projection() error {
+	var columns []item.Path
 	star, labels := false, map[string]bool{}
 	for first := true; first || p.take(","); first = false {
 		if p.take("*") {
@@ -171,12 +172,15 @@ func (p *parser) projection() error {
 			return api.ValidationException("Duplicate identifiers in select clause: %s", label)
 		}
 		labels[label] = true
-		p.statement.Columns = append(p.statement.Columns, path)
+		columns = append(columns, path)
 		if p.token.kind == "AS" || isName(p.token) {
 			return api.ValidationException("Aliasing is not supported")
 		}
 	}
-	if star && len(labels) > 0 {
+	switch {
+	case !star:
+		p.statement.Projection = item.NewColumns(columns)
+	case len(columns) > 0:
 		return api.ValidationException("Other attributes should not be present in the projection when '*' is used.")
 	}
 	return nil

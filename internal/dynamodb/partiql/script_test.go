@@ -177,5 +177,5 @@ func selects(s *partiql.Statement, name string, stored dynamodb.Attributes) (str
 	if !plan.Filter.Holds(stored) {
 		return act + ": nothing", nil
 	}
-	return act + ": " + itemtest.String(s.Projection().Apply(stored)), nil
+	return act + ": " + itemtest.String(s.Projection.Apply(stored)), nil
 }

@@ -38,8 +38,8 @@ type Statement struct {
 	Kind  Kind
 	Table string
 	Index string // "" for none
-	// Columns are the paths that a SELECT returns; nil for all.
-	Columns []item.Path
+	// Projection is what a SELECT returns of an item; nil for all.
+	Projection *item.Projection
 	// Item is what an INSERT puts.
 	Item dynamodb.Attributes
 	// Condition is the whole WHERE clause, nil if there is none.
@@ -91,14 +91,6 @@ func Compile(text string, params []dynamodb.AttributeValue) (*Statement, error) 
 // Writes reports whether the statement is one of those that write, with which no
 // SELECT may go together.
 func (s *Statement) Writes() bool { return s.Kind != Select }
-
-// Projection is what a SELECT returns of an item; nil for all.
-func (s *Statement) Projection() *item.Projection {
-	if s.Columns == nil {
-		return nil
-	}
-	return item.NewColumns(s.Columns)
-}
 
 // condition makes a condition of several that must all hold; nil of none.
 func condition(all []*node) (*expr.Condition, error) {
