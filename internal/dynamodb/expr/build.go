@@ -11,7 +11,8 @@ import (
 // what is written as an expression; its errors do not name a parameter.
 type Builder struct {
 	env
-	actions []action
+	actions   []action
+	operators int
 }
 
 // Node is an operand, or a condition or value made of others, of one Builder.
@@ -56,6 +57,12 @@ func (b *Builder) Call(name string, args ...Node) Node {
 	if !ok {
 		o = opUnknown
 	}
+	switch o {
+	case opAnd, opOr:
+		b.operators += len(args) - 1
+	default:
+		b.operators++
+	}
 	n := &node{op: o, name: name, args: make([]*node, len(args))}
 	for i, arg := range args {
 		n.args[i] = arg.n
@@ -67,6 +74,9 @@ func (b *Builder) Call(name string, args ...Node) Node {
 func (b *Builder) Condition(root Node) (*Condition, error) {
 	t := &tree{root: root.n}
 	err := t.vet()
+	if err == nil {
+		err = b.count()
+	}
 	if err == nil {
 		var c *Condition
 		if c, err = b.binder(t).condition("WHERE clause"); err == nil {
@@ -90,6 +100,9 @@ func (b *Builder) act(clause kind, p item.Path, value *node) {
 			section++
 		}
 	}
+	if clause != tokenSet {
+		b.operators++ // SET's is what its value is made of
+	}
 	b.actions = append(b.actions, action{clause, section, b.path(p), value})
 }
 
@@ -103,11 +116,17 @@ func (b *Builder) Update() (*Update, error) {
 			}
 		}
 	}
+	if err := b.count(); err != nil {
+		return nil, api.ValidationException("%s", err.Error())
+	}
 	u, err := b.binder(&tree{actions: b.actions}).update()
 	if err != nil {
 		return nil, api.ValidationException("%s", err.Error())
 	}
 	return u, nil
 }
+
+// count bounds what evaluating costs, as that of an expression is.
+func (b *Builder) count() error { return checkOperators(b.operators) }
 
 func (b *Builder) binder(t *tree) *binder { return &binder{env: b.env, tree: t} }

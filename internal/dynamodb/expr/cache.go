@@ -55,10 +55,17 @@ func parseNew(g grammar, text string) (*tree, error) {
 	if err := p.tree.vet(); err != nil {
 		return nil, err
 	}
-	if p.operators > maxOperators {
-		return nil, faultf("The expression contains too many operators; operator count: %d", p.operators)
+	if err := checkOperators(p.operators); err != nil {
+		return nil, err
 	}
 	return p.tree, nil
+}
+
+func checkOperators(n int) error {
+	if n > maxOperators {
+		return faultf("The expression contains too many operators; operator count: %d", n)
+	}
+	return nil
 }
 
 const (
