@@ -319,6 +319,7 @@ func TestPartiQLTransaction(t *testing.T) {
 	for statement, message := range map[string]string{
 		`SLECT`: "Validation failed in TransactStatements[0]: Statement wasn't well formed, can't be processed: Expected data manipulation",
 		`SELECT * FROM T. WHERE id = 'a' AND attribute_exists(n)`: "Validation failed in TransactStatements[0]: Select statements within ExecuteTransaction must specify the primary key in the where clause.",
+		`DELETE FROM T. WHERE n = 1`:                              "Validation failed in TransactStatements[0]: Where clause does not contain a mandatory equality on all key attributes",
 		`EXISTS(SELECT * FROM T. WHERE id = 'a')`:                 "Validation failed in TransactStatements[0]: EXISTS() must contain a single item read with additional condition",
 		`UPDATE T. SET n = 1 WHERE id = 'a' RETURNING ALL NEW *`:  "Validation failed in TransactStatements[0]: RETURNING clause is not supported in ExecuteTransaction.",
 	} {

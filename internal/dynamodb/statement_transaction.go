@@ -39,8 +39,9 @@ func (s *Service) ExecuteTransaction(ctx context.Context, in *dynamodb.ExecuteTr
 			return nil, err
 		}
 		if st.Kind == partiql.Exists {
-			w.key = exists(st, i, w.key)
+			w.key = exists(st, w.key)
 		}
+		w.key = keyInTransaction(i, w.key)
 		w.use.enclosing, w.use.consumed = "ExecuteTransaction", in.ReturnConsumedCapacity
 		x.writes[i] = w
 		size += len(*in.TransactStatements[i].Statement) + item.Size(dynamodb.Attributes{
@@ -63,11 +64,7 @@ func (s *Service) readTransaction(ctx context.Context, statements []statement, w
 	for i, st := range statements {
 		w, projection := st.get("ExecuteTransaction")
 		w.use.enclosing, w.use.consumed = "ExecuteTransaction", wanted
-		key := w.key
-		w.key = func(t *table) (item.Key, dynamodb.Attributes, error) {
-			k, a, err := key(t)
-			return k, a, inTransaction(i, err)
-		}
+		w.key = keyInTransaction(i, w.key)
 		x.writes[i], projections[i] = w, projection
 	}
 	out = &dynamodb.ExecuteTransactionOutput{}
@@ -77,13 +74,24 @@ func (s *Service) readTransaction(ctx context.Context, statements []statement, w
 	return out, nil
 }
 
+// keyFunc is the key of a write.
+type keyFunc = func(*table) (item.Key, dynamodb.Attributes, error)
+
 // exists is the key of an EXISTS, which must say something of one item besides.
-func exists(st statement, i int, key func(*table) (item.Key, dynamodb.Attributes, error)) func(*table) (item.Key, dynamodb.Attributes, error) {
+func exists(st statement, key keyFunc) keyFunc {
 	return func(t *table) (item.Key, dynamodb.Attributes, error) {
 		if plan, err := st.Plan(t.schema); err != nil || !plan.One || plan.Only || st.Index != "" {
-			return item.Key{}, nil, inTransaction(i, api.ValidationException("EXISTS() must contain a single item read with additional condition"))
+			return item.Key{}, nil, api.ValidationException("EXISTS() must contain a single item read with additional condition")
 		}
 		return key(t)
+	}
+}
+
+// keyInTransaction is a key whose errors say which statement it is of.
+func keyInTransaction(i int, key keyFunc) keyFunc {
+	return func(t *table) (item.Key, dynamodb.Attributes, error) {
+		k, a, err := key(t)
+		return k, a, inTransaction(i, err)
 	}
 }
 
