@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/modelwharf/modelwharf/internal/jobs"
@@ -80,10 +82,14 @@ func (s *Service) tablesWithExpired(ctx context.Context) (tables []expiringTable
 	return tables, err
 }
 
-// expireTables is the job.
+// expireTables is the job. What failed is tried again when Run looks next.
 func (s *Service) expireTables(ctx context.Context, job *jobs.Job) error {
 	_, err := s.expire(ctx, job.Update, rest)
-	return err
+	if err == nil || ctx.Err() != nil || errors.Is(err, jobs.ErrDeposed) {
+		return err
+	}
+	s.log.WarnContext(ctx, "deleting expired items; will try again", "error", err)
+	return nil
 }
 
 // Expire deletes the items whose time has come and returns how many there were. Run
@@ -105,8 +111,8 @@ func (s *Service) expire(ctx context.Context, update updates, pause func(context
 	// Each table goes on behind what was deleted last, since to step over that again
 	// and again is slow.
 	next := make(map[uint64][]byte, len(tables))
-	var failures []error
-	for len(tables) > 0 {
+	failed := map[uint64]error{}
+	for looked := time.Now(); len(tables) > 0; {
 		left := tables[:0]
 		for _, x := range tables {
 			start := time.Now()
@@ -116,17 +122,27 @@ func (s *Service) expire(ctx context.Context, update updates, pause func(context
 			case errors.Is(err, jobs.ErrDeposed) || ctx.Err() != nil:
 				return items, err
 			case err != nil:
-				failures = append(failures, fmt.Errorf("table %s: %w", x.table().arn(), err))
-			case at != nil:
-				next[x.ID], left = at, append(left, x)
+				failed[x.ID] = fmt.Errorf("table %s: %w", x.table().arn(), err)
+			default:
+				if next[x.ID] = at; at != nil {
+					left = append(left, x)
+				}
 			}
 			if err := pause(ctx, time.Since(start)); err != nil {
 				return items, err
 			}
 		}
 		tables = left
+		// A table with much to delete does not keep others waiting.
+		if len(tables) > 0 && time.Since(looked) >= expiryInterval {
+			if tables, err = s.tablesWithExpired(ctx); err != nil {
+				return items, err
+			}
+			tables = slices.DeleteFunc(tables, func(x expiringTable) bool { return failed[x.ID] != nil })
+			looked = time.Now()
+		}
 	}
-	return items, errors.Join(failures...)
+	return items, errors.Join(slices.Collect(maps.Values(failed))...)
 }
 
 // expireSome deletes expired items of a table, of those that expire at the key from

@@ -186,17 +186,7 @@ func TestTimeToLiveMany(t *testing.T) {
 		metrics := prometheus.NewPedanticRegistry()
 		e.s = dynamodb.New(dynamodb.Config{Store: e.store, Identity: newIdentity(e, e.store), AuditData: dynamodb.AuditNone, Metrics: metrics})
 		e.set(true, "expires")
-		if _, err := e.s.CreateTable(e.ctx, &api.CreateTableInput{TableName: new("other"), BillingMode: new("PAY_PER_REQUEST"),
-			KeySchema:            []*api.KeySchemaElement{{AttributeName: new("id"), KeyType: new("HASH")}},
-			AttributeDefinitions: []*api.AttributeDefinition{{AttributeName: new("id"), AttributeType: new("S")}},
-		}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := e.s.UpdateTimeToLive(e.ctx, &api.UpdateTimeToLiveInput{TableName: new("other"),
-			TimeToLiveSpecification: &api.TimeToLiveSpecification{Enabled: new(true), AttributeName: new("expires")}}); err != nil {
-			t.Fatal(err)
-		}
-		e.settle()
+		makeExpiringTable(e, "other")
 		for i := range 250 {
 			e.put(fmt.Sprint(i), expires(int64(i%7)-3))
 			if _, err := e.s.PutItem(e.ctx, &api.PutItemInput{TableName: new("other"),
@@ -221,6 +211,60 @@ func TestTimeToLiveMany(t *testing.T) {
 			t.Errorf("counted %v, want %v", got, want)
 		}
 	})
+}
+
+// slow is a store in which each transaction takes a while.
+type slow struct {
+	kv.Store
+	takes atomic.Int64
+}
+
+func (s *slow) Update(ctx context.Context, fn func(kv.Txn) error) (kv.Stamp, error) {
+	time.Sleep(time.Duration(s.takes.Load()))
+	return s.Store.Update(ctx, fn)
+}
+
+// TestTimeToLiveTurns has items of a table expire while another is busy with many.
+func TestTimeToLiveTurns(t *testing.T) {
+	expiryBubble(t, func(e *expiryTest) {
+		store := &slow{Store: e.store}
+		e.open(store)
+		e.set(true, "expires")
+		makeExpiringTable(e, "other")
+		for i := range 10_000 {
+			e.put(fmt.Sprint(i), expires(0))
+		}
+		if _, err := e.s.PutItem(e.ctx, &api.PutItemInput{TableName: new("other"), Item: api.Attributes{expires(5), {Name: "id", Value: word("x")}}}); err != nil {
+			t.Fatal(err)
+		}
+		store.takes.Store(int64(200 * time.Millisecond))
+		stop := e.run()
+		time.Sleep(15 * time.Second)
+		busy := len(e.items())
+		out, err := e.s.Scan(e.ctx, &api.ScanInput{TableName: new("other")})
+		if err != nil || *out.Count != 0 || busy == 0 {
+			t.Errorf("with %d items to delete in one table, %d in the other: %v", busy, *out.Count, err)
+		}
+		time.Sleep(time.Minute)
+		e.want("left", e.names(), "")
+		stop()
+	})
+}
+
+// makeExpiringTable makes another table, with the hash key "id".
+func makeExpiringTable(e *expiryTest, name string) {
+	e.Helper()
+	if _, err := e.s.CreateTable(e.ctx, &api.CreateTableInput{TableName: &name, BillingMode: new("PAY_PER_REQUEST"),
+		KeySchema:            []*api.KeySchemaElement{{AttributeName: new("id"), KeyType: new("HASH")}},
+		AttributeDefinitions: []*api.AttributeDefinition{{AttributeName: new("id"), AttributeType: new("S")}},
+	}); err != nil {
+		e.Fatal(err)
+	}
+	if _, err := e.s.UpdateTimeToLive(e.ctx, &api.UpdateTimeToLiveInput{TableName: &name,
+		TimeToLiveSpecification: &api.TimeToLiveSpecification{Enabled: new(true), AttributeName: new("expires")}}); err != nil {
+		e.Fatal(err)
+	}
+	e.settle()
 }
 
 // expiredOf reads the counter of expired items, by table.
