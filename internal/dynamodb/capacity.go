@@ -47,7 +47,7 @@ func consumed(wanted *string, table *string, units float64) *dynamodb.ConsumedCa
 // cost: AWS reads or writes each twice, to prepare it and to commit.
 const transactional = 2
 
-// bill is what a transaction costs, by table.
+// bill is what several reads or writes cost, by table.
 type bill []*billed
 
 type billed struct {
@@ -66,6 +66,16 @@ func (b *bill) add(t *table, param *string, units float64) {
 	*b = append(*b, &billed{t, param, units})
 }
 
+// totals are the ConsumedCapacity of a batch's answer, if wanted asks for one.
+func (b bill) totals(wanted *string) (told []*dynamodb.ConsumedCapacity) {
+	for _, x := range b {
+		if c := consumed(wanted, x.param, x.units); c != nil {
+			told = append(told, c)
+		}
+	}
+	return told
+}
+
 // reads and writes are the ConsumedCapacity of a transaction's answer, if wanted
 // asks for one. Unlike single operations, transactions tell what kind of units it is.
 func (b bill) reads(wanted *string) []*dynamodb.ConsumedCapacity {
@@ -77,18 +87,14 @@ func (b bill) writes(wanted *string) []*dynamodb.ConsumedCapacity {
 }
 
 func (b bill) told(wanted *string, kind func(*dynamodb.Capacity) **float64) (told []*dynamodb.ConsumedCapacity) {
-	for _, x := range b {
-		c := consumed(wanted, x.param, x.units)
-		if c == nil {
-			return nil
-		}
+	told = b.totals(wanted)
+	for i, c := range told {
 		var total dynamodb.Capacity
-		*kind(&total) = new(x.units)
+		*kind(&total) = new(b[i].units)
 		c.ReadCapacityUnits, c.WriteCapacityUnits = total.ReadCapacityUnits, total.WriteCapacityUnits
 		if c.Table != nil {
-			*kind(c.Table) = new(x.units)
+			*kind(c.Table) = new(b[i].units)
 		}
-		told = append(told, c)
 	}
 	return told
 }

@@ -44,41 +44,42 @@ func (s *Service) recordItem(ctx context.Context, tx kv.Txn, t *table, param *st
 	})
 }
 
-// recordBatch records the writes of a batch, which are one act.
-func (s *Service) recordBatch(ctx context.Context, tx kv.Txn, batch []batchedTable, done []writtenBatch) {
+// recordBatch records the writes of a batch, which are one act. done are those of
+// its tables, one after the other.
+func (s *Service) recordBatch(ctx context.Context, tx kv.Txn, batch []batchedTable, done []written) {
 	if !s.auditItems {
 		return
 	}
 	var e audit.Event
+	var owners []string
 	p := append(make([]byte, 0, 1024), `{"requestItems":{`...)
 	for i, b := range batch {
-		t := done[i].table
+		t := done[0].table
 		e.Resources = append(e.Resources, audit.Resource{Type: tableResource, ARN: t.arn})
+		owners = append(owners, t.account)
 		if i > 0 {
 			p = append(p, ',')
 		}
 		p = append(append(append(p, '"'), b.param...), `":[`...)
-		for j, w := range b.writes {
+		for j, w := range done[:len(b.writes)] {
 			if j > 0 {
 				p = append(p, ',')
 			}
 			act := `{"put":`
-			if w.next == nil {
+			if w.new == nil {
 				act = `{"delete":`
 			}
 			p = append(append(p, act...), item.JSON(t.schema.Attributes(w.attributes))...)
 			p = append(p, '}')
 		}
 		p = append(p, ']')
+		done = done[len(b.writes):]
 	}
 	e.Parameters = append(p, `}}`...)
-	owners := map[string]bool{api.RequestOf(ctx).Caller.Account: true}
-	audit.Record(ctx, tx, e)
-	for _, w := range done {
-		if e.Account = w.table.account; !owners[e.Account] {
-			owners[e.Account] = true
-			audit.Record(ctx, tx, e)
-		}
+	owners = append(owners, api.RequestOf(ctx).Caller.Account)
+	slices.Sort(owners)
+	for _, e.Account = range slices.Compact(owners) {
+		audit.Record(ctx, tx, e)
 	}
 }
 

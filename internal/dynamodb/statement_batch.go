@@ -70,7 +70,7 @@ func (s *Service) readOne(ctx context.Context, st statement, consistent *bool, w
 	if _, err := s.authorizeItems(ctx, w.table, w.use); err != nil {
 		return nil, 0, err
 	}
-	x := transaction{writes: []write{w}, one: true}
+	x := transaction{writes: []write{w}, alone: true}
 	err = s.view(ctx, func(r kv.Reader) error {
 		if err := x.locate(ctx, s, r); err != nil {
 			return err

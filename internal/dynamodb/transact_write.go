@@ -82,11 +82,7 @@ func (s *Service) commit(ctx context.Context, x *transaction, token *token, want
 	if token != nil {
 		s.upkeep.keptToken(bucketOf(s.now()))
 	}
-	var b bill
-	for i := range x.done {
-		b.add(x.done[i].table, x.writes[i].param, x.units(&x.done[i]))
-	}
-	return b.writes(wanted), nil
+	return x.bill().writes(wanted), nil
 }
 
 // authorize asks policy for every action of a transaction, after it made sure that

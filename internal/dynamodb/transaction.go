@@ -12,8 +12,8 @@ import (
 	"github.com/modelwharf/modelwharf/internal/kv"
 )
 
-// transaction is writes that all happen, or none: those of a TransactWriteItems,
-// or the one of a PutItem, UpdateItem or DeleteItem. It goes through its steps in
+// transaction is writes that all happen, or none: those of a TransactWriteItems or
+// a BatchWriteItem, or the one of a PutItem, UpdateItem or DeleteItem. It goes through its steps in
 // order (locate, load, decide, apply), in one transaction of the store.
 //
 // That transaction is validated against every other at its commit and runs again
@@ -25,8 +25,9 @@ type transaction struct {
 	done   []written // one for each write
 	// limit is how many bytes the items may have together that are read; 0 for any.
 	limit int
-	// one is of a single write, whose error is told as it is and not as a reason.
-	one bool
+	// alone is of a single write, and of those of a batch: what is wrong with one is
+	// told as it is and not as a reason, and none costs more than by itself.
+	alone bool
 }
 
 // written is what a write did, so far.
@@ -42,6 +43,20 @@ type written struct {
 // units is what the write costs by itself.
 func (w written) units() float64 { return writeUnits(sizeOrZero(w.old), sizeOrZero(w.new)) }
 
+// run takes all steps, and reports whether anything changed.
+func (x *transaction) run(ctx context.Context, s *Service, tx kv.Txn) (changed bool, err error) {
+	if err := x.locate(ctx, s, tx); err != nil {
+		return false, err
+	}
+	if err := x.load(ctx, tx); err != nil {
+		return false, err
+	}
+	if err := x.decide(); err != nil {
+		return false, err
+	}
+	return x.apply(tx)
+}
+
 // locate reads the tables and finds the places of the items. All keys are looked at
 // before anything else is: an empty or too long one, or an expression that does not
 // suit a key, fails the request, and the first that does not match its table
@@ -51,14 +66,12 @@ func (x *transaction) locate(ctx context.Context, s *Service, r kv.Reader) error
 	mismatch := false
 	for i := range x.writes {
 		w, out := &x.writes[i], &x.done[i]
-		t, err := s.read(ctx, r, w.table)
-		if err != nil {
+		if i > 0 && w.table == x.writes[i-1].table {
+			out.table = x.done[i-1].table
+		} else if err := x.readTable(ctx, s, r, i); err != nil {
 			return err
 		}
-		if t == nil {
-			return noSuchTable()
-		}
-		out.table = t
+		t := out.table
 		if err := w.condition.CheckKey(t.schema); err != nil {
 			return err
 		}
@@ -66,7 +79,7 @@ func (x *transaction) locate(ctx context.Context, s *Service, r kv.Reader) error
 		switch {
 		case err == nil:
 			out.at, out.attributes = t.itemKey(key), attributes
-		case x.one || !errors.Is(err, item.ErrMismatch):
+		case x.alone || !errors.Is(err, item.ErrMismatch):
 			return err
 		case !mismatch:
 			mismatch, out.fault = true, err
@@ -75,10 +88,16 @@ func (x *transaction) locate(ctx context.Context, s *Service, r kv.Reader) error
 	if mismatch {
 		return x.verdict()
 	}
-	if x.one {
-		return nil
+	return x.distinct()
+}
+
+// readTable reads the table of a write.
+func (x *transaction) readTable(ctx context.Context, s *Service, r kv.Reader, i int) (err error) {
+	x.done[i].table, err = s.read(ctx, r, x.writes[i].table)
+	if err == nil && x.done[i].table == nil {
+		err = noSuchTable()
 	}
-	return distinct(x.places())
+	return err
 }
 
 // places are where the items lie.
@@ -91,13 +110,21 @@ func (x *transaction) places() [][]byte {
 }
 
 // distinct returns the ValidationException of a place that is there twice.
-func distinct(places [][]byte) error {
-	seen := make(map[string]struct{}, len(places))
-	for _, at := range places {
-		if _, ok := seen[string(at)]; ok {
-			return api.ValidationException("Transaction request cannot include multiple operations on one item")
+func (x *transaction) distinct() error {
+	if len(x.done) == 1 {
+		return nil
+	}
+	seen := make(map[string]struct{}, len(x.done))
+	for i := range x.done {
+		at := x.done[i].at
+		if _, ok := seen[string(at)]; !ok {
+			seen[string(at)] = struct{}{}
+			continue
 		}
-		seen[string(at)] = struct{}{}
+		if x.alone {
+			return errDuplicateKeys()
+		}
+		return api.ValidationException("Transaction request cannot include multiple operations on one item")
 	}
 	return nil
 }
@@ -216,21 +243,30 @@ func conditionFailed(fault error) bool {
 
 // units is what a write costs: in a transaction of several, twice as much as alone.
 func (x *transaction) units(w *written) float64 {
-	if x.one {
+	if x.alone {
 		return w.units()
 	}
 	return transactional * w.units()
+}
+
+// bill is what the writes cost.
+func (x *transaction) bill() (b bill) {
+	for i := range x.done {
+		b.add(x.done[i].table, x.writes[i].param, x.units(&x.done[i]))
+	}
+	return b
 }
 
 // verdict returns nil if every write can be done. Otherwise it is the error of the
 // one that cannot, or a TransactionCanceledException with the reasons, one for each
 // write in their order.
 func (x *transaction) verdict() error {
+	failed := slices.IndexFunc(x.done, func(w written) bool { return w.fault != nil })
 	switch {
-	case x.one:
-		return x.done[0].fault
-	case !slices.ContainsFunc(x.done, func(w written) bool { return w.fault != nil }):
+	case failed < 0:
 		return nil
+	case x.alone:
+		return x.done[failed].fault
 	}
 	faults := make([]error, len(x.done))
 	for i := range x.done {

@@ -30,18 +30,9 @@ func (s *Service) write(ctx context.Context, w write) (written, error) {
 	if _, err := s.authorizeItems(ctx, w.table, w.use); err != nil {
 		return written{}, err
 	}
-	x := transaction{writes: []write{w}, one: true}
+	x := transaction{writes: []write{w}, alone: true}
 	err := s.update(ctx, func(tx kv.Txn) error {
-		if err := x.locate(ctx, s, tx); err != nil {
-			return err
-		}
-		if err := x.load(ctx, tx); err != nil {
-			return err
-		}
-		if err := x.decide(); err != nil {
-			return err
-		}
-		changed, err := x.apply(tx)
+		changed, err := x.run(ctx, s, tx)
 		if changed {
 			s.recordItem(ctx, tx, x.done[0].table, w.param, x.done[0].attributes)
 		}
