@@ -14,16 +14,12 @@ type change struct {
 	by       actor
 }
 
-// actor is on whose behalf an item changes.
+// actor is on whose behalf an item changes: zero is the caller of an operation.
 type actor int
 
-const (
-	// byRequest is for the caller of an operation.
-	byRequest actor = iota
-	// byExpiry is for the service itself, whose deletions of expired items bear the
-	// userIdentity {Type: Service, PrincipalId: dynamodb.amazonaws.com} in streams.
-	byExpiry
-)
+// byExpiry is the service itself, whose deletions of expired items bear the
+// userIdentity {Type: Service, PrincipalId: dynamodb.amazonaws.com} in streams.
+const byExpiry actor = 1
 
 // apply makes a change and writes in the same transaction whatever follows from
 // it. It is the only place where an item of a table changes, so that nothing that
