@@ -296,9 +296,9 @@ func TestPartiQLTransaction(t *testing.T) {
 		}
 		return f.client.ExecuteTransaction(t.Context(), req)
 	}
-	out, err := transact(aws.String("token"), `INSERT INTO T. VALUE {'id': 'b', 'n': 1}`, `UPDATE T. SET n = n + 1 WHERE id = 'a'`, `EXISTS(SELECT * FROM T. WHERE id = 'c' AND n IS MISSING)`)
+	_, err := transact(aws.String("token"), `INSERT INTO T. VALUE {'id': 'b', 'n': 1}`, `UPDATE T. SET n = n + 1 WHERE id = 'a'`, `EXISTS(SELECT * FROM T. WHERE id = 'c' AND n IS MISSING)`)
 	wantError(t, err, "TransactionCanceledException", "…[None, None, ConditionalCheckFailed]")
-	out, err = transact(aws.String("token"), `INSERT INTO T. VALUE {'id': 'b', 'n': 1}`, `UPDATE T. SET n = n + 1 WHERE id = 'a'`)
+	out, err := transact(aws.String("token"), `INSERT INTO T. VALUE {'id': 'b', 'n': 1}`, `UPDATE T. SET n = n + 1 WHERE id = 'a'`)
 	if err != nil || *out.ConsumedCapacity[0].CapacityUnits != 4 {
 		t.Fatal(out, err)
 	}
