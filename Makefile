@@ -2,7 +2,7 @@
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
-GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
 # Packages whose tests also run under the race detector: those with concurrency.
 RACY = ./internal/kv/... ./internal/jobs/... ./internal/audit/... ./internal/identity/... ./internal/dynamodb/... \
