@@ -11,8 +11,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/prometheus/client_golang/prometheus"
 
+	api "github.com/modelwharf/modelwharf/internal/api/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/audit"
+	"github.com/modelwharf/modelwharf/internal/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/kv"
+	"github.com/modelwharf/modelwharf/internal/kv/mem"
 )
 
 // Actions of transactions, written shortly.
@@ -486,4 +491,39 @@ func mustScanIDs(t testing.TB, c *sdk.Client, table string) (ids []string) {
 		}
 	}
 	return ids
+}
+
+// TestTransactionsMetrics reads the counters of a table after a transaction that was
+// done, its repetition, and one that was cancelled.
+func TestTransactionsMetrics(t *testing.T) {
+	t.Parallel()
+	store, err := kv.Open(mem.New(), kv.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	metrics := prometheus.NewPedanticRegistry()
+	s := dynamodb.New(dynamodb.Config{Store: store, Identity: newIdentity(t, store), Metrics: metrics})
+	ctx := rootContext()
+	createBenchTable(t, s, ctx)
+	action := func(row int, condition *string) *api.TransactWriteItem {
+		return &api.TransactWriteItem{Put: &api.Put{TableName: new(benchTable), Item: benchItem(1, row), ConditionExpression: condition}}
+	}
+	for range 2 {
+		in := &api.TransactWriteItemsInput{ClientRequestToken: new("once"), TransactItems: []*api.TransactWriteItem{action(0, nil), action(1, nil)}}
+		if _, err := s.TransactWriteItems(ctx, in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in := &api.TransactWriteItemsInput{TransactItems: []*api.TransactWriteItem{action(2, nil), action(0, new("attribute_not_exists(body)"))}}
+	if _, err := s.TransactWriteItems(ctx, in); err == nil {
+		t.Error("a condition held that does not")
+	}
+	for name, want := range map[string]float64{
+		"items_written": 2, "consumed_write_capacity_units": 8, "items_read": 2, "consumed_read_capacity_units": 4, "conditional_check_failed": 1,
+	} {
+		if got := counters(t, metrics)[name]; got != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
+	}
 }

@@ -13,8 +13,9 @@ import (
 )
 
 // transaction is writes that all happen, or none: those of a TransactWriteItems or
-// a BatchWriteItem, or the one of a PutItem, UpdateItem or DeleteItem. It goes through its steps in
-// order (locate, load, decide, apply), in one transaction of the store.
+// a BatchWriteItem, or the one of a PutItem, UpdateItem or DeleteItem. It goes
+// through its steps in order (locate, load, decide, apply), in one transaction of
+// the store.
 //
 // That transaction is validated against every other at its commit and runs again
 // if one was in the way; after a few such runs it waits for its turn, in which
