@@ -73,20 +73,22 @@ func prepare(b *testing.B, c *client, srv *process) {
 		fill.run(b, c, srv.url, &next, slice)
 	}
 	for i := range collected {
-		if _, err := c.call(srv.url, "PutItem", item("collection", i)); err != nil {
+		if _, err := c.call(srv.url, "PutItem", item("collection", i, 0)); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
-func putRequest(i int64) []byte { return item(fmt.Sprintf("item-%d", i%partitions), 0) }
+// putRequest writes one of the partitions' items, with a number that is new: a
+// write that changes nothing would be answered without one.
+func putRequest(i int64) []byte { return item(fmt.Sprintf("item-%d", i%partitions), 0, i) }
 
-// item is a PutItem of about 1 KB in ten attributes.
-func item(pk string, sk int) []byte {
+// item is a PutItem of about 1 KB in ten attributes, one of them n.
+func item(pk string, sk int, n int64) []byte {
 	v := value(int64(len(pk)+sk), 900)
 	return fmt.Appendf(nil, `{"TableName":"items","Item":{"pk":{"S":%q},"sk":{"N":"%d"},`+
-		`"a":{"S":"%s"},"b":{"S":"%s"},"c":{"S":"%s"},"d":{"S":"%s"},"e":{"S":"%s"},"n":{"N":"12345.678"},"f":{"BOOL":true},"l":{"L":[{"N":"1"},{"N":"2"}]}}}`,
-		pk, sk, v[:180], v[180:360], v[360:540], v[540:720], v[720:])
+		`"a":{"S":"%s"},"b":{"S":"%s"},"c":{"S":"%s"},"d":{"S":"%s"},"e":{"S":"%s"},"n":{"N":"%d.678"},"f":{"BOOL":true},"l":{"L":[{"N":"1"},{"N":"2"}]}}}`,
+		pk, sk, v[:180], v[180:360], v[360:540], v[540:720], v[720:], n)
 }
 
 func getRequest(consistent bool) func(int64) []byte {
@@ -176,7 +178,7 @@ func BenchmarkMillionItems(b *testing.B) {
 			if n > 0 {
 				body = append(body, ',')
 			}
-			put := item(fmt.Sprintf("million-%d", i*batch+n), 0)
+			put := item(fmt.Sprintf("million-%d", i*batch+n), 0, n)
 			body = append(body, `{"PutRequest":`...)
 			body = append(body, '{')
 			body = append(body, put[len(`{"TableName":"items",`):]...)
