@@ -8,21 +8,23 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/modelwharf/modelwharf/internal/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/server"
 	"github.com/modelwharf/modelwharf/internal/server/folder"
 )
 
 type serve struct {
 	dataFolder
-	Listen        string           `help:"Address to listen on; port 0 takes a free one." default:"127.0.0.1:4780" env:"MODELWHARF_LISTEN" placeholder:"HOST:PORT"`
-	Account       string           `help:"The administrator's account, 12 digits." default:"000000000000" env:"MODELWHARF_ACCOUNT"`
-	Region        string           `help:"The server's own region; requests may be signed for any." default:"us-east-1" env:"MODELWHARF_REGION"`
-	ExternalURL   string           `help:"Base of the URLs in answers; by default the Host that each request names." env:"MODELWHARF_EXTERNAL_URL" placeholder:"URL"`
-	SecretKeyFile string           `help:"File of 32 random bytes that seal the secrets in the store; by default one in the data folder, made at the first start." env:"MODELWHARF_SECRET_KEY_FILE" placeholder:"FILE"`
-	TLSCert       string           `name:"tls-cert" help:"Serve TLS with this certificate (PEM); it is read again when it changes." env:"MODELWHARF_TLS_CERT" placeholder:"FILE"`
-	TLSKey        string           `name:"tls-key" help:"The certificate's key (PEM)." env:"MODELWHARF_TLS_KEY" placeholder:"FILE"`
-	LogLevel      slog.Level       `help:"debug, info (with a line for each request), warn or error." default:"info" env:"MODELWHARF_LOG_LEVEL" placeholder:"LEVEL"`
-	LogFormat     server.LogFormat `help:"json or text." default:"json" enum:"json,text" env:"MODELWHARF_LOG_FORMAT"`
+	Listen        string             `help:"Address to listen on; port 0 takes a free one." default:"127.0.0.1:4780" env:"MODELWHARF_LISTEN" placeholder:"HOST:PORT"`
+	Account       string             `help:"The administrator's account, 12 digits." default:"000000000000" env:"MODELWHARF_ACCOUNT"`
+	Region        string             `help:"The server's own region; requests may be signed for any." default:"us-east-1" env:"MODELWHARF_REGION"`
+	ExternalURL   string             `help:"Base of the URLs in answers; by default the Host that each request names." env:"MODELWHARF_EXTERNAL_URL" placeholder:"URL"`
+	SecretKeyFile string             `help:"File of 32 random bytes that seal the secrets in the store; by default one in the data folder, made at the first start." env:"MODELWHARF_SECRET_KEY_FILE" placeholder:"FILE"`
+	TLSCert       string             `name:"tls-cert" help:"Serve TLS with this certificate (PEM); it is read again when it changes." env:"MODELWHARF_TLS_CERT" placeholder:"FILE"`
+	TLSKey        string             `name:"tls-key" help:"The certificate's key (PEM)." env:"MODELWHARF_TLS_KEY" placeholder:"FILE"`
+	AuditItems    dynamodb.AuditData `help:"Which operations on items are recorded: writes or none. Changes of tables and identities always are." default:"writes" enum:"writes,none" env:"MODELWHARF_AUDIT_ITEMS"`
+	LogLevel      slog.Level         `help:"debug, info (with a line for each request), warn or error." default:"info" env:"MODELWHARF_LOG_LEVEL" placeholder:"LEVEL"`
+	LogFormat     server.LogFormat   `help:"json or text." default:"json" enum:"json,text" env:"MODELWHARF_LOG_FORMAT"`
 }
 
 // Help tells what flags cannot.
@@ -37,7 +39,7 @@ func (c *serve) Run(ctx context.Context) error {
 	slog.SetDefault(log)
 	s, err := server.Open(ctx, server.Config{
 		Data: c.Data, Listen: c.Listen, Account: c.Account, Region: c.Region, ExternalURL: c.ExternalURL,
-		SecretKeyFile: c.SecretKeyFile, TLSCert: c.TLSCert, TLSKey: c.TLSKey, Log: log,
+		SecretKeyFile: c.SecretKeyFile, TLSCert: c.TLSCert, TLSKey: c.TLSKey, AuditItems: c.AuditItems, Log: log,
 		RootKey: folder.AccessKey{
 			ID: os.Getenv("MODELWHARF_ROOT_ACCESS_KEY_ID"), Secret: os.Getenv("MODELWHARF_ROOT_SECRET_ACCESS_KEY"),
 		},

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/modelwharf/modelwharf/internal/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/server/folder"
 )
 
@@ -22,6 +23,10 @@ type Config struct {
 	SecretKeyFile string // "" means the data folder's own
 	TLSCert       string // a file of certificates in PEM, the server's own first
 	TLSKey        string // a file with its key in PEM
+
+	// AuditItems says which operations on items leave an audit record: writes, if "",
+	// or none.
+	AuditItems dynamodb.AuditData
 
 	// RootKey is the administrator's access key; without one it is made at the
 	// first start.
