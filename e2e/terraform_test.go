@@ -128,6 +128,16 @@ func TestTerraform(t *testing.T) {
 		t.Errorf("the registrar may scan: %s", said)
 	}
 
+	// What has a type is found by it.
+	root := s.aws(t)
+	root.run("dynamodb", "put-item", "--table-name", "modelCatalogTable",
+		"--item", `{"ModelId":{"S":"wine"},"ModelVersion":{"S":"1.0"},"ModelType":{"S":"classifier"},"CreationDate":{"S":"2026-11-21"}}`)
+	found := root.run("dynamodb", "query", "--table-name", "modelCatalogTable", "--index-name", "ByType",
+		"--key-condition-expression", "ModelType = :t AND begins_with(CreationDate, :y)", "--expression-attribute-values", `{":t":{"S":"classifier"},":y":{"S":"2026"}}`)
+	if items := at(t, found, "Items").([]any); len(items) != 1 || at(t, found, "Items", 0, "ModelId", "S") != "wine" {
+		t.Errorf("ByType found %v", items)
+	}
+
 	changed := []string{"-var", "deletion_protection=true", "-var", "registrar=registrar-of-models"}
 	if out := tf.run(append([]string{"apply", "-no-color", "-auto-approve"}, changed...)...); strings.Contains(out, "aws_dynamodb_table.model_catalog: Destr") {
 		t.Errorf("the table was not changed in place:\n%s", out)

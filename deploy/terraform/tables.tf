@@ -17,6 +17,24 @@ resource "aws_dynamodb_table" "model_catalog" {
     type = "S"
   }
 
+  attribute {
+    name = "ModelType"
+    type = "S"
+  }
+
+  attribute {
+    name = "CreationDate"
+    type = "S"
+  }
+
+  # The models of a type, by the day on which they were made.
+  global_secondary_index {
+    name            = "ByType"
+    hash_key        = "ModelType"
+    range_key       = "CreationDate"
+    projection_type = "ALL"
+  }
+
   # Versions that are given an expiry go by it.
   ttl {
     attribute_name = "TimeToLive"

@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/modelwharf/modelwharf/internal/api"
@@ -30,6 +31,7 @@ func (s *Service) UpdateTable(ctx context.Context, in *dynamodb.UpdateTableInput
 			return err
 		}
 		st, now := t.tableState, s.now().UTC()
+		st.Indexes = slices.Clone(st.Indexes)
 		if err := st.change(in, now); err != nil {
 			return err
 		}
@@ -126,6 +128,9 @@ func (st *tableState) change(in *dynamodb.UpdateTableInput, now time.Time) error
 		if !st.Billing.OnDemand {
 			st.Billing = billing{OnDemand: true, OnDemandSince: now}
 			st.Throughput.Read, st.Throughput.Write = 0, 0
+			for i := range st.Indexes {
+				st.Indexes[i].Throughput.Read, st.Indexes[i].Throughput.Write = 0, 0
+			}
 		}
 	case in.ProvisionedThroughput == nil:
 		if st.Billing.OnDemand {
@@ -134,6 +139,11 @@ func (st *tableState) change(in *dynamodb.UpdateTableInput, now time.Time) error
 	case st.Billing.OnDemand && in.BillingMode == nil:
 		return invalid("Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
 	case st.Billing.OnDemand:
+		for _, x := range st.Indexes {
+			if !x.Local {
+				return invalid("ProvisionedThroughput must be specified for index: %s", x.Name)
+			}
+		}
 		st.Billing.OnDemand = false
 		st.Throughput.Read = *in.ProvisionedThroughput.ReadCapacityUnits
 		st.Throughput.Write = *in.ProvisionedThroughput.WriteCapacityUnits

@@ -15,6 +15,8 @@ import (
 // See https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html.
 type use struct {
 	action string // "dynamodb:PutItem"
+	// index is the one that is read; nil if it is the table.
+	index *string
 	// enclosing is the transaction that the action is a part of, or "".
 	enclosing string
 	// leading are the hash keys that the operation is about.
@@ -40,6 +42,9 @@ func (s *Service) authorizeItems(ctx context.Context, n tableName, u use) (*tabl
 		check.Resource = t.arn
 	} else {
 		check.Resource = n.arn()
+	}
+	if u.index != nil {
+		check.Resource = indexARN(check.Resource, *u.index)
 	}
 	if caller := api.RequestOf(ctx).Caller; caller.Type != api.RootCaller || caller.Account != n.account {
 		check.Conditions = u.conditions(t)

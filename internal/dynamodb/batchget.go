@@ -87,7 +87,7 @@ func (s *Service) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInp
 				return err
 			}
 			tables[i].meter.read(int64(len(w.keys)), units)
-			if c := consumed(in.ReturnConsumedCapacity, &w.param, units); c != nil {
+			if c := consumed(in.ReturnConsumedCapacity, &w.param, cost{table: units}); c != nil {
 				out.ConsumedCapacity = append(out.ConsumedCapacity, c)
 			}
 		}

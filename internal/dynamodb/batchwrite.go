@@ -105,7 +105,11 @@ func batchedWriteOf(request *dynamodb.WriteRequest) (write, dynamodb.Attributes,
 	return write{
 		// Of an item in a batch, DynamoDB reports a wrong key as it does of a Key.
 		key: func(t *table) (item.Key, dynamodb.Attributes, error) {
-			return keyParameter(t.schema.Attributes(put.Item))(t)
+			k, key, err := keyParameter(t.schema.Attributes(put.Item))(t)
+			if err == nil {
+				err = t.checkIndexKeys(put.Item)
+			}
+			return k, key, err
 		},
 		next: func(*table, item.Stored) (item.Stored, error) { return next, nil },
 	}, put.Item, err

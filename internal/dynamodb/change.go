@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"bytes"
+	"context"
 
 	"github.com/modelwharf/modelwharf/internal/dynamodb/item"
 	"github.com/modelwharf/modelwharf/internal/kv"
@@ -23,24 +24,29 @@ const byExpiry actor = 1
 
 // apply makes a change and writes in the same transaction whatever follows from
 // it. It is the only place where an item of a table changes, so that nothing that
-// is derived of items can be forgotten. It returns how the table's size changes; a
-// change that leaves the item as it is writes nothing.
-func (t *table) apply(tx kv.Txn, c change) (d size, changed bool, err error) {
+// is derived of items can be forgotten. It returns how the sizes of the table and its
+// indexes change; a change that leaves the item as it is writes nothing.
+func (t *table) apply(ctx context.Context, tx kv.Txn, c change) (d effect, changed bool, err error) {
 	switch {
 	case c.new == nil && c.old == nil, c.new != nil && c.old != nil && bytes.Equal(c.old, c.new):
-		return size{}, false, nil
+		return effect{}, false, nil
 	case c.new == nil:
 		tx.Delete(c.at)
-		d = size{-1, -int64(c.old.Size())}
+		d.size = size{-1, -int64(c.old.Size())}
 	case c.old == nil:
 		tx.Put(c.at, c.new)
-		d = size{1, int64(c.new.Size())}
+		d.size = size{1, int64(c.new.Size())}
 	default:
 		tx.Put(c.at, c.new)
-		d = size{0, int64(c.new.Size() - c.old.Size())}
+		d.size = size{0, int64(c.new.Size() - c.old.Size())}
 	}
 	if t.expiring != nil {
-		err = t.expiring.follow(tx, c.at[len(t.items):], c.old, c.new)
+		if err := t.expiring.follow(tx, c.at[len(t.items):], c.old, c.new); err != nil {
+			return d, true, err
+		}
+	}
+	if t.indexes != nil {
+		d.indexes, err = t.follow(ctx, tx, c)
 	}
 	return d, true, err
 }

@@ -80,14 +80,6 @@ func TestControlPlaneCreateTableErrors(t *testing.T) {
 		}),
 		"StreamSpecification with StreamEnabled is not available on this server yet",
 	}, {
-		"an index",
-		with2(onDemandID(), func(in *sdk.CreateTableInput) {
-			in.GlobalSecondaryIndexes = []types.GlobalSecondaryIndex{{
-				IndexName: aws.String("byId"), KeySchema: in.KeySchema, Projection: &types.Projection{ProjectionType: "ALL"},
-			}}
-		}),
-		"GlobalSecondaryIndexes is not available on this server yet",
-	}, {
 		"a tag of AWS",
 		with2(onDemandID(), func(in *sdk.CreateTableInput) {
 			in.Tags = []types.Tag{{Key: aws.String("aws:x"), Value: aws.String("")}}

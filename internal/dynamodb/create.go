@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/modelwharf/modelwharf/internal/api"
@@ -59,8 +58,11 @@ func (s *Service) CreateTable(ctx context.Context, in *dynamodb.CreateTableInput
 		return nil, err
 	}
 	s.cache.drop(n)
-	out := st.describe(n, size{}, st.Created)
+	out := st.describe(n, holding{}, st.Created)
 	out.TableStatus = new("CREATING")
+	for _, x := range out.GlobalSecondaryIndexes {
+		x.IndexStatus = new("CREATING")
+	}
 	return &dynamodb.CreateTableOutput{TableDescription: out}, nil
 }
 
@@ -85,7 +87,7 @@ func (s *Service) newTable(ctx context.Context, in *dynamodb.CreateTableInput) (
 		st.Throughput.Read = *in.ProvisionedThroughput.ReadCapacityUnits
 		st.Throughput.Write = *in.ProvisionedThroughput.WriteCapacityUnits
 	}
-	if err := st.setKey(in.KeySchema, in.AttributeDefinitions); err != nil {
+	if err := st.setKeys(in); err != nil {
 		return nil, err
 	}
 	if in.TableClass != nil {
@@ -97,44 +99,28 @@ func (s *Service) newTable(ctx context.Context, in *dynamodb.CreateTableInput) (
 	return st, err
 }
 
-// setKey checks a key schema against the attributes that are defined for it, and
-// takes it over.
-func (st *tableState) setKey(schema []*dynamodb.KeySchemaElement, defined []*dynamodb.AttributeDefinition) error {
-	types := map[string]string{}
-	var definedNames, keys []string
-	for _, d := range defined {
-		if _, ok := types[*d.AttributeName]; ok {
-			return api.ValidationException("Attribute Name is duplicated: %s", *d.AttributeName)
-		}
-		types[*d.AttributeName] = *d.AttributeType
-		definedNames = append(definedNames, *d.AttributeName)
-		st.Defined = append(st.Defined, keyAttribute{*d.AttributeName, *d.AttributeType})
+// setKeys checks the key schemas of a table and its indexes against the attributes
+// that are defined for them, and takes them over.
+func (st *tableState) setKeys(in *dynamodb.CreateTableInput) error {
+	defined, err := definedBy(in.AttributeDefinitions)
+	if err != nil {
+		return err
 	}
-	for _, k := range schema {
-		keys = append(keys, *k.AttributeName)
+	for _, name := range defined.names {
+		st.Defined = append(st.Defined, keyAttribute{name, defined.types[name]})
 	}
-	switch {
-	case len(schema) == 0:
-		return invalid("KeySchema is not specified")
-	case len(schema) > 2:
-		return invalid("The KeySchema exceeds the maximum allowed number of RANGE key attributes")
-	case len(keys) > len(defined):
-		return api.ValidationException("Invalid KeySchema: Some index key attribute have no definition")
-	case slices.ContainsFunc(keys, func(k string) bool { return types[k] == "" }):
-		return invalid("Some index key attributes are not defined in AttributeDefinitions. Keys: [%s], AttributeDefinitions: [%s]",
-			strings.Join(keys, ", "), strings.Join(definedNames, ", "))
-	case len(keys) == 2 && keys[0] == keys[1]:
-		return api.ValidationException("Both the Hash Key and the Range Key element in the KeySchema have the same name")
-	case *schema[0].KeyType != "HASH":
-		return api.ValidationException("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
-	case len(schema) == 2 && *schema[1].KeyType != "RANGE":
-		return api.ValidationException("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
-	case len(keys) != len(defined):
+	if st.Hash, st.Range, err = defined.key(in.KeySchema); err != nil {
+		return err
+	}
+	plain := in.LocalSecondaryIndexes == nil && in.GlobalSecondaryIndexes == nil
+	if plain && len(in.KeySchema) != len(defined.names) {
 		return invalid("Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")
 	}
-	st.Hash = keyAttribute{keys[0], types[keys[0]]}
-	if len(keys) == 2 {
-		st.Range = &keyAttribute{keys[1], types[keys[1]]}
+	if err := st.setIndexes(in, defined); err != nil {
+		return err
+	}
+	if keys := st.keyedNames(); len(keys) != len(defined.names) {
+		return invalid("Some AttributeDefinitions are not used. AttributeDefinitions: [%s], keys used: [%s]", strings.Join(defined.names, ", "), strings.Join(keys, ", "))
 	}
 	return nil
 }
@@ -142,10 +128,6 @@ func (st *tableState) setKey(schema []*dynamodb.KeySchemaElement, defined []*dyn
 // createRefused names what CreateTable may be asked for on AWS, but not yet here.
 func createRefused(in *dynamodb.CreateTableInput) error {
 	switch {
-	case in.GlobalSecondaryIndexes != nil:
-		return unavailable("GlobalSecondaryIndexes")
-	case in.LocalSecondaryIndexes != nil:
-		return unavailable("LocalSecondaryIndexes")
 	case in.VectorIndexes != nil:
 		return unavailable("VectorIndexes")
 	case in.ResourcePolicy != nil:

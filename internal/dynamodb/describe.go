@@ -56,7 +56,7 @@ const (
 
 // describe is the description, at the time now, of a table of the name n that holds
 // that much.
-func (st *tableState) describe(n tableName, holds size, now time.Time) *dynamodb.TableDescription {
+func (st *tableState) describe(n tableName, holds holding, now time.Time) *dynamodb.TableDescription {
 	d := &dynamodb.TableDescription{
 		TableName:                 new(n.name),
 		TableArn:                  new(n.arn()),
@@ -103,6 +103,7 @@ func (st *tableState) describe(n tableName, holds size, now time.Time) *dynamodb
 			d.TableClassSummary.LastUpdateDateTime = new(st.ClassSet)
 		}
 	}
+	st.describeIndexes(d, holds, func(p throughput) *dynamodb.ProvisionedThroughputDescription { return p.describe(now) })
 	return d
 }
 

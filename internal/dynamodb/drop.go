@@ -49,9 +49,10 @@ func (s *Service) DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput
 
 // dropping is the short description that DeleteTable answers with.
 func (t *table) dropping(now time.Time) *dynamodb.TableDescription {
-	d := t.describe(t.tableName, size{}, now)
+	d := t.describe(t.tableName, holding{}, now)
 	d.TableStatus = new("DELETING")
 	// AWS leaves these out of a table that is going.
+	d.LocalSecondaryIndexes, d.GlobalSecondaryIndexes = nil, nil
 	d.KeySchema, d.AttributeDefinitions, d.CreationDateTime = nil, nil, nil
 	return d
 }

@@ -154,7 +154,7 @@ func (s *Service) expireSome(ctx context.Context, update updates, x expiringTabl
 		if t, err = s.tableOf(ctx, tx, x, ttlEnabled); err != nil || t == nil {
 			return err
 		}
-		var d size
+		var d effect
 		if d, next, err = t.expire(ctx, tx, from, s.now()); err != nil {
 			return err
 		}
@@ -174,7 +174,7 @@ func (s *Service) expireSome(ctx context.Context, update updates, x expiringTabl
 
 // expire deletes expired items in tx. Each is read again there, which makes it
 // conflict with a change of the item: what gets another expiry in time stays.
-func (t *table) expire(ctx context.Context, tx kv.Txn, from []byte, now time.Time) (d size, next []byte, err error) {
+func (t *table) expire(ctx context.Context, tx kv.Txn, from []byte, now time.Time) (d effect, next []byte, err error) {
 	first, end := t.expiring.due(now)
 	if bytes.Compare(from, first) > 0 {
 		first = from
@@ -182,27 +182,27 @@ func (t *table) expire(ctx context.Context, tx kv.Txn, from []byte, now time.Tim
 	n, read := 0, 0
 	for entry, err := range tx.Scan(ctx, kv.Range{From: first, To: end, Limit: expiredAtOnce}) {
 		if err != nil {
-			return size{}, nil, err
+			return effect{}, nil, err
 		}
 		second, place, err := t.expiring.cut(entry.Key)
 		if err != nil {
-			return size{}, nil, err
+			return effect{}, nil, err
 		}
 		at := append(bytes.Clone(t.items), place...)
 		it, err := stored(tx.Get(ctx, at))
 		if err != nil {
-			return size{}, nil, err
+			return effect{}, nil, err
 		}
 		is, ok, err := t.expiring.of(it)
 		switch {
 		case err != nil:
-			return size{}, nil, err
+			return effect{}, nil, err
 		case !ok || is != second:
 			tx.Delete(entry.Key) // it is of no item; such a key should not be
 		default:
-			one, _, err := t.apply(tx, change{at: at, old: it, by: byExpiry})
+			one, _, err := t.apply(ctx, tx, change{at: at, old: it, by: byExpiry})
 			if err != nil {
-				return size{}, nil, err
+				return effect{}, nil, err
 			}
 			d.add(one)
 		}

@@ -63,7 +63,7 @@ func (s *Service) GetItem(ctx context.Context, in *dynamodb.GetItemInput) (*dyna
 			}
 		}
 		units := readUnits(sizeOrZero(it), in.ConsistentRead)
-		out.ConsumedCapacity = consumed(in.ReturnConsumedCapacity, in.TableName, units)
+		out.ConsumedCapacity = consumed(in.ReturnConsumedCapacity, in.TableName, cost{table: units})
 		t.meter.read(1, units)
 		return nil
 	})

@@ -19,6 +19,7 @@ import (
 //	token   | bucket | account | region | operation | token → see token
 //	expiry  | id | generation | second | hash | hash key | range → of an item, empty
 //	expiring | id                           → a table whose items expire
+//	entry   | id | index | hash | index hash key | range | base hash key | range → see index
 //
 // A table's number is never used again, so a table made again under an old name
 // inherits nothing, even while the old one's data is still being removed.
@@ -31,6 +32,7 @@ var (
 	changesPrefix = tuple.Of(room, "change")
 	totalsPrefix  = tuple.Of(room, "total")
 
+	entriesPrefix  = tuple.Of(room, "entry")
 	expiriesPrefix = tuple.Of(room, "expiry")
 	expiringPrefix = tuple.Of(room, "expiring")
 )
@@ -59,32 +61,16 @@ func ofTable(prefix []byte, id uint64) []byte {
 // comes first, so that segments of a scan are ranges.
 func (t *table) itemKey(k item.Key) []byte {
 	dst := make([]byte, 0, len(t.items)+9+len(k.Hash)+len(k.Range)+8)
-	dst = t.appendPartition(dst, k.Hash)
+	dst = t.own.appendPartition(dst, k.Hash)
 	if t.schema.Range.Name != "" {
 		dst = tuple.AppendBytes(dst, k.Range)
 	}
 	return dst
 }
 
-// partition is the prefix of the items that share a hash key.
-func (t *table) partition(hash []byte) []byte {
-	return t.appendPartition(make([]byte, 0, len(t.items)+9+len(hash)+8+64), hash)
-}
-
-func (t *table) appendPartition(dst, hash []byte) []byte {
-	dst = append(dst, t.items...)
-	dst = tuple.AppendUint(dst, item.PartitionHash(hash))
-	return tuple.AppendBytes(dst, hash)
-}
-
-// hashes is the range of the items whose partition hash is at least from and below
-// to; nil is no bound.
-func (t *table) hashes(from uint64, to *uint64) (first, end []byte) {
-	first = tuple.AppendUint(bytes.Clone(t.items), from)
-	if to == nil {
-		return first, above(t.items)
-	}
-	return first, tuple.AppendUint(bytes.Clone(t.items), *to)
+// entriesOf is the prefix of the entries of one of a table's indexes.
+func entriesOf(table, index uint64) []byte {
+	return tuple.AppendUint(ofTable(entriesPrefix, table), index)
 }
 
 // after is the key that follows k directly.

@@ -20,27 +20,21 @@ type selection struct {
 	countOnly  bool
 	limit      int // of items examined; 0 for none
 	before     int // bytes of items that the page has already, of another range
-}
-
-// checkKey returns the ValidationException of a filter or projection that looks
-// inside of an attribute of the table's key.
-func (p selection) checkKey(t *table) error {
-	if err := p.filter.CheckKey(t.schema); err != nil {
-		return err
-	}
-	return p.projection.CheckKey(t.schema)
+	// fetch is whether the items that an index's entries are of are to be read.
+	fetch bool
 }
 
 // page is what a Query or Scan found.
 type page struct {
 	items           []dynamodb.RawAttributes
 	count, examined int64
-	size            int // of the items examined, as they count towards capacity
+	size            int   // of the items examined, as they count towards capacity
+	fetched         []int // the sizes of the items that were fetched for entries of an index
 	last            dynamodb.Attributes
 }
 
 // read reads the items of a range until it ends, or the page is full.
-func (p selection) read(ctx context.Context, r kv.Reader, t *table, keys kv.Range) (page, error) {
+func (p selection) read(ctx context.Context, r kv.Reader, from *source, keys kv.Range) (page, error) {
 	keys.Limit = p.limit
 	var out page
 	if !p.countOnly {
@@ -64,7 +58,14 @@ func (p selection) read(ctx context.Context, r kv.Reader, t *table, keys kv.Rang
 		if ok {
 			out.count++
 			if !p.countOnly {
-				raw, err := project(p.projection, it)
+				whole := it
+				if p.fetch {
+					if whole, err = from.fetch(ctx, r, it); err != nil {
+						return page{}, err
+					}
+					out.fetched = append(out.fetched, whole.Size())
+				}
+				raw, err := project(p.projection, whole)
 				if err != nil {
 					return page{}, err
 				}
@@ -76,7 +77,7 @@ func (p selection) read(ctx context.Context, r kv.Reader, t *table, keys kv.Rang
 		}
 		// The key of the last item is told even if no other follows.
 		if out.examined == int64(p.limit) || p.before+out.size >= maxPage {
-			if out.last, err = it.Some(t.keyNames); err != nil {
+			if out.last, err = it.Some(from.keyNames); err != nil {
 				return page{}, err
 			}
 			break

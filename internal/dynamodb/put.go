@@ -20,7 +20,7 @@ func (s *Service) PutItem(ctx context.Context, in *dynamodb.PutItemInput) (*dyna
 	if err != nil {
 		return nil, err
 	}
-	out := &dynamodb.PutItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, w.units())}
+	out := &dynamodb.PutItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, w.cost())}
 	if w.old != nil && is(in.ReturnValues, "ALL_OLD") {
 		out.Attributes = w.old.JSON()
 	}
@@ -66,11 +66,20 @@ func putOf(ctx context.Context, in *dynamodb.PutItemInput) (write, error) {
 			consumed:     in.ReturnConsumedCapacity,
 		},
 		key: func(t *table) (item.Key, dynamodb.Attributes, error) {
-			key, err := t.schema.KeyOfItem(in.Item)
+			key, err := t.keyOfItem(in.Item)
 			return key, in.Item, err
 		},
 		next: func(*table, item.Stored) (item.Stored, error) { return after, nil },
 	}, nil
+}
+
+// keyOfItem is the key of an item that is put, which must suit the indexes too.
+func (t *table) keyOfItem(a dynamodb.Attributes) (item.Key, error) {
+	key, err := t.schema.KeyOfItem(a)
+	if err == nil {
+		err = t.checkIndexKeys(a)
+	}
+	return key, err
 }
 
 // checkReturnValues refuses what PutItem and DeleteItem cannot return.

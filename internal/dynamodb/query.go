@@ -36,8 +36,13 @@ func (s *Service) Query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb
 	}
 	_, err = s.authorizeItems(ctx, n, use{
 		action: "dynamodb:Query",
+		index:  in.IndexName,
 		leading: func(t *table) []dynamodb.AttributeValue {
-			k, err := compiled.Key.Bind(t.schema)
+			from, err := t.source(in.IndexName)
+			if err != nil {
+				return nil
+			}
+			k, err := compiled.Key.Bind(from.schema)
 			if err != nil {
 				return nil
 			}
@@ -51,6 +56,7 @@ func (s *Service) Query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb
 		return nil, err
 	}
 	var found page
+	var spent cost
 	err = s.view(ctx, func(r kv.Reader) error {
 		t, err := s.read(ctx, r, n)
 		if err != nil {
@@ -59,27 +65,29 @@ func (s *Service) Query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb
 		if t == nil {
 			return noSuchTable()
 		}
-		if in.IndexName != nil {
-			return noSuchIndex(*in.IndexName)
-		}
-		k, err := compiled.Key.Bind(t.schema)
+		from, err := t.source(in.IndexName)
 		if err != nil {
 			return err
 		}
-		if err := compiled.Filter.CheckFilter(t.schema); err != nil {
-			return err
-		}
-		if err := sel.checkKey(t); err != nil {
-			return err
-		}
-		keys, err := t.queried(k, in.ExclusiveStartKey, in.ScanIndexForward == nil || *in.ScanIndexForward)
+		k, err := compiled.Key.Bind(from.schema)
 		if err != nil {
 			return err
 		}
-		if found, err = sel.read(ctx, r, t, keys); err != nil {
+		if err := compiled.Filter.CheckFilter(from.schema); err != nil {
 			return err
 		}
-		t.meter.read(found.examined, readUnits(found.size, in.ConsistentRead))
+		if err := from.check(&sel, is(in.Select, "ALL_ATTRIBUTES"), in.ConsistentRead); err != nil {
+			return err
+		}
+		keys, err := from.queried(k, in.ExclusiveStartKey, in.ScanIndexForward == nil || *in.ScanIndexForward)
+		if err != nil {
+			return err
+		}
+		if found, err = sel.read(ctx, r, from, keys); err != nil {
+			return err
+		}
+		spent = from.cost(found, in.ConsistentRead)
+		t.meter.read(found.examined, spent.total())
 		return nil
 	})
 	if err != nil {
@@ -90,18 +98,18 @@ func (s *Service) Query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb
 		Count:            new(found.count),
 		ScannedCount:     new(found.examined),
 		LastEvaluatedKey: found.last,
-		ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, readUnits(found.size, in.ConsistentRead)),
+		ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, spent),
 	}, nil
 }
 
 // queried is the range of keys that a key condition selects, from an exclusive
 // start on.
-func (t *table) queried(k expr.KeyCondition, start dynamodb.Attributes, forward bool) (kv.Range, error) {
+func (s *source) queried(k expr.KeyCondition, start dynamodb.Attributes, forward bool) (kv.Range, error) {
 	hash := item.KeyBytes(k.Hash)
-	partition := t.partition(hash)
+	partition := s.partition(hash)
 	low, high := k.Bounds()
 	keys := kv.Range{From: partition, To: tuple.Below(bytes.Clone(partition)), Reverse: !forward}
-	if t.schema.Range.Name != "" {
+	if s.schema.Range.Name != "" {
 		if low != nil {
 			keys.From = tuple.AppendBytes(bytes.Clone(partition), low)
 		}
@@ -112,13 +120,12 @@ func (t *table) queried(k expr.KeyCondition, start dynamodb.Attributes, forward 
 	if start == nil {
 		return keys, nil
 	}
-	key, err := t.startKey(start)
+	at, startHash, err := s.place(start)
 	if err != nil {
 		return keys, err
 	}
-	at := t.itemKey(key)
 	switch {
-	case !bytes.Equal(key.Hash, hash):
+	case !bytes.Equal(startHash, hash):
 		return keys, api.ValidationException("The provided starting key is outside query boundaries based on provided conditions")
 	case bytes.Compare(at, keys.From) < 0 || bytes.Compare(at, keys.To) >= 0:
 		return keys, api.ValidationException("The provided starting key does not match the range key predicate")
@@ -128,15 +135,6 @@ func (t *table) queried(k expr.KeyCondition, start dynamodb.Attributes, forward 
 		keys.To = at
 	}
 	return keys, nil
-}
-
-// startKey is the key in an ExclusiveStartKey.
-func (t *table) startKey(start dynamodb.Attributes) (item.Key, error) {
-	key, err := t.schema.KeyOf(start)
-	if err != nil {
-		return key, errStart(err)
-	}
-	return key, nil
 }
 
 // checkStart checks the values of an ExclusiveStartKey. What is wrong with a
@@ -192,9 +190,4 @@ func selectionOf(p selectParameters, compiled expr.Compiled) (selection, error) 
 		s.countOnly = true
 	}
 	return s, nil
-}
-
-// noSuchIndex says that a table has not the index that a Query or Scan names.
-func noSuchIndex(name string) error {
-	return api.ValidationException("The table does not have the specified index: %s", name)
 }

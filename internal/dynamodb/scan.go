@@ -42,6 +42,7 @@ func (s *Service) Scan(ctx context.Context, in *dynamodb.ScanInput) (*dynamodb.S
 	}
 	_, err = s.authorizeItems(ctx, n, use{
 		action:     "dynamodb:Scan",
+		index:      in.IndexName,
 		attributes: projected(compiled.Projection, compiled.Filter),
 		sel:        in.Select,
 		consumed:   in.ReturnConsumedCapacity,
@@ -50,6 +51,7 @@ func (s *Service) Scan(ctx context.Context, in *dynamodb.ScanInput) (*dynamodb.S
 		return nil, err
 	}
 	var found page
+	var spent cost
 	err = s.view(ctx, func(r kv.Reader) error {
 		t, err := s.read(ctx, r, n)
 		if err != nil {
@@ -58,20 +60,22 @@ func (s *Service) Scan(ctx context.Context, in *dynamodb.ScanInput) (*dynamodb.S
 		if t == nil {
 			return noSuchTable()
 		}
-		if in.IndexName != nil {
-			return noSuchIndex(*in.IndexName)
-		}
-		if err := sel.checkKey(t); err != nil {
-			return err
-		}
-		keys, err := t.scanned(part, in.ExclusiveStartKey)
+		from, err := t.source(in.IndexName)
 		if err != nil {
 			return err
 		}
-		if found, err = sel.read(ctx, r, t, keys); err != nil {
+		if err := from.check(&sel, is(in.Select, "ALL_ATTRIBUTES"), in.ConsistentRead); err != nil {
 			return err
 		}
-		t.meter.read(found.examined, readUnits(found.size, in.ConsistentRead))
+		keys, err := from.scanned(part, in.ExclusiveStartKey)
+		if err != nil {
+			return err
+		}
+		if found, err = sel.read(ctx, r, from, keys); err != nil {
+			return err
+		}
+		spent = from.cost(found, in.ConsistentRead)
+		t.meter.read(found.examined, spent.total())
 		return nil
 	})
 	if err != nil {
@@ -82,7 +86,7 @@ func (s *Service) Scan(ctx context.Context, in *dynamodb.ScanInput) (*dynamodb.S
 		Count:            new(found.count),
 		ScannedCount:     new(found.examined),
 		LastEvaluatedKey: found.last,
-		ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, readUnits(found.size, in.ConsistentRead)),
+		ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, spent),
 	}, nil
 }
 
@@ -116,27 +120,26 @@ func (g segment) start() uint64 {
 	return q
 }
 
-// keys is the range of a table's keys that the segment covers.
-func (g segment) keys(t *table) kv.Range {
+// keys is the range of a source's keys that the segment covers.
+func (g segment) keys(s *source) kv.Range {
 	if g.number+1 == g.of {
-		from, to := t.hashes(g.start(), nil)
+		from, to := s.hashes(g.start(), nil)
 		return kv.Range{From: from, To: to}
 	}
-	from, to := t.hashes(g.start(), new(segment{g.number + 1, g.of}.start()))
+	from, to := s.hashes(g.start(), new(segment{g.number + 1, g.of}.start()))
 	return kv.Range{From: from, To: to}
 }
 
 // scanned is the range of keys of a segment, from an exclusive start on.
-func (t *table) scanned(g segment, start dynamodb.Attributes) (kv.Range, error) {
-	keys := g.keys(t)
+func (s *source) scanned(g segment, start dynamodb.Attributes) (kv.Range, error) {
+	keys := g.keys(s)
 	if start == nil {
 		return keys, nil
 	}
-	key, err := t.startKey(start)
+	at, _, err := s.place(start)
 	if err != nil {
 		return keys, err
 	}
-	at := t.itemKey(key)
 	if bytes.Compare(at, keys.From) < 0 || bytes.Compare(at, keys.To) >= 0 {
 		return keys, api.ValidationException("The provided starting key is invalid: Invalid ExclusiveStartKey. "+
 			"Please use ExclusiveStartKey with correct Segment. TotalSegments: %d Segment: %d", g.of, g.number)

@@ -24,19 +24,19 @@ func (s *Service) ExecuteStatement(ctx context.Context, in *dynamodb.ExecuteStat
 		return nil, errExists()
 	}
 	out := &dynamodb.ExecuteStatementOutput{Items: []dynamodb.RawAttributes{}}
-	var units float64
+	var spent cost
 	if st.Writes() {
 		var returned dynamodb.RawAttributes
-		if returned, units, err = s.writeStatement(ctx, st, in.ReturnValuesOnConditionCheckFailure, in.ReturnConsumedCapacity); returned != nil {
+		if returned, spent, err = s.writeStatement(ctx, st, in.ReturnValuesOnConditionCheckFailure, in.ReturnConsumedCapacity); returned != nil {
 			out.Items = append(out.Items, returned)
 		}
 	} else {
-		units, err = s.readStatement(ctx, st, in, out)
+		spent, err = s.readStatement(ctx, st, in, out)
 	}
 	if err != nil {
 		return nil, err
 	}
-	out.ConsumedCapacity = consumed(in.ReturnConsumedCapacity, &st.Table, units)
+	out.ConsumedCapacity = consumed(in.ReturnConsumedCapacity, &st.Table, spent)
 	return out, nil
 }
 
@@ -64,17 +64,17 @@ func statementOf(ctx context.Context, text *string, params []dynamodb.AttributeV
 
 // writeStatement does the write of a statement, and returns what RETURNING asks for
 // and what it cost.
-func (s *Service) writeStatement(ctx context.Context, st statement, onFailure, consumed *string) (dynamodb.RawAttributes, float64, error) {
+func (s *Service) writeStatement(ctx context.Context, st statement, onFailure, consumed *string) (dynamodb.RawAttributes, cost, error) {
 	w, made, err := st.write(onFailure)
 	if err != nil {
-		return nil, 0, err
+		return nil, cost{}, err
 	}
 	w.use.consumed = consumed
 	done, err := s.write(ctx, w)
 	if err != nil {
-		return nil, 0, err
+		return nil, cost{}, err
 	}
-	return made.returned(st.ReturnValues, done), done.units(), nil
+	return made.returned(st.ReturnValues, done), done.cost(), nil
 }
 
 // write makes a statement that is no SELECT a write.
@@ -116,7 +116,7 @@ func (st statement) write(onFailure *string) (write, *updated, error) {
 	switch st.Kind {
 	case partiql.Update:
 		w.use.action, w.condition = "dynamodb:PartiQLUpdate", st.Condition
-		w.next = func(_ *table, old item.Stored) (item.Stored, error) { return made.next(old, nil) }
+		w.next = func(t *table, old item.Stored) (item.Stored, error) { return made.next(t, old, nil) }
 	case partiql.Delete:
 		w.use.action = "dynamodb:PartiQLDelete"
 		w.next = func(_ *table, old item.Stored) (item.Stored, error) {
@@ -141,7 +141,7 @@ func (st statement) insert(w write) write {
 		if err := st.CheckItem(t.schema); err != nil {
 			return item.Key{}, nil, err
 		}
-		key, err := t.schema.KeyOfItem(st.Item)
+		key, err := t.keyOfItem(st.Item)
 		return key, st.Item, err
 	}
 	w.next = func(_ *table, old item.Stored) (item.Stored, error) {

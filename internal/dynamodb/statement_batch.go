@@ -35,18 +35,18 @@ func (s *Service) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchE
 	for i, st := range statements {
 		r := &dynamodb.BatchStatementResponse{}
 		out.Responses[i] = r
-		var units float64
+		var spent cost
 		err := faults[i]
 		switch {
 		case err != nil:
 		case st.Writes():
-			r.Item, units, err = s.writeStatement(ctx, st, in.Statements[i].ReturnValuesOnConditionCheckFailure, in.ReturnConsumedCapacity)
+			r.Item, spent, err = s.writeStatement(ctx, st, in.Statements[i].ReturnValuesOnConditionCheckFailure, in.ReturnConsumedCapacity)
 		default:
-			r.Item, units, err = s.readOne(ctx, st, in.Statements[i].ConsistentRead, in.ReturnConsumedCapacity)
+			r.Item, spent.table, err = s.readOne(ctx, st, in.Statements[i].ConsistentRead, in.ReturnConsumedCapacity)
 		}
 		if err == nil {
 			r.TableName = &st.Table
-			if c := consumed(in.ReturnConsumedCapacity, &st.Table, units); c != nil {
+			if c := consumed(in.ReturnConsumedCapacity, &st.Table, spent); c != nil {
 				out.ConsumedCapacity = append(out.ConsumedCapacity, c)
 			}
 			continue

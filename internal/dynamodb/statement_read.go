@@ -9,11 +9,11 @@ import (
 )
 
 // readStatement reads a page of a SELECT into out, and returns what it cost.
-func (s *Service) readStatement(ctx context.Context, st statement, in *dynamodb.ExecuteStatementInput, out *dynamodb.ExecuteStatementOutput) (units float64, err error) {
+func (s *Service) readStatement(ctx context.Context, st statement, in *dynamodb.ExecuteStatementInput, out *dynamodb.ExecuteStatementOutput) (spent cost, err error) {
 	listing := listing(ctx, in)
 	from, err := s.openPosition(listing, in.NextToken)
 	if err != nil {
-		return 0, err
+		return cost{}, err
 	}
 	sel := selection{projection: st.Projection}
 	if in.Limit != nil {
@@ -22,10 +22,10 @@ func (s *Service) readStatement(ctx context.Context, st statement, in *dynamodb.
 	u := st.reads()
 	u.consumed = in.ReturnConsumedCapacity
 	if _, err := s.authorizeItems(ctx, st.table, u); err != nil {
-		return 0, err
+		return cost{}, err
 	}
 	err = s.view(ctx, func(r kv.Reader) error {
-		t, plan, err := s.planned(ctx, r, st)
+		src, plan, err := s.planned(ctx, r, st)
 		if err != nil {
 			return err
 		}
@@ -33,23 +33,23 @@ func (s *Service) readStatement(ctx context.Context, st statement, in *dynamodb.
 		if plan.One {
 			sel.limit = 0 // there is no page after it
 		}
-		if err := sel.checkKey(t); err != nil {
+		if err := src.check(&sel, st.Projection == nil && src.index != nil && src.index.Local, in.ConsistentRead); err != nil {
 			return err
 		}
 		var next *position
 		var examined int64
 		for part := from.part; part < max(1, len(plan.Keys)) && next == nil; part++ {
-			keys, err := t.part(plan, part, from.after)
+			keys, err := src.part(plan, part, from.after)
 			if err != nil {
 				return err
 			}
 			from.after = nil
-			found, err := sel.read(ctx, r, t, keys)
+			found, err := sel.read(ctx, r, src, keys)
 			if err != nil {
 				return err
 			}
 			out.Items = append(out.Items, found.items...)
-			units += readUnits(found.size, in.ConsistentRead)
+			spent.add(src.cost(found, in.ConsistentRead))
 			examined += found.examined
 			if found.last != nil && !plan.One {
 				next = &position{part, found.last}
@@ -60,25 +60,25 @@ func (s *Service) readStatement(ctx context.Context, st statement, in *dynamodb.
 		if next != nil {
 			out.NextToken, out.LastEvaluatedKey = s.sealPosition(listing, *next), next.after
 		}
-		t.meter.read(examined, units)
+		src.table.meter.read(examined, spent.total())
 		return nil
 	})
-	return units, err
+	return spent, err
 }
 
 // part is one of the ranges of keys that a SELECT reads, from an exclusive start on.
-func (t *table) part(plan partiql.Plan, part int, start dynamodb.Attributes) (kv.Range, error) {
+func (s *source) part(plan partiql.Plan, part int, start dynamodb.Attributes) (kv.Range, error) {
 	if len(start) == 0 {
 		start = nil
 	}
 	if plan.Keys == nil {
-		return t.scanned(segment{0, 1}, start)
+		return s.scanned(segment{0, 1}, start)
 	}
-	return t.queried(plan.Keys[part], start, !plan.Reverse)
+	return s.queried(plan.Keys[part], start, !plan.Reverse)
 }
 
-// planned returns the table of a SELECT, and how the statement reads it.
-func (s *Service) planned(ctx context.Context, r kv.Reader, st statement) (*table, partiql.Plan, error) {
+// planned returns the table or index of a SELECT, and how the statement reads it.
+func (s *Service) planned(ctx context.Context, r kv.Reader, st statement) (*source, partiql.Plan, error) {
 	t, err := s.read(ctx, r, st.table)
 	if err != nil {
 		return nil, partiql.Plan{}, err
@@ -86,11 +86,32 @@ func (s *Service) planned(ctx context.Context, r kv.Reader, st statement) (*tabl
 	if t == nil {
 		return nil, partiql.Plan{}, noSuchTable()
 	}
-	if st.Index != "" {
-		return nil, partiql.Plan{}, noSuchIndex(st.Index)
+	from, err := st.source(t)
+	if err != nil {
+		return nil, partiql.Plan{}, err
 	}
-	plan, err := st.Plan(t.schema)
-	return t, plan, err
+	plan, err := st.Plan(from.schema)
+	return from, plan, err
+}
+
+// index is the name of the index that a statement names, nil if it names none.
+func (st statement) index() *string {
+	if st.Index == "" {
+		return nil
+	}
+	return &st.Index
+}
+
+// source is what a SELECT reads of a table.
+func (st statement) source(t *table) (*source, error) { return t.source(st.index()) }
+
+// planOn is how a SELECT reads a table or its index.
+func (st statement) planOn(t *table) (partiql.Plan, error) {
+	from, err := st.source(t)
+	if err != nil {
+		return partiql.Plan{}, err
+	}
+	return st.Plan(from.schema)
 }
 
 // reads is what a SELECT wants of a table, for policies.
@@ -101,8 +122,9 @@ func (st statement) reads() use {
 	}
 	return use{
 		action: "dynamodb:PartiQLSelect",
+		index:  st.index(),
 		leading: func(t *table) (keys []dynamodb.AttributeValue) {
-			plan, err := st.Plan(t.schema)
+			plan, err := st.planOn(t)
 			if err != nil {
 				return nil
 			}
@@ -113,7 +135,7 @@ func (st statement) reads() use {
 		},
 		attributes: projected(st.Projection, st.Condition),
 		fullScan: func(t *table) bool {
-			plan, err := st.Plan(t.schema)
+			plan, err := st.planOn(t)
 			return err == nil && plan.Keys == nil
 		},
 		sel: &sel,

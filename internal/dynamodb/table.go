@@ -35,6 +35,10 @@ type tableState struct {
 	Tags map[string]string `json:"tags,omitempty"`
 
 	TimeToLive timeToLive `json:"timeToLive,omitzero"`
+
+	Indexes []indexState `json:"indexes,omitempty"`
+	// LastIndex is the number of the newest index that there ever was.
+	LastIndex uint64 `json:"lastIndex,omitempty"`
 }
 
 type keyAttribute struct {
@@ -71,7 +75,12 @@ type table struct {
 	// changes is the prefix of the keys that note how its size changed.
 	changes  []byte
 	expiring *expiring // nil if its items do not expire
-	arn      string
+	own      source    // its items
+	indexes  []*index
+	// indexedNames are the attributes that the entries of indexes are made of, but
+	// for those that hold whole items; sorted.
+	indexedNames []string
+	arn          string
 	// tagConditions are the aws:ResourceTag/… condition keys of its tags.
 	tagConditions map[string][]string
 	meter         *meter
@@ -91,6 +100,8 @@ func (s *Service) decodeTable(n tableName, raw []byte) (*table, error) {
 	t.items = ofTable(itemsPrefix, t.ID)
 	t.changes = ofTable(changesPrefix, t.ID)
 	t.expiring = t.TimeToLive.of(t.ID)
+	t.own = source{table: t, prefix: t.items, schema: t.schema, keyNames: t.keyNames}
+	t.decodeIndexes()
 	if len(t.Tags) > 0 {
 		t.tagConditions = make(map[string][]string, len(t.Tags))
 		for k, v := range t.Tags {

@@ -63,7 +63,7 @@ func (s *Service) commit(ctx context.Context, x *transaction, token *token, want
 		if err := x.decide(); err != nil {
 			return err
 		}
-		changed, err := x.apply(tx)
+		changed, err := x.apply(ctx, tx)
 		if changed {
 			s.recordTransaction(ctx, tx, x)
 		}
@@ -107,7 +107,7 @@ func (x *transaction) read() (b bill) {
 		t := x.done[i].table
 		units := transactional * readUnits(sizeOrZero(x.done[i].old), new(true))
 		t.meter.read(1, units)
-		b.add(t, x.writes[i].param, units)
+		b.add(t, x.writes[i].param, cost{table: units})
 	}
 	return b
 }

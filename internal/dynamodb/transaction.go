@@ -38,11 +38,18 @@ type written struct {
 	attributes dynamodb.Attributes // of its key, and maybe more
 	old, new   item.Stored
 	changed    bool
+	indexes    []indexEffect
 	fault      error // why the write cannot be done
 }
 
-// units is what the write costs by itself.
-func (w written) units() float64 { return writeUnits(sizeOrZero(w.old), sizeOrZero(w.new)) }
+// cost is what the write costs by itself.
+func (w written) cost() cost {
+	c := cost{table: writeUnits(sizeOrZero(w.old), sizeOrZero(w.new))}
+	for _, x := range w.indexes {
+		c.arms = append(c.arms, arm{x.index, x.units})
+	}
+	return c
+}
 
 // run takes all steps, and reports whether anything changed.
 func (x *transaction) run(ctx context.Context, s *Service, tx kv.Txn) (changed bool, err error) {
@@ -55,7 +62,7 @@ func (x *transaction) run(ctx context.Context, s *Service, tx kv.Txn) (changed b
 	if err := x.decide(); err != nil {
 		return false, err
 	}
-	return x.apply(tx)
+	return x.apply(ctx, tx)
 }
 
 // locate reads the tables and finds the places of the items. All keys are looked at
@@ -174,14 +181,15 @@ func (x *transaction) decide() error {
 
 // apply puts the new items in the place of the old ones, and reports whether that
 // changes anything.
-func (x *transaction) apply(tx kv.Txn) (changed bool, err error) {
+func (x *transaction) apply(ctx context.Context, tx kv.Txn) (changed bool, err error) {
 	var sizes sizes
 	for i := range x.done {
 		out := &x.done[i]
-		var d size
-		if d, out.changed, err = out.table.apply(tx, change{at: out.at, old: out.old, new: out.new}); err != nil {
+		var d effect
+		if d, out.changed, err = out.table.apply(ctx, tx, change{at: out.at, old: out.old, new: out.new}); err != nil {
 			return false, err
 		}
+		out.indexes = d.indexes
 		if out.changed {
 			changed = true
 			sizes.add(out.table, d)
@@ -194,25 +202,25 @@ func (x *transaction) apply(tx kv.Txn) (changed bool, err error) {
 // sizes are how the sizes of tables change, each noted once in a transaction.
 type sizes []struct {
 	table *table
-	size
+	effect
 }
 
-func (s *sizes) add(t *table, d size) {
+func (s *sizes) add(t *table, d effect) {
 	for i := range *s {
 		if (*s)[i].table.ID == t.ID {
-			(*s)[i].size.add(d)
+			(*s)[i].effect.add(d)
 			return
 		}
 	}
 	*s = append(*s, struct {
 		table *table
-		size
-	}{t, d})
+		effect
+	}{t, effect{d.size, slices.Clone(d.indexes)}})
 }
 
 func (s sizes) note(tx kv.Txn) {
 	for _, x := range s {
-		x.table.note(tx, x.size)
+		x.table.note(tx, x.effect)
 	}
 }
 
@@ -225,7 +233,7 @@ func (s *Service) count(x *transaction, err error) {
 	for i := range x.done {
 		w := &x.done[i]
 		m := w.table.meter
-		m.writeUnits.Add(x.units(w))
+		m.writeUnits.Add(x.cost(w).total())
 		switch {
 		case err == nil:
 			m.writes.Inc()
@@ -242,18 +250,20 @@ func conditionFailed(fault error) bool {
 	return fault != nil && errors.Is(fault, &api.Error{Code: "ConditionalCheckFailedException"})
 }
 
-// units is what a write costs: in a transaction of several, twice as much as alone.
-func (x *transaction) units(w *written) float64 {
-	if x.alone {
-		return w.units()
+// cost is what a write costs: in a transaction of several, the table's part is twice
+// as much as alone.
+func (x *transaction) cost(w *written) cost {
+	c := w.cost()
+	if !x.alone {
+		c.table *= transactional
 	}
-	return transactional * w.units()
+	return c
 }
 
 // bill is what the writes cost.
 func (x *transaction) bill() (b bill) {
 	for i := range x.done {
-		b.add(x.done[i].table, x.writes[i].param, x.units(&x.done[i]))
+		b.add(x.done[i].table, x.writes[i].param, x.cost(&x.done[i]))
 	}
 	return b
 }

@@ -19,7 +19,7 @@ func (s *Service) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput) 
 	if err != nil {
 		return nil, err
 	}
-	out := &dynamodb.UpdateItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, w.units())}
+	out := &dynamodb.UpdateItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, w.cost())}
 	if in.ReturnValues != nil {
 		out.Attributes = made.returned(*in.ReturnValues, w)
 	}
@@ -69,12 +69,12 @@ func updateOf(ctx context.Context, in *dynamodb.UpdateItemInput) (write, *update
 			}
 			return key, in.Key, compiled.Update.CheckKey(t.schema)
 		},
-		next: func(_ *table, old item.Stored) (item.Stored, error) { return made.next(old, in.Key) },
+		next: func(t *table, old item.Stored) (item.Stored, error) { return made.next(t, old, in.Key) },
 	}, made, nil
 }
 
 // next makes the update of an item, or of the one that its key alone makes.
-func (u *updated) next(old item.Stored, key dynamodb.Attributes) (next item.Stored, err error) {
+func (u *updated) next(t *table, old item.Stored, key dynamodb.Attributes) (next item.Stored, err error) {
 	u.before = nil
 	if old != nil {
 		if u.before, err = old.Attributes(); err != nil {
@@ -87,6 +87,11 @@ func (u *updated) next(old item.Stored, key dynamodb.Attributes) (next item.Stor
 	}
 	if u.after, err = u.Apply(base); err != nil {
 		return nil, err
+	}
+	if t.indexes != nil {
+		if err := t.checkUpdatedIndexKeys(u.after, u.Names()); err != nil {
+			return nil, err
+		}
 	}
 	return encode(u.after, item.CheckUpdatedSize)
 }

@@ -35,7 +35,7 @@ func (s *Service) removeTable(ctx context.Context, job *jobs.Job) error {
 	if err != nil {
 		return fmt.Errorf("job of a dropped table: %w", err)
 	}
-	for _, prefix := range [][]byte{itemsPrefix, changesPrefix, totalsPrefix, expiriesPrefix} {
+	for _, prefix := range [][]byte{itemsPrefix, changesPrefix, totalsPrefix, expiriesPrefix, entriesPrefix} {
 		from := ofTable(prefix, id)
 		if err := s.store.DeleteRange(ctx, from, above(from)); err != nil {
 			return err
@@ -197,6 +197,7 @@ func (s *Service) fold(ctx context.Context, n tableName) (more bool, err error) 
 		}
 		notes, err := sum.addNotes(ctx, tx, t.ID, foldAtOnce)
 		if notes > 0 {
+			sum.keep(t.Indexes)
 			tx.Put(ofTable(totalsPrefix, t.ID), sum.encode())
 		}
 		more = notes == foldAtOnce

@@ -53,6 +53,9 @@ func (m mismatched) Unwrap() error { return m.error }
 
 func (mismatched) Is(target error) bool { return target == ErrMismatch }
 
+// Mismatch makes an error one that Is ErrMismatch.
+func Mismatch(err error) error { return mismatched{err} }
+
 func mismatch(format string, args ...any) error {
 	return mismatched{api.ValidationException(format, args...)}
 }

@@ -1,0 +1,212 @@
+package dynamodb
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
+)
+
+// The quotas of a table's indexes.
+// See https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html.
+const (
+	maxLocalIndexes  = 5
+	maxGlobalIndexes = 20
+	maxProjected     = 100 // NonKeyAttributes of all indexes of a table together
+)
+
+// definedAttributes are AttributeDefinitions, by which key schemas are checked.
+type definedAttributes struct {
+	types map[string]string
+	names []string // in the order in which they were given
+}
+
+func definedBy(all []*dynamodb.AttributeDefinition) (d definedAttributes, err error) {
+	d.types = map[string]string{}
+	for _, a := range all {
+		if _, ok := d.types[*a.AttributeName]; ok {
+			return d, api.ValidationException("Attribute Name is duplicated: %s", *a.AttributeName)
+		}
+		d.types[*a.AttributeName] = *a.AttributeType
+		d.names = append(d.names, *a.AttributeName)
+	}
+	return d, nil
+}
+
+// key checks a key schema and returns its attributes.
+func (d definedAttributes) key(schema []*dynamodb.KeySchemaElement) (hash keyAttribute, rangeKey *keyAttribute, err error) {
+	var keys []string
+	for _, k := range schema {
+		keys = append(keys, *k.AttributeName)
+	}
+	switch {
+	case len(schema) == 0:
+		err = invalid("KeySchema is not specified")
+	case len(schema) > 2:
+		err = invalid("The KeySchema exceeds the maximum allowed number of RANGE key attributes")
+	case len(keys) > len(d.names):
+		err = api.ValidationException("Invalid KeySchema: Some index key attribute have no definition")
+	case slices.ContainsFunc(keys, func(k string) bool { return d.types[k] == "" }):
+		err = invalid("Some index key attributes are not defined in AttributeDefinitions. Keys: [%s], AttributeDefinitions: [%s]",
+			strings.Join(keys, ", "), strings.Join(d.names, ", "))
+	case len(keys) == 2 && keys[0] == keys[1]:
+		err = api.ValidationException("Both the Hash Key and the Range Key element in the KeySchema have the same name")
+	case *schema[0].KeyType != "HASH":
+		err = api.ValidationException("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
+	case len(schema) == 2 && *schema[1].KeyType != "RANGE":
+		err = api.ValidationException("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
+	default:
+		hash = keyAttribute{keys[0], d.types[keys[0]]}
+		if len(keys) == 2 {
+			rangeKey = &keyAttribute{keys[1], d.types[keys[1]]}
+		}
+	}
+	return hash, rangeKey, err
+}
+
+// setIndexes checks the indexes that CreateTable asks for, once the table's key and
+// billing are known, and takes them over.
+func (st *tableState) setIndexes(in *dynamodb.CreateTableInput, defined definedAttributes) error {
+	switch {
+	case in.LocalSecondaryIndexes != nil && len(in.LocalSecondaryIndexes) == 0:
+		return invalid("List of LocalSecondaryIndexes is empty")
+	case in.GlobalSecondaryIndexes != nil && len(in.GlobalSecondaryIndexes) == 0:
+		return invalid("List of GlobalSecondaryIndexes is empty")
+	case len(in.LocalSecondaryIndexes) > 0 && st.Range == nil:
+		return invalid("Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex")
+	case len(in.LocalSecondaryIndexes) > maxLocalIndexes:
+		return invalid("Number of LocalSecondaryIndexes exceeds per-table limit of %d", maxLocalIndexes)
+	case len(in.GlobalSecondaryIndexes) > maxGlobalIndexes:
+		return invalid("GlobalSecondaryIndex count exceeds the per-table limit of %d", maxGlobalIndexes)
+	}
+	for _, x := range in.LocalSecondaryIndexes {
+		if err := st.addIndex(indexState{Name: *x.IndexName, Local: true}, x.KeySchema, x.Projection, defined); err != nil {
+			return err
+		}
+	}
+	for _, x := range in.GlobalSecondaryIndexes {
+		switch {
+		case x.OnDemandThroughput != nil:
+			return unavailable("OnDemandThroughput")
+		case x.WarmThroughput != nil:
+			return unavailable("WarmThroughput")
+		}
+		p, err := st.indexThroughput(*x.IndexName, x.ProvisionedThroughput)
+		if err != nil {
+			return err
+		}
+		if err := st.addIndex(indexState{Name: *x.IndexName, Throughput: p}, x.KeySchema, x.Projection, defined); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// indexThroughput checks the provisioned throughput of a new global index.
+func (st *tableState) indexThroughput(name string, p *dynamodb.ProvisionedThroughput) (throughput, error) {
+	switch {
+	case st.Billing.OnDemand && p != nil:
+		return throughput{}, invalid("ProvisionedThroughput should not be specified for index: %s when BillingMode is PAY_PER_REQUEST", name)
+	case st.Billing.OnDemand:
+		return throughput{}, nil
+	case p == nil:
+		return throughput{}, invalid("ProvisionedThroughput must be specified for index: %s", name)
+	}
+	return throughput{Read: *p.ReadCapacityUnits, Write: *p.WriteCapacityUnits}, checkThroughput(p)
+}
+
+// addIndex checks a new index and adds it to the table.
+func (st *tableState) addIndex(x indexState, schema []*dynamodb.KeySchemaElement, p *dynamodb.Projection, defined definedAttributes) (err error) {
+	if x.Hash, x.Range, err = defined.key(schema); err != nil {
+		return err
+	}
+	if x.Local {
+		switch {
+		case x.Range == nil:
+			return invalid("Index KeySchema does not have a range key for index: %s", x.Name)
+		case x.Hash != st.Hash:
+			return invalid("Index KeySchema does not have the same leading hash key as table KeySchema for index: %s. index hash key: %s, table hash key: %s",
+				x.Name, x.Hash.Name, st.Hash.Name)
+		}
+	}
+	if p != nil && p.ProjectionType != nil {
+		x.Projection, x.Include = *p.ProjectionType, p.NonKeyAttributes
+	}
+	switch {
+	case x.Projection == "":
+		return invalid("Unknown ProjectionType: null")
+	case x.Projection == "INCLUDE" && len(x.Include) == 0:
+		return invalid("ProjectionType is INCLUDE, but NonKeyAttributes is not specified")
+	case x.Projection != "INCLUDE" && x.Include != nil:
+		return invalid("ProjectionType is %s, but NonKeyAttributes is specified", x.Projection)
+	}
+	projected := len(x.Include)
+	for _, other := range st.Indexes {
+		if other.Name == x.Name {
+			return invalid("Duplicate index name: %s", x.Name)
+		}
+		projected += len(other.Include)
+	}
+	if projected > maxProjected {
+		return invalid("The total number of projected attributes of all indexes exceeds the per-table limit of %d", maxProjected)
+	}
+	st.LastIndex++
+	x.ID = st.LastIndex
+	st.Indexes = append(st.Indexes, x)
+	return nil
+}
+
+// keyedNames are the attributes of the keys of a table and its indexes, sorted.
+func (st *tableState) keyedNames() []string {
+	names := []string{st.Hash.Name}
+	if st.Range != nil {
+		names = append(names, st.Range.Name)
+	}
+	for _, x := range st.Indexes {
+		names = append(names, x.Hash.Name)
+		if x.Range != nil {
+			names = append(names, x.Range.Name)
+		}
+	}
+	return sortedNames(names)
+}
+
+// describeIndexes adds the indexes to a table's description.
+func (st *tableState) describeIndexes(d *dynamodb.TableDescription, holds holding, now func(throughput) *dynamodb.ProvisionedThroughputDescription) {
+	for _, x := range st.Indexes {
+		schema := []*dynamodb.KeySchemaElement{keyElement(x.Hash, "HASH")}
+		if x.Range != nil {
+			schema = append(schema, keyElement(*x.Range, "RANGE"))
+		}
+		projection := &dynamodb.Projection{ProjectionType: new(x.Projection), NonKeyAttributes: x.Include}
+		holds := holds.indexes[x.ID]
+		arn := new(indexARN(*d.TableArn, x.Name))
+		if x.Local {
+			d.LocalSecondaryIndexes = append(d.LocalSecondaryIndexes, &dynamodb.LocalSecondaryIndexDescription{
+				IndexName: new(x.Name), KeySchema: schema, Projection: projection, IndexArn: arn,
+				ItemCount: new(holds.items), IndexSizeBytes: new(holds.bytes),
+			})
+			continue
+		}
+		warm := &dynamodb.GlobalSecondaryIndexWarmThroughputDescription{
+			ReadUnitsPerSecond: new(x.Throughput.Read), WriteUnitsPerSecond: new(x.Throughput.Write), Status: new("ACTIVE"),
+		}
+		if st.Billing.OnDemand {
+			warm.ReadUnitsPerSecond, warm.WriteUnitsPerSecond = new(int64(warmReads)), new(int64(warmWrites))
+		}
+		g := &dynamodb.GlobalSecondaryIndexDescription{
+			IndexName: new(x.Name), KeySchema: schema, Projection: projection, IndexArn: arn, IndexStatus: new("ACTIVE"),
+			ItemCount: new(holds.items), IndexSizeBytes: new(holds.bytes),
+			ProvisionedThroughput: now(x.Throughput), WarmThroughput: warm,
+		}
+		if x.Status != "" {
+			g.IndexStatus = new(x.Status)
+			d.TableStatus = new("UPDATING")
+		}
+		if x.Status == indexCreating {
+			g.Backfilling = new(true)
+		}
+		d.GlobalSecondaryIndexes = append(d.GlobalSecondaryIndexes, g)
+	}
+}
