@@ -77,7 +77,7 @@ func sortedNames(names ...[]string) []string {
 	return slices.Compact(all)
 }
 
-// arn is the index's ARN, which policies name.
+// indexARN is the ARN of an index, which policies name.
 func indexARN(table, index string) string { return table + "/index/" + index }
 
 // indexEffect is what a change of an item does to an index of its table.

@@ -379,3 +379,32 @@ func TestIndexesDefinitions(t *testing.T) {
 		wantError(t, err, validation, invalidOpen+test.message)
 	}
 }
+
+// TestIndexesStatements has PartiQL read an index, and policy ask for its ARN.
+func TestIndexesStatements(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	table := indexedTable(t, f.client)
+	mustPut(t, f.client, table, attrs{"id": str("a"), "at": num("1"), "kind": str("k"), "note": str("n")})
+	mustPut(t, f.client, table, attrs{"id": str("b"), "at": num("2"), "kind": str("k"), "score": num("5"), "note": str("n")})
+	mustPut(t, f.client, table, attrs{"id": str("c"), "at": num("3")})
+	reader := f.user(t, "reader", fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["dynamodb:Query","dynamodb:PartiQLSelect"],
+		"Resource":"arn:aws:dynamodb:us-east-1:%s:table/%s/index/byScore"}}`, account, table))
+	run := func(c *sdk.Client, index string) ([]map[string]types.AttributeValue, error) {
+		out, err := c.ExecuteStatement(t.Context(), &sdk.ExecuteStatementInput{Statement: aws.String(fmt.Sprintf(`SELECT * FROM "%s"."%s" WHERE kind = 'k'`, table, index))})
+		if err != nil {
+			return nil, err
+		}
+		return out.Items, nil
+	}
+	if got, err := run(f.client, "byKind"); err != nil || len(got) != 2 {
+		t.Error(got, err)
+	}
+	if got, err := run(reader, "byScore"); err != nil || len(got) != 1 || itemText(got[0]) != "at=2 id=b kind=k score=5 " {
+		t.Error(got, err)
+	}
+	_, err := run(reader, "byKind")
+	wantError(t, err, "AccessDeniedException", "…not authorized…")
+	_, err = run(f.client, "none")
+	wantError(t, err, validation, "The table does not have the specified index: none")
+}
