@@ -56,8 +56,9 @@ func (s *Service) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteIte
 		return nil, err
 	}
 	return &dynamodb.BatchWriteItemOutput{
-		UnprocessedItems: map[string][]*dynamodb.WriteRequest{},
-		ConsumedCapacity: x.bill().totals(in.ReturnConsumedCapacity),
+		UnprocessedItems:      map[string][]*dynamodb.WriteRequest{},
+		ConsumedCapacity:      x.bill().totals(in.ReturnConsumedCapacity),
+		ItemCollectionMetrics: s.collections(ctx, in.ReturnItemCollectionMetrics, &x),
 	}, nil
 }
 

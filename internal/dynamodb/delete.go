@@ -22,6 +22,7 @@ func (s *Service) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput) 
 		return nil, err
 	}
 	out := &dynamodb.DeleteItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, w.cost())}
+	out.ItemCollectionMetrics = s.collection(ctx, in.ReturnItemCollectionMetrics, in.TableName, w)
 	if w.old != nil && is(in.ReturnValues, "ALL_OLD") {
 		out.Attributes = w.old.JSON()
 	}

@@ -408,3 +408,39 @@ func TestIndexesStatements(t *testing.T) {
 	_, err = run(f.client, "none")
 	wantError(t, err, validation, "The table does not have the specified index: none")
 }
+
+// TestIndexesCollections has what is told of item collections.
+func TestIndexesCollections(t *testing.T) {
+	t.Parallel()
+	c, ctx := start(t).client, t.Context()
+	table := indexedTable(t, c)
+	it := attrs{"id": str("a"), "at": num("1")}
+	check := func(m *types.ItemCollectionMetrics) {
+		t.Helper()
+		if m == nil || itemText(m.ItemCollectionKey) != "id=a " || !slices.Equal(m.SizeEstimateRangeGB, []float64{0, 1}) {
+			t.Error(m)
+		}
+	}
+	const size = types.ReturnItemCollectionMetricsSize
+	put, err := c.PutItem(ctx, &sdk.PutItemInput{TableName: &table, Item: it, ReturnItemCollectionMetrics: size})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(put.ItemCollectionMetrics)
+	batch, err := c.BatchWriteItem(ctx, &sdk.BatchWriteItemInput{ReturnItemCollectionMetrics: size,
+		RequestItems: map[string][]types.WriteRequest{table: {{PutRequest: &types.PutRequest{Item: it}}}}})
+	if err != nil || len(batch.ItemCollectionMetrics[table]) != 1 {
+		t.Fatal(batch, err)
+	}
+	check(&batch.ItemCollectionMetrics[table][0])
+	transaction, err := c.TransactWriteItems(ctx, &sdk.TransactWriteItemsInput{ReturnItemCollectionMetrics: size,
+		TransactItems: []types.TransactWriteItem{{Put: &types.Put{TableName: &table, Item: it}}}})
+	if err != nil || len(transaction.ItemCollectionMetrics[table]) != 1 {
+		t.Fatal(transaction, err)
+	}
+	check(&transaction.ItemCollectionMetrics[table][0])
+	plain, err := c.PutItem(ctx, &sdk.PutItemInput{TableName: &table, Item: it})
+	if err != nil || plain.ItemCollectionMetrics != nil {
+		t.Error(plain.ItemCollectionMetrics, err)
+	}
+}

@@ -21,6 +21,7 @@ func (s *Service) PutItem(ctx context.Context, in *dynamodb.PutItemInput) (*dyna
 		return nil, err
 	}
 	out := &dynamodb.PutItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, w.cost())}
+	out.ItemCollectionMetrics = s.collection(ctx, in.ReturnItemCollectionMetrics, in.TableName, w)
 	if w.old != nil && is(in.ReturnValues, "ALL_OLD") {
 		out.Attributes = w.old.JSON()
 	}

@@ -37,7 +37,10 @@ func (s *Service) TransactWriteItems(ctx context.Context, in *dynamodb.TransactW
 	if err != nil {
 		return nil, err
 	}
-	return &dynamodb.TransactWriteItemsOutput{ConsumedCapacity: capacity}, nil
+	return &dynamodb.TransactWriteItemsOutput{
+		ConsumedCapacity:      capacity,
+		ItemCollectionMetrics: s.collections(ctx, in.ReturnItemCollectionMetrics, &x),
+	}, nil
 }
 
 // commit does a transaction, unless one of the same token has been done, and

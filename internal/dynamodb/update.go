@@ -20,6 +20,7 @@ func (s *Service) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput) 
 		return nil, err
 	}
 	out := &dynamodb.UpdateItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, w.cost())}
+	out.ItemCollectionMetrics = s.collection(ctx, in.ReturnItemCollectionMetrics, in.TableName, w)
 	if in.ReturnValues != nil {
 		out.Attributes = made.returned(*in.ReturnValues, w)
 	}
