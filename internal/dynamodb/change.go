@@ -40,8 +40,14 @@ func (t *table) apply(ctx context.Context, tx kv.Txn, c change) (d effect, chang
 		tx.Put(c.at, c.new)
 		d.size = size{0, int64(c.new.Size() - c.old.Size())}
 	}
+	place := c.at[len(t.items):]
+	if t.log != nil {
+		if err := t.log.add(tx, place, c, t.keyNames); err != nil {
+			return d, true, err
+		}
+	}
 	if t.expiring != nil {
-		if err := t.expiring.follow(tx, c.at[len(t.items):], c.old, c.new); err != nil {
+		if err := t.expiring.follow(tx, place, c.old, c.new); err != nil {
 			return d, true, err
 		}
 	}

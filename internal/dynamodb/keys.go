@@ -18,6 +18,7 @@ import (
 //	total   | id                            → the sum of folded changes
 //	token   | bucket | account | region | operation | token → see token
 //	expiry  | id | generation | second | hash | hash key | range → of an item, empty
+//	log     | id | stamp | hash | hash key | range → of a change, see changeLog
 //	expiring | id                           → a table whose items expire
 //	entry   | id | index | hash | index hash key | range | base hash key | range → see index
 //
@@ -31,6 +32,7 @@ var (
 	itemsPrefix   = tuple.Of(room, "item")
 	changesPrefix = tuple.Of(room, "change")
 	totalsPrefix  = tuple.Of(room, "total")
+	logPrefix     = tuple.Of(room, "log")
 
 	entriesPrefix  = tuple.Of(room, "entry")
 	expiriesPrefix = tuple.Of(room, "expiry")

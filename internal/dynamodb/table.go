@@ -34,7 +34,9 @@ type tableState struct {
 
 	Tags map[string]string `json:"tags,omitempty"`
 
-	TimeToLive timeToLive `json:"timeToLive,omitzero"`
+	TimeToLive timeToLive    `json:"timeToLive,omitzero"`
+	Stream     streamState   `json:"stream,omitzero"`
+	Recovery   recoveryState `json:"recovery,omitzero"`
 
 	Indexes []indexState `json:"indexes,omitempty"`
 	// LastIndex is the number of the newest index that there ever was.
@@ -74,8 +76,9 @@ type table struct {
 	items    []byte   // the prefix of its items' keys
 	// changes is the prefix of the keys that note how its size changed.
 	changes  []byte
-	expiring *expiring // nil if its items do not expire
-	own      source    // its items
+	expiring *expiring  // nil if its items do not expire
+	log      *changeLog // nil if nobody follows its changes
+	own      source     // its items
 	indexes  []*index
 	// indexedNames are the attributes that the entries of indexes are made of, but
 	// for those that hold whole items; sorted.
@@ -100,6 +103,7 @@ func (s *Service) decodeTable(n tableName, raw []byte) (*table, error) {
 	t.items = ofTable(itemsPrefix, t.ID)
 	t.changes = ofTable(changesPrefix, t.ID)
 	t.expiring = t.TimeToLive.of(t.ID)
+	t.log = t.logOf(s.now)
 	t.own = source{table: t, prefix: t.items, schema: t.schema, keyNames: t.keyNames}
 	t.decodeIndexes()
 	if len(t.Tags) > 0 {

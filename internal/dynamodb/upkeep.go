@@ -35,7 +35,7 @@ func (s *Service) removeTable(ctx context.Context, job *jobs.Job) error {
 	if err != nil {
 		return fmt.Errorf("job of a dropped table: %w", err)
 	}
-	for _, prefix := range [][]byte{itemsPrefix, changesPrefix, totalsPrefix, expiriesPrefix, entriesPrefix} {
+	for _, prefix := range [][]byte{itemsPrefix, changesPrefix, totalsPrefix, expiriesPrefix, entriesPrefix, logPrefix} {
 		from := ofTable(prefix, id)
 		if err := s.store.DeleteRange(ctx, from, above(from)); err != nil {
 			return err
