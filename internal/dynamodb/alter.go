@@ -66,10 +66,6 @@ func checkUpdate(in *dynamodb.UpdateTableInput) error {
 		return unavailable("DisassociationProtectionEnabled")
 	case in.ReplicaUpdates != nil:
 		return unavailable("ReplicaUpdates")
-	case in.OnDemandThroughput != nil:
-		return unavailable("OnDemandThroughput")
-	case in.WarmThroughput != nil:
-		return unavailable("WarmThroughput")
 	case in.MultiRegionConsistency != nil:
 		return unavailable("MultiRegionConsistency")
 	case in.GlobalTableWitnessUpdates != nil:
@@ -82,9 +78,9 @@ func checkUpdate(in *dynamodb.UpdateTableInput) error {
 	if err := checkEncryption(in.SSESpecification); err != nil {
 		return err
 	}
-	capacity := in.BillingMode != nil || in.ProvisionedThroughput != nil
+	capacity := in.BillingMode != nil || in.ProvisionedThroughput != nil || in.OnDemandThroughput != nil
 	asked := 0
-	for _, is := range []bool{capacity, in.StreamSpecification != nil, in.SSESpecification != nil, in.TableClass != nil, in.DeletionProtectionEnabled != nil} {
+	for _, is := range []bool{capacity, in.WarmThroughput != nil, in.StreamSpecification != nil, in.SSESpecification != nil, in.TableClass != nil, in.DeletionProtectionEnabled != nil} {
 		if is {
 			asked++
 		}
@@ -99,6 +95,10 @@ func checkUpdate(in *dynamodb.UpdateTableInput) error {
 		return invalid("TableClass modification must be the only operation in the request")
 	case asked > 1 && in.DeletionProtectionEnabled != nil:
 		return invalid("DeletionProtection modification must be the only operation in the request")
+	case asked > 1 && in.WarmThroughput != nil:
+		return invalid("WarmThroughput must be the only operation in the request")
+	case in.OnDemandThroughput != nil && (asked > 1 || in.ProvisionedThroughput != nil):
+		return invalid("OnDemandThroughput can only be combined with BillingMode in an UpdateTable request")
 	case asked > 1:
 		return invalid("You cannot modify stream status while updating table IOPS")
 	}
@@ -121,6 +121,19 @@ func (st *tableState) change(in *dynamodb.UpdateTableInput, now time.Time) error
 		}
 	case in.DeletionProtectionEnabled != nil:
 		st.Protected = *in.DeletionProtectionEnabled
+	case in.WarmThroughput != nil:
+		return st.Warm.raise(in.WarmThroughput, st.Throughput, st.Billing, "")
+	default:
+		return st.changeCapacity(in, now)
+	}
+	return nil
+}
+
+// changeCapacity applies what UpdateTable asks for of billing and throughput.
+func (st *tableState) changeCapacity(in *dynamodb.UpdateTableInput, now time.Time) error {
+	st.keepWarm()
+	defer st.keepWarm()
+	switch {
 	case in.BillingMode != nil && *in.BillingMode == "PAY_PER_REQUEST":
 		if in.ProvisionedThroughput != nil {
 			return invalid("Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
@@ -132,10 +145,13 @@ func (st *tableState) change(in *dynamodb.UpdateTableInput, now time.Time) error
 				st.Indexes[i].Throughput.Read, st.Indexes[i].Throughput.Write = 0, 0
 			}
 		}
+		return st.Maximum.change(in.OnDemandThroughput, st.Billing, "")
+	case in.OnDemandThroughput != nil && in.BillingMode == nil:
+		return st.Maximum.change(in.OnDemandThroughput, st.Billing, "")
+	case in.OnDemandThroughput != nil:
+		return st.Maximum.change(in.OnDemandThroughput, billing{}, "")
 	case in.ProvisionedThroughput == nil:
-		if st.Billing.OnDemand {
-			return invalid("ProvisionedThroughput must be specified when BillingMode is PROVISIONED")
-		}
+		return invalid("ProvisionedThroughput must be specified when BillingMode is PROVISIONED")
 	case st.Billing.OnDemand && in.BillingMode == nil:
 		return invalid("Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
 	case st.Billing.OnDemand:
@@ -144,7 +160,7 @@ func (st *tableState) change(in *dynamodb.UpdateTableInput, now time.Time) error
 				return invalid("ProvisionedThroughput must be specified for index: %s", x.Name)
 			}
 		}
-		st.Billing.OnDemand = false
+		st.Billing.OnDemand, st.Maximum = false, maximum{}
 		st.Throughput.Read = *in.ProvisionedThroughput.ReadCapacityUnits
 		st.Throughput.Write = *in.ProvisionedThroughput.WriteCapacityUnits
 	default:

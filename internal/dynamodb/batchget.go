@@ -29,7 +29,7 @@ type wantedItems struct {
 }
 
 // BatchGetItem reads items of several tables, all at one moment. What does not fit
-// into 16 MB of items is left to another request.
+// into 16 MB of items, or finds no capacity, is left to another request.
 func (s *Service) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput) (*dynamodb.BatchGetItemOutput, error) {
 	wanted, err := wantedOf(ctx, in)
 	if err != nil {
@@ -80,16 +80,23 @@ func (s *Service) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInp
 				places[i] = append(places[i], at)
 			}
 		}
-		total := 0
+		total, done := 0, 0
+		var refusal error
 		for i, w := range wanted {
-			units, err := w.read(ctx, r, places[i], &total, out)
+			read, spent, err := w.read(ctx, r, tables[i], places[i], &total, out)
 			if err != nil {
 				return err
 			}
-			tables[i].meter.read(int64(len(w.keys)), units)
-			if c := consumed(in.ReturnConsumedCapacity, &w.param, cost{table: units}); c != nil {
+			if read < len(w.keys) && refusal == nil {
+				refusal = tables[i].own.admitRead()
+			}
+			done += read
+			if c := consumed(in.ReturnConsumedCapacity, &w.param, spent); c != nil {
 				out.ConsumedCapacity = append(out.ConsumedCapacity, c)
 			}
+		}
+		if done == 0 {
+			return refusal
 		}
 		return nil
 	})
@@ -99,36 +106,42 @@ func (s *Service) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInp
 	return out, nil
 }
 
-// read reads the items at places into out, until total exceeds the batch's limit;
-// the rest is returned as unprocessed. It returns what reading cost.
-func (w wantedItems) read(ctx context.Context, r kv.Reader, places [][]byte, total *int, out *dynamodb.BatchGetItemOutput) (units float64, err error) {
+// read reads the items at places into out, until total exceeds the batch's limit or
+// there is no capacity left; the rest is returned as unprocessed. It returns how many
+// it read, and what that cost.
+func (w wantedItems) read(ctx context.Context, r kv.Reader, t *table, places [][]byte, total *int, out *dynamodb.BatchGetItemOutput) (done int, spent cost, err error) {
 	found := []dynamodb.RawAttributes{}
-	done := 0
+chunks:
 	for chunk := range slices.Chunk(places, readAtOnce) {
-		if *total >= maxBatch {
+		if *total >= maxBatch || t.own.limits.reads.exhausted() {
 			break
 		}
 		values, err := r.GetMany(ctx, chunk)
 		if err != nil {
-			return 0, err
+			return 0, spent, err
 		}
 		for _, v := range values {
+			if t.own.limits.reads.exhausted() {
+				break chunks
+			}
 			it, err := stored(v, nil)
 			if err != nil {
-				return 0, err
+				return 0, spent, err
 			}
 			if *total += sizeOrZero(it); *total > maxBatch {
 				*total = maxBatch
 				break
 			}
+			one := cost{table: readUnits(sizeOrZero(it), w.in.ConsistentRead)}
+			t.spend(1, one)
+			spent.add(one)
 			done++
-			units += readUnits(sizeOrZero(it), w.in.ConsistentRead)
 			if it == nil {
 				continue
 			}
 			raw, err := project(w.compiled.Projection, it)
 			if err != nil {
-				return 0, err
+				return 0, spent, err
 			}
 			found = append(found, raw)
 		}
@@ -139,7 +152,7 @@ func (w wantedItems) read(ctx context.Context, r kv.Reader, places [][]byte, tot
 		rest.Keys = w.keys[done:]
 		out.UnprocessedKeys[w.param] = &rest
 	}
-	return units, nil
+	return done, spent, nil
 }
 
 // wantedOf checks the parameters of a BatchGetItem, table by table.

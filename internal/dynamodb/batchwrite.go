@@ -1,7 +1,9 @@
 package dynamodb
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -16,14 +18,16 @@ const maxBatchWrite = 25
 
 // batchedTable is what a BatchWriteItem does to one table.
 type batchedTable struct {
-	param  string
-	table  tableName
-	writes []write
-	all    []dynamodb.Attributes // the items and keys
+	param    string
+	table    tableName
+	requests []*dynamodb.WriteRequest
+	writes   []write
+	all      []dynamodb.Attributes // the items and keys
 }
 
 // BatchWriteItem puts and deletes items of several tables. AWS promises that each
-// write is atomic; here all of them are together, in one commit.
+// write is atomic; here all of them are together, in one commit, but for those that
+// find no capacity: they are left to another request.
 func (s *Service) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
 	batch, err := batchOf(ctx, in)
 	if err != nil {
@@ -40,26 +44,64 @@ func (s *Service) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteIte
 			return nil, err
 		}
 	}
-	x := transaction{alone: true}
+	x := transaction{alone: true, partial: true}
+	unprocessed := map[string][]*dynamodb.WriteRequest{}
+	if err = s.writeBatch(ctx, &x, batch); errors.Is(err, errPartly) {
+		if batch, err = leaveOut(batch, x.done, unprocessed); err == nil {
+			x.admitted = true
+			err = s.writeBatch(ctx, &x, batch)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &dynamodb.BatchWriteItemOutput{
+		UnprocessedItems:      unprocessed,
+		ConsumedCapacity:      x.bill().totals(in.ReturnConsumedCapacity),
+		ItemCollectionMetrics: s.collections(ctx, in.ReturnItemCollectionMetrics, &x),
+	}, nil
+}
+
+// writeBatch does all writes of a batch. If some find no capacity it does none, and
+// returns errPartly.
+func (s *Service) writeBatch(ctx context.Context, x *transaction, batch []batchedTable) error {
+	x.writes = x.writes[:0]
 	for _, b := range batch {
 		x.writes = append(x.writes, b.writes...)
 	}
-	err = s.update(ctx, func(tx kv.Txn) error {
+	err := s.update(ctx, func(tx kv.Txn) error {
 		changed, err := x.run(ctx, s, tx)
 		if changed {
 			s.recordBatch(ctx, tx, batch, x.done)
 		}
 		return err
 	})
-	s.count(&x, err)
-	if err != nil {
-		return nil, err
+	s.count(x, err)
+	return err
+}
+
+// leaveOut moves the writes that were refused from a batch to unprocessed. If nothing
+// is left, it returns the first refusal.
+func leaveOut(batch []batchedTable, done []written, unprocessed map[string][]*dynamodb.WriteRequest) (left []batchedTable, err error) {
+	for _, b := range batch {
+		kept := batchedTable{param: b.param, table: b.table}
+		for i, w := range done[:len(b.writes)] {
+			if w.fault == nil {
+				kept.requests, kept.writes, kept.all = append(kept.requests, b.requests[i]), append(kept.writes, b.writes[i]), append(kept.all, b.all[i])
+				continue
+			}
+			unprocessed[b.param] = append(unprocessed[b.param], b.requests[i])
+			err = cmp.Or(err, w.fault)
+		}
+		done = done[len(b.writes):]
+		if len(kept.writes) > 0 {
+			left = append(left, kept)
+		}
 	}
-	return &dynamodb.BatchWriteItemOutput{
-		UnprocessedItems:      map[string][]*dynamodb.WriteRequest{},
-		ConsumedCapacity:      x.bill().totals(in.ReturnConsumedCapacity),
-		ItemCollectionMetrics: s.collections(ctx, in.ReturnItemCollectionMetrics, &x),
-	}, nil
+	if len(left) > 0 {
+		return left, nil
+	}
+	return nil, err
 }
 
 // batchOf checks the parameters of a BatchWriteItem, table by table.
@@ -71,7 +113,7 @@ func batchOf(ctx context.Context, in *dynamodb.BatchWriteItemInput) ([]batchedTa
 		if err != nil {
 			return nil, err
 		}
-		b := batchedTable{param: param, table: table}
+		b := batchedTable{param: param, table: table, requests: in.RequestItems[param]}
 		for _, request := range in.RequestItems[param] {
 			w, attributes, err := batchedWriteOf(request)
 			if err != nil {

@@ -87,6 +87,12 @@ func (s *Service) newTable(ctx context.Context, in *dynamodb.CreateTableInput) (
 		st.Throughput.Read = *in.ProvisionedThroughput.ReadCapacityUnits
 		st.Throughput.Write = *in.ProvisionedThroughput.WriteCapacityUnits
 	}
+	if err := st.Maximum.set(in.OnDemandThroughput, st.Billing, ""); err != nil {
+		return nil, err
+	}
+	if err := st.Warm.set(in.WarmThroughput, st.Throughput, st.Billing, ""); err != nil {
+		return nil, err
+	}
 	if err := st.setKeys(in); err != nil {
 		return nil, err
 	}
@@ -132,10 +138,6 @@ func createRefused(in *dynamodb.CreateTableInput) error {
 		return unavailable("VectorIndexes")
 	case in.ResourcePolicy != nil:
 		return unavailable("ResourcePolicy")
-	case in.OnDemandThroughput != nil:
-		return unavailable("OnDemandThroughput")
-	case in.WarmThroughput != nil:
-		return unavailable("WarmThroughput")
 	case in.GlobalTableSourceArn != nil:
 		return unavailable("GlobalTableSourceArn")
 	case in.GlobalTableSettingsReplicationMode != nil && *in.GlobalTableSettingsReplicationMode != "DISABLED":

@@ -47,13 +47,6 @@ func (s *Service) find(ctx context.Context, r kv.Reader, n tableName) (*table, e
 	return t, err
 }
 
-// What an on-demand table can do at once before it has ever been used.
-// See https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/warm-throughput.html.
-const (
-	warmReads  = 12000
-	warmWrites = 4000
-)
-
 // describe is the description, at the time now, of a table of the name n that holds
 // that much.
 func (st *tableState) describe(n tableName, holds holding, now time.Time) *dynamodb.TableDescription {
@@ -68,6 +61,7 @@ func (st *tableState) describe(n tableName, holds holding, now time.Time) *dynam
 		DeletionProtectionEnabled: new(st.Protected),
 		KeySchema:                 []*dynamodb.KeySchemaElement{keyElement(st.Hash, "HASH")},
 		ProvisionedThroughput:     st.Throughput.describe(now),
+		OnDemandThroughput:        st.Maximum.describe(),
 	}
 	if st.Range != nil {
 		d.KeySchema = append(d.KeySchema, keyElement(*st.Range, "RANGE"))
@@ -77,14 +71,11 @@ func (st *tableState) describe(n tableName, holds holding, now time.Time) *dynam
 			AttributeName: new(a.Name), AttributeType: new(a.Type),
 		})
 	}
+	warm := st.Warm.atLeast(st.Throughput, st.Billing)
 	d.WarmThroughput = &dynamodb.TableWarmThroughputDescription{
-		ReadUnitsPerSecond:  new(st.Throughput.Read),
-		WriteUnitsPerSecond: new(st.Throughput.Write),
+		ReadUnitsPerSecond:  &warm.Read,
+		WriteUnitsPerSecond: &warm.Write,
 		Status:              new("ACTIVE"),
-	}
-	if st.Billing.OnDemand {
-		d.WarmThroughput.ReadUnitsPerSecond = new(int64(warmReads))
-		d.WarmThroughput.WriteUnitsPerSecond = new(int64(warmWrites))
 	}
 	// A table that was never on demand has no summary of its billing.
 	if !st.Billing.OnDemandSince.IsZero() {

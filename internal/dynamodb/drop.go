@@ -21,6 +21,7 @@ func (s *Service) DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput
 		return nil, err
 	}
 	var out *dynamodb.TableDescription
+	var id uint64
 	err = s.update(ctx, func(tx kv.Txn) error {
 		t, err := s.read(ctx, tx, n)
 		switch {
@@ -34,7 +35,7 @@ func (s *Service) DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput
 		tx.Delete(tableKey(n))
 		tx.Delete(ofTable(expiringPrefix, t.ID))
 		s.recordTable(ctx, tx, n, in)
-		out = t.dropping(s.now())
+		out, id = t.dropping(s.now()), t.ID
 		return jobs.Enqueue(ctx, tx, dropTable, jobOf(t.ID), nil)
 	})
 	if err != nil {
@@ -42,6 +43,7 @@ func (s *Service) DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput
 	}
 	s.cache.drop(n)
 	s.meters.drop(n)
+	s.buckets.drop(id)
 	s.upkeep.forget(n)
 	s.jobs.Wake()
 	return &dynamodb.DeleteTableOutput{TableDescription: out}, nil

@@ -53,6 +53,9 @@ func (s *Service) GetItem(ctx context.Context, in *dynamodb.GetItemInput) (*dyna
 		if err != nil {
 			return err
 		}
+		if err := t.own.admitRead(); err != nil {
+			return err
+		}
 		it, err := stored(r.Get(ctx, t.itemKey(key)))
 		if err != nil {
 			return err
@@ -62,9 +65,9 @@ func (s *Service) GetItem(ctx context.Context, in *dynamodb.GetItemInput) (*dyna
 				return err
 			}
 		}
-		units := readUnits(sizeOrZero(it), in.ConsistentRead)
-		out.ConsumedCapacity = consumed(in.ReturnConsumedCapacity, in.TableName, cost{table: units})
-		t.meter.read(1, units)
+		spent := cost{table: readUnits(sizeOrZero(it), in.ConsistentRead)}
+		out.ConsumedCapacity = consumed(in.ReturnConsumedCapacity, in.TableName, spent)
+		t.spend(1, spent)
 		return nil
 	})
 	if err != nil {

@@ -23,6 +23,8 @@ type indexState struct {
 	Projection string     `json:"projection"`
 	Include    []string   `json:"include,omitempty"`
 	Throughput throughput `json:"throughput,omitzero"`
+	Maximum    maximum    `json:"maximum,omitzero"` // on demand
+	Warm       warm       `json:"warm,omitzero"`
 	Status     string     `json:"status,omitempty"` // empty once it is ACTIVE
 }
 

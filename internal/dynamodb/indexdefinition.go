@@ -86,21 +86,26 @@ func (st *tableState) setIndexes(in *dynamodb.CreateTableInput, defined definedA
 		}
 	}
 	for _, x := range in.GlobalSecondaryIndexes {
-		switch {
-		case x.OnDemandThroughput != nil:
-			return unavailable("OnDemandThroughput")
-		case x.WarmThroughput != nil:
-			return unavailable("WarmThroughput")
-		}
-		p, err := st.indexThroughput(*x.IndexName, x.ProvisionedThroughput)
-		if err != nil {
+		added := indexState{Name: *x.IndexName}
+		if err := added.setCapacity(st, x.ProvisionedThroughput, x.OnDemandThroughput, x.WarmThroughput); err != nil {
 			return err
 		}
-		if err := st.addIndex(indexState{Name: *x.IndexName, Throughput: p}, x.KeySchema, x.Projection, defined); err != nil {
+		if err := st.addIndex(added, x.KeySchema, x.Projection, defined); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// setCapacity checks what a new global index is to be able to do, and takes it over.
+func (x *indexState) setCapacity(st *tableState, p *dynamodb.ProvisionedThroughput, most *dynamodb.OnDemandThroughput, asked *dynamodb.WarmThroughput) (err error) {
+	if x.Throughput, err = st.indexThroughput(x.Name, p); err != nil {
+		return err
+	}
+	if err := x.Maximum.set(most, st.Billing, x.Name); err != nil {
+		return err
+	}
+	return x.Warm.set(asked, x.Throughput, st.Billing, x.Name)
 }
 
 // indexThroughput checks the provisioned throughput of a new global index.
@@ -189,16 +194,14 @@ func (st *tableState) describeIndexes(d *dynamodb.TableDescription, holds holdin
 			})
 			continue
 		}
-		warm := &dynamodb.GlobalSecondaryIndexWarmThroughputDescription{
-			ReadUnitsPerSecond: new(x.Throughput.Read), WriteUnitsPerSecond: new(x.Throughput.Write), Status: new("ACTIVE"),
-		}
-		if st.Billing.OnDemand {
-			warm.ReadUnitsPerSecond, warm.WriteUnitsPerSecond = new(int64(warmReads)), new(int64(warmWrites))
-		}
+		warm := x.Warm.atLeast(x.Throughput, st.Billing)
 		g := &dynamodb.GlobalSecondaryIndexDescription{
 			IndexName: new(x.Name), KeySchema: schema, Projection: projection, IndexArn: arn, IndexStatus: new("ACTIVE"),
 			ItemCount: new(holds.items), IndexSizeBytes: new(holds.bytes),
-			ProvisionedThroughput: now(x.Throughput), WarmThroughput: warm,
+			ProvisionedThroughput: now(x.Throughput), OnDemandThroughput: x.Maximum.describe(),
+			WarmThroughput: &dynamodb.GlobalSecondaryIndexWarmThroughputDescription{
+				ReadUnitsPerSecond: &warm.Read, WriteUnitsPerSecond: &warm.Write, Status: new("ACTIVE"),
+			},
 		}
 		if x.Status != "" {
 			g.IndexStatus = new(x.Status)

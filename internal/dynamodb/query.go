@@ -83,11 +83,14 @@ func (s *Service) Query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb
 		if err != nil {
 			return err
 		}
+		if err := from.admitRead(); err != nil {
+			return err
+		}
 		if found, err = sel.read(ctx, r, from, keys); err != nil {
 			return err
 		}
 		spent = from.cost(found, in.ConsistentRead)
-		t.meter.read(found.examined, spent.total())
+		t.spend(found.examined, spent)
 		return nil
 	})
 	if err != nil {

@@ -71,11 +71,14 @@ func (s *Service) Scan(ctx context.Context, in *dynamodb.ScanInput) (*dynamodb.S
 		if err != nil {
 			return err
 		}
+		if err := from.admitRead(); err != nil {
+			return err
+		}
 		if found, err = sel.read(ctx, r, from, keys); err != nil {
 			return err
 		}
 		spent = from.cost(found, in.ConsistentRead)
-		t.meter.read(found.examined, spent.total())
+		t.spend(found.examined, spent)
 		return nil
 	})
 	if err != nil {

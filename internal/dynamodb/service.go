@@ -71,6 +71,7 @@ type Service struct {
 	runsJobs   bool // jobs is the service's own
 	cache      tableCache
 	meters     *meters
+	buckets    buckets
 	upkeep     upkeep
 }
 

@@ -21,6 +21,7 @@ type source struct {
 	prefix   []byte // of the keys
 	schema   item.Schema
 	keyNames []string // of a LastEvaluatedKey, sorted
+	limits   limits
 }
 
 // source returns the index of a name, or the table itself without one.

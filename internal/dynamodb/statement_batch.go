@@ -75,6 +75,9 @@ func (s *Service) readOne(ctx context.Context, st statement, consistent *bool, w
 		if err := x.locate(ctx, s, r); err != nil {
 			return err
 		}
+		if err := x.admitTables(readsOf); err != nil {
+			return err
+		}
 		return x.load(ctx, r)
 	})
 	if err != nil {
@@ -82,7 +85,7 @@ func (s *Service) readOne(ctx context.Context, st statement, consistent *bool, w
 	}
 	it := x.done[0].old
 	units = readUnits(sizeOrZero(it), consistent)
-	x.done[0].table.meter.read(1, units)
+	x.done[0].table.spend(1, cost{table: units})
 	if it != nil {
 		found, err = project(projection, it)
 	}
@@ -122,7 +125,8 @@ func errMixed(what string) error {
 	return api.ValidationException("A %s must consist of either read statements or write statements; both cannot be mixed in one %s", what, what)
 }
 
-// codeOf is an error's code in a batch. They are not quite those of exceptions.
+// codeOf is an error's code in a batch, or in the reasons of a cancelled transaction.
+// They are not quite those of exceptions.
 func codeOf(fault *api.Error) string {
 	switch code := strings.TrimSuffix(fault.Code, "Exception"); code {
 	case "Validation":

@@ -36,6 +36,9 @@ func (s *Service) readStatement(ctx context.Context, st statement, in *dynamodb.
 		if err := src.check(&sel, st.Projection == nil && src.index != nil && src.index.Local, in.ConsistentRead); err != nil {
 			return err
 		}
+		if err := src.admitRead(); err != nil {
+			return err
+		}
 		var next *position
 		var examined int64
 		for part := from.part; part < max(1, len(plan.Keys)) && next == nil; part++ {
@@ -60,7 +63,7 @@ func (s *Service) readStatement(ctx context.Context, st statement, in *dynamodb.
 		if next != nil {
 			out.NextToken, out.LastEvaluatedKey = s.sealPosition(listing, *next), next.after
 		}
-		src.table.meter.read(examined, spent.total())
+		src.table.spend(examined, spent)
 		return nil
 	})
 	return spent, err

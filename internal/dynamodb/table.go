@@ -28,6 +28,8 @@ type tableState struct {
 
 	Billing    billing    `json:"billing"`
 	Throughput throughput `json:"throughput"`
+	Maximum    maximum    `json:"maximum,omitzero"` // of a table on demand
+	Warm       warm       `json:"warm,omitzero"`
 	Class      string     `json:"class,omitempty"` // empty if it was never chosen
 	ClassSet   time.Time  `json:"classSet,omitzero"`
 	Protected  bool       `json:"protected,omitempty"`
@@ -106,6 +108,7 @@ func (s *Service) decodeTable(n tableName, raw []byte) (*table, error) {
 	t.log = t.logOf(s.now)
 	t.own = source{table: t, prefix: t.items, schema: t.schema, keyNames: t.keyNames}
 	t.decodeIndexes()
+	s.limit(t)
 	if len(t.Tags) > 0 {
 		t.tagConditions = make(map[string][]string, len(t.Tags))
 		for k, v := range t.Tags {

@@ -41,6 +41,9 @@ func (s *Service) snapshot(ctx context.Context, x *transaction, projections []*i
 		if err := x.locate(ctx, s, r); err != nil {
 			return err
 		}
+		if err := x.admitTables(readsOf); err != nil {
+			return err
+		}
 		return x.load(ctx, r)
 	})
 	if err != nil {

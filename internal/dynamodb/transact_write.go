@@ -60,6 +60,11 @@ func (s *Service) commit(ctx context.Context, x *transaction, token *token, want
 				return err
 			}
 		}
+		if !repeated {
+			if err := x.admitTables(writesOf); err != nil {
+				return err
+			}
+		}
 		if err := x.load(ctx, tx); err != nil || repeated {
 			return err
 		}
@@ -67,13 +72,19 @@ func (s *Service) commit(ctx context.Context, x *transaction, token *token, want
 			return err
 		}
 		changed, err := x.apply(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := x.admit(); err != nil {
+			return err
+		}
 		if changed {
 			s.recordTransaction(ctx, tx, x)
 		}
 		if token != nil {
 			token.keep(tx, now)
 		}
-		return err
+		return nil
 	})
 	if repeated && err == nil {
 		return x.read().reads(wanted), nil
@@ -104,13 +115,14 @@ func (s *Service) authorize(ctx context.Context, x *transaction) error {
 	return nil
 }
 
-// read is what it costs to read the items of a transaction. It counts them, too.
+// read is what it costs to read the items of a transaction. It counts and charges
+// them, too.
 func (x *transaction) read() (b bill) {
 	for i := range x.done {
 		t := x.done[i].table
-		units := transactional * readUnits(sizeOrZero(x.done[i].old), new(true))
-		t.meter.read(1, units)
-		b.add(t, x.writes[i].param, cost{table: units})
+		spent := cost{table: transactional * readUnits(sizeOrZero(x.done[i].old), new(true))}
+		t.spend(1, spent)
+		b.add(t, x.writes[i].param, spent)
 	}
 	return b
 }

@@ -29,6 +29,10 @@ type transaction struct {
 	// alone is of a single write, and of those of a batch: what is wrong with one is
 	// told as it is and not as a reason, and none costs more than by itself.
 	alone bool
+	// partial is of a batch, of which some writes may be left out.
+	partial bool
+	// admitted is whether its writes have been found to have capacity.
+	admitted bool
 }
 
 // written is what a write did, so far.
@@ -56,13 +60,24 @@ func (x *transaction) run(ctx context.Context, s *Service, tx kv.Txn) (changed b
 	if err := x.locate(ctx, s, tx); err != nil {
 		return false, err
 	}
+	if !x.partial {
+		if err := x.admitTables(writesOf); err != nil {
+			return false, err
+		}
+	}
 	if err := x.load(ctx, tx); err != nil {
 		return false, err
 	}
 	if err := x.decide(); err != nil {
 		return false, err
 	}
-	return x.apply(ctx, tx)
+	if changed, err = x.apply(ctx, tx); err != nil {
+		return false, err
+	}
+	if err = x.admit(); err != nil {
+		return false, err
+	}
+	return changed, nil
 }
 
 // locate reads the tables and finds the places of the items. All keys are looked at
@@ -233,7 +248,9 @@ func (s *Service) count(x *transaction, err error) {
 	for i := range x.done {
 		w := &x.done[i]
 		m := w.table.meter
-		m.writeUnits.Add(x.cost(w).total())
+		spent := x.cost(w)
+		m.writeUnits.Add(spent.total())
+		w.table.charge(spent, writesOf)
 		switch {
 		case err == nil:
 			m.writes.Inc()
@@ -306,12 +323,7 @@ func reasonOf(fault error) *dynamodb.CancellationReason {
 		return &dynamodb.CancellationReason{Code: new("None")}
 	}
 	err := api.AsError(fault)
-	// The reasons are named as the exceptions of single writes are, but for one.
-	code := strings.TrimSuffix(err.Code, "Exception")
-	if code == "Validation" {
-		code = "ValidationError"
-	}
-	r := &dynamodb.CancellationReason{Code: &code, Message: &err.Message}
+	r := &dynamodb.CancellationReason{Code: new(codeOf(err)), Message: &err.Message}
 	if d, ok := err.Detail.(*dynamodb.ConditionalCheckFailedExceptionDetail); ok {
 		r.Item = d.Item
 	}
