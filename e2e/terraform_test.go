@@ -138,7 +138,7 @@ func TestTerraform(t *testing.T) {
 		t.Errorf("ByType found %v", items)
 	}
 
-	changed := []string{"-var", "deletion_protection=true", "-var", "registrar=registrar-of-models"}
+	changed := []string{"-var", "deletion_protection=true", "-var", "registrar=registrar-of-models", "-var", `reader_accounts=["000000000000"]`}
 	if out := tf.run(append([]string{"apply", "-no-color", "-auto-approve"}, changed...)...); strings.Contains(out, "aws_dynamodb_table.model_catalog: Destr") {
 		t.Errorf("the table was not changed in place:\n%s", out)
 	}

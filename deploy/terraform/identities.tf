@@ -68,3 +68,23 @@ resource "aws_iam_role_policy_attachment" "serving" {
   role       = aws_iam_role.serving.name
   policy_arn = aws_iam_policy.register.arn
 }
+
+# The users of other accounts read the catalog, as far as their own policies let them.
+data "aws_iam_policy_document" "readers" {
+  count = length(var.reader_accounts) > 0 ? 1 : 0
+
+  statement {
+    actions   = ["dynamodb:GetItem", "dynamodb:Query"]
+    resources = [aws_dynamodb_table.model_catalog.arn, "${aws_dynamodb_table.model_catalog.arn}/index/*"]
+    principals {
+      type        = "AWS"
+      identifiers = [for account in var.reader_accounts : "arn:aws:iam::${account}:root"]
+    }
+  }
+}
+
+resource "aws_dynamodb_resource_policy" "readers" {
+  count        = length(var.reader_accounts) > 0 ? 1 : 0
+  resource_arn = aws_dynamodb_table.model_catalog.arn
+  policy       = data.aws_iam_policy_document.readers[0].json
+}

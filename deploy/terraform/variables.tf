@@ -21,3 +21,9 @@ variable "registrar" {
   type        = string
   default     = "model-registrar"
 }
+
+variable "reader_accounts" {
+  description = "Numbers of accounts that may read the model catalog."
+  type        = list(string)
+  default     = []
+}

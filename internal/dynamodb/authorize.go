@@ -39,21 +39,21 @@ func (s *Service) authorizeItems(ctx context.Context, n tableName, u use) (*tabl
 	}
 	check := identity.Check{Action: u.action}
 	if t != nil {
-		check.Resource = t.arn
+		check.Resource, check.ResourcePolicy, check.ResourcePrincipals = t.arn, t.policy, t.Policy.Principals
 	} else {
 		check.Resource = n.arn()
 	}
 	if u.index != nil {
 		check.Resource = indexARN(check.Resource, *u.index)
 	}
-	if caller := api.RequestOf(ctx).Caller; caller.Type != api.RootCaller || caller.Account != n.account {
+	if caller := api.RequestOf(ctx).Caller; caller.Type != api.RootCaller || caller.Account != n.account || check.ResourcePolicy != nil {
 		check.Conditions = u.conditions(t)
 	}
 	return t, s.identity.Authorize(ctx, check)
 }
 
 // conditions are the condition keys of the use. They are not computed for an
-// account's root, which policy does not bind.
+// account's root, which only a policy of the table can bind.
 func (u use) conditions(t *table) map[string][]string {
 	c := map[string][]string{}
 	if t != nil {
@@ -102,9 +102,12 @@ func (s *Service) authorizeTable(ctx context.Context, action string, n tableName
 		return err
 	}
 	check := identity.Check{Action: "dynamodb:" + action, Resource: n.arn(), Conditions: conditions}
-	if t != nil && len(t.tagConditions) > 0 {
-		check.Conditions = maps.Clone(t.tagConditions)
-		maps.Copy(check.Conditions, conditions)
+	if t != nil {
+		check.ResourcePolicy, check.ResourcePrincipals = t.policy, t.Policy.Principals
+		if len(t.tagConditions) > 0 {
+			check.Conditions = maps.Clone(t.tagConditions)
+			maps.Copy(check.Conditions, conditions)
+		}
 	}
 	return s.identity.Authorize(ctx, check)
 }

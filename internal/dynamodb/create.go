@@ -34,6 +34,19 @@ func (s *Service) CreateTable(ctx context.Context, in *dynamodb.CreateTableInput
 	if n.account != api.RequestOf(ctx).Caller.Account {
 		return nil, api.ValidationException("A table can only be created in the account of the caller: %s", n.arn())
 	}
+	if in.ResourcePolicy != nil {
+		if err := s.authorizeTable(ctx, "PutResourcePolicy", n, nil); err != nil {
+			return nil, err
+		}
+		policy, err := s.canonicalPolicy(ctx, *in.ResourcePolicy)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.staysInControl(ctx, n, policy); err != nil {
+			return nil, err
+		}
+		st.Policy.set(policy, st.Created)
+	}
 	err = s.update(ctx, func(tx kv.Txn) error {
 		taken, err := tx.Get(ctx, tableKey(n))
 		if err != nil {
@@ -136,8 +149,6 @@ func createRefused(in *dynamodb.CreateTableInput) error {
 	switch {
 	case in.VectorIndexes != nil:
 		return unavailable("VectorIndexes")
-	case in.ResourcePolicy != nil:
-		return unavailable("ResourcePolicy")
 	case in.GlobalTableSourceArn != nil:
 		return unavailable("GlobalTableSourceArn")
 	case in.GlobalTableSettingsReplicationMode != nil && *in.GlobalTableSettingsReplicationMode != "DISABLED":

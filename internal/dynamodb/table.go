@@ -34,7 +34,8 @@ type tableState struct {
 	ClassSet   time.Time  `json:"classSet,omitzero"`
 	Protected  bool       `json:"protected,omitempty"`
 
-	Tags map[string]string `json:"tags,omitempty"`
+	Tags   map[string]string `json:"tags,omitempty"`
+	Policy resourcePolicy    `json:"policy,omitzero"`
 
 	TimeToLive timeToLive    `json:"timeToLive,omitzero"`
 	Stream     streamState   `json:"stream,omitzero"`
@@ -88,7 +89,9 @@ type table struct {
 	arn          string
 	// tagConditions are the aws:ResourceTag/… condition keys of its tags.
 	tagConditions map[string][]string
-	meter         *meter
+	// policy is the document of its policy; nil without one.
+	policy []byte
+	meter  *meter
 }
 
 // decodeTable makes a table of its stored form.
@@ -114,6 +117,9 @@ func (s *Service) decodeTable(n tableName, raw []byte) (*table, error) {
 		for k, v := range t.Tags {
 			t.tagConditions["aws:ResourceTag/"+k] = []string{v}
 		}
+	}
+	if t.Policy.Document != "" {
+		t.policy = []byte(t.Policy.Document)
 	}
 	t.meter = s.meters.of(n)
 	return t, nil

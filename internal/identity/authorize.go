@@ -19,6 +19,10 @@ type Check struct {
 	Resource string // an ARN, or "*" for an action that knows no resource
 	// ResourcePolicy is the policy document attached to the resource, or nil.
 	ResourcePolicy []byte
+	// ResourcePrincipals are the unique ids, by ARN, of the users and roles that
+	// ResourcePolicy names, so that one who comes later under the same name is not
+	// taken for them. What is not in it is known by its ARN alone.
+	ResourcePrincipals map[string]string
 	// Conditions holds the service's own condition keys, such as
 	// "dynamodb:LeadingKeys"; the global ones come from the request.
 	Conditions map[string][]string
@@ -103,6 +107,9 @@ func (s *Service) authorize(ctx context.Context, r *api.Request, who *Identity, 
 			return api.Internal(err)
 		}
 		q.ResourcePolicy = &policy.Attached{Name: check.Resource, Policy: p}
+		if id, named := check.ResourcePrincipals[r.Caller.Principal]; named && who != nil && who.subject.holder.ID != id {
+			q.Principal.Namesake = true
+		}
 	}
 	if debug {
 		x := policy.Explain(&q.Request)

@@ -94,6 +94,232 @@ func (x *AttributeValueUpdate) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *AutoScalingPolicyDescription) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "AutoScalingPolicyDescription", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "PolicyName":
+			return codec.Optional(codec.String)(d, &x.PolicyName)
+		case "TargetTrackingScalingPolicyConfiguration":
+			return codec.Structure[AutoScalingTargetTrackingScalingPolicyConfigurationDescription](d, &x.TargetTrackingScalingPolicyConfiguration)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *AutoScalingPolicyDescription) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.PolicyName != nil {
+		e.FieldStart("PolicyName")
+		e.Str(*x.PolicyName)
+	}
+	if x.TargetTrackingScalingPolicyConfiguration != nil {
+		e.FieldStart("TargetTrackingScalingPolicyConfiguration")
+		x.TargetTrackingScalingPolicyConfiguration.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *AutoScalingPolicyUpdate) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "AutoScalingPolicyUpdate", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "PolicyName":
+			return codec.Optional(codec.String)(d, &x.PolicyName)
+		case "TargetTrackingScalingPolicyConfiguration":
+			return codec.Structure[AutoScalingTargetTrackingScalingPolicyConfigurationUpdate](d, &x.TargetTrackingScalingPolicyConfiguration)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *AutoScalingPolicyUpdate) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.PolicyName != nil {
+		e.FieldStart("PolicyName")
+		e.Str(*x.PolicyName)
+	}
+	if x.TargetTrackingScalingPolicyConfiguration != nil {
+		e.FieldStart("TargetTrackingScalingPolicyConfiguration")
+		x.TargetTrackingScalingPolicyConfiguration.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *AutoScalingSettingsDescription) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "AutoScalingSettingsDescription", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "MinimumUnits":
+			return codec.Optional(codec.Long)(d, &x.MinimumUnits)
+		case "MaximumUnits":
+			return codec.Optional(codec.Long)(d, &x.MaximumUnits)
+		case "AutoScalingDisabled":
+			return codec.Optional(codec.Boolean)(d, &x.AutoScalingDisabled)
+		case "AutoScalingRoleArn":
+			return codec.Optional(codec.String)(d, &x.AutoScalingRoleArn)
+		case "ScalingPolicies":
+			return codec.List(codec.Structure[AutoScalingPolicyDescription])(d, &x.ScalingPolicies)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *AutoScalingSettingsDescription) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.MinimumUnits != nil {
+		e.FieldStart("MinimumUnits")
+		e.Int64(*x.MinimumUnits)
+	}
+	if x.MaximumUnits != nil {
+		e.FieldStart("MaximumUnits")
+		e.Int64(*x.MaximumUnits)
+	}
+	if x.AutoScalingDisabled != nil {
+		e.FieldStart("AutoScalingDisabled")
+		e.Bool(*x.AutoScalingDisabled)
+	}
+	if x.AutoScalingRoleArn != nil {
+		e.FieldStart("AutoScalingRoleArn")
+		e.Str(*x.AutoScalingRoleArn)
+	}
+	if x.ScalingPolicies != nil {
+		e.FieldStart("ScalingPolicies")
+		e.ArrStart()
+		for _, x0 := range x.ScalingPolicies {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *AutoScalingSettingsUpdate) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "AutoScalingSettingsUpdate", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "MinimumUnits":
+			return codec.Optional(codec.Long)(d, &x.MinimumUnits)
+		case "MaximumUnits":
+			return codec.Optional(codec.Long)(d, &x.MaximumUnits)
+		case "AutoScalingDisabled":
+			return codec.Optional(codec.Boolean)(d, &x.AutoScalingDisabled)
+		case "AutoScalingRoleArn":
+			return codec.Optional(codec.String)(d, &x.AutoScalingRoleArn)
+		case "ScalingPolicyUpdate":
+			return codec.Structure[AutoScalingPolicyUpdate](d, &x.ScalingPolicyUpdate)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *AutoScalingSettingsUpdate) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.MinimumUnits != nil {
+		e.FieldStart("MinimumUnits")
+		e.Int64(*x.MinimumUnits)
+	}
+	if x.MaximumUnits != nil {
+		e.FieldStart("MaximumUnits")
+		e.Int64(*x.MaximumUnits)
+	}
+	if x.AutoScalingDisabled != nil {
+		e.FieldStart("AutoScalingDisabled")
+		e.Bool(*x.AutoScalingDisabled)
+	}
+	if x.AutoScalingRoleArn != nil {
+		e.FieldStart("AutoScalingRoleArn")
+		e.Str(*x.AutoScalingRoleArn)
+	}
+	if x.ScalingPolicyUpdate != nil {
+		e.FieldStart("ScalingPolicyUpdate")
+		x.ScalingPolicyUpdate.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *AutoScalingTargetTrackingScalingPolicyConfigurationDescription) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "AutoScalingTargetTrackingScalingPolicyConfigurationDescription", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "DisableScaleIn":
+			return codec.Optional(codec.Boolean)(d, &x.DisableScaleIn)
+		case "ScaleInCooldown":
+			return codec.Optional(codec.Integer)(d, &x.ScaleInCooldown)
+		case "ScaleOutCooldown":
+			return codec.Optional(codec.Integer)(d, &x.ScaleOutCooldown)
+		case "TargetValue":
+			return codec.Optional(codec.Double)(d, &x.TargetValue)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *AutoScalingTargetTrackingScalingPolicyConfigurationDescription) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.DisableScaleIn != nil {
+		e.FieldStart("DisableScaleIn")
+		e.Bool(*x.DisableScaleIn)
+	}
+	if x.ScaleInCooldown != nil {
+		e.FieldStart("ScaleInCooldown")
+		e.Int64(*x.ScaleInCooldown)
+	}
+	if x.ScaleOutCooldown != nil {
+		e.FieldStart("ScaleOutCooldown")
+		e.Int64(*x.ScaleOutCooldown)
+	}
+	if x.TargetValue != nil {
+		e.FieldStart("TargetValue")
+		e.Float64(*x.TargetValue)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *AutoScalingTargetTrackingScalingPolicyConfigurationUpdate) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "AutoScalingTargetTrackingScalingPolicyConfigurationUpdate", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "DisableScaleIn":
+			return codec.Optional(codec.Boolean)(d, &x.DisableScaleIn)
+		case "ScaleInCooldown":
+			return codec.Optional(codec.Integer)(d, &x.ScaleInCooldown)
+		case "ScaleOutCooldown":
+			return codec.Optional(codec.Integer)(d, &x.ScaleOutCooldown)
+		case "TargetValue":
+			return codec.Optional(codec.Double)(d, &x.TargetValue)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *AutoScalingTargetTrackingScalingPolicyConfigurationUpdate) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.DisableScaleIn != nil {
+		e.FieldStart("DisableScaleIn")
+		e.Bool(*x.DisableScaleIn)
+	}
+	if x.ScaleInCooldown != nil {
+		e.FieldStart("ScaleInCooldown")
+		e.Int64(*x.ScaleInCooldown)
+	}
+	if x.ScaleOutCooldown != nil {
+		e.FieldStart("ScaleOutCooldown")
+		e.Int64(*x.ScaleOutCooldown)
+	}
+	if x.TargetValue != nil {
+		e.FieldStart("TargetValue")
+		e.Float64(*x.TargetValue)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *BatchExecuteStatementInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "BatchExecuteStatementInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -755,6 +981,45 @@ func (x *ContinuousBackupsDescription) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *ContributorInsightsSummary) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ContributorInsightsSummary", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "IndexName":
+			return codec.Optional(codec.String)(d, &x.IndexName)
+		case "ContributorInsightsStatus":
+			return codec.Optional(codec.String)(d, &x.ContributorInsightsStatus)
+		case "ContributorInsightsMode":
+			return codec.Optional(codec.String)(d, &x.ContributorInsightsMode)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ContributorInsightsSummary) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.IndexName != nil {
+		e.FieldStart("IndexName")
+		e.Str(*x.IndexName)
+	}
+	if x.ContributorInsightsStatus != nil {
+		e.FieldStart("ContributorInsightsStatus")
+		e.Str(*x.ContributorInsightsStatus)
+	}
+	if x.ContributorInsightsMode != nil {
+		e.FieldStart("ContributorInsightsMode")
+		e.Str(*x.ContributorInsightsMode)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *CreateGlobalSecondaryIndexAction) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "CreateGlobalSecondaryIndexAction", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -810,6 +1075,58 @@ func (x *CreateGlobalSecondaryIndexAction) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *CreateGlobalTableInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CreateGlobalTableInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "GlobalTableName":
+			return codec.Optional(codec.String)(d, &x.GlobalTableName)
+		case "ReplicationGroup":
+			return codec.List(codec.Structure[Replica])(d, &x.ReplicationGroup)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CreateGlobalTableInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.GlobalTableName != nil {
+		e.FieldStart("GlobalTableName")
+		e.Str(*x.GlobalTableName)
+	}
+	if x.ReplicationGroup != nil {
+		e.FieldStart("ReplicationGroup")
+		e.ArrStart()
+		for _, x0 := range x.ReplicationGroup {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *CreateGlobalTableOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CreateGlobalTableOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "GlobalTableDescription":
+			return codec.Structure[GlobalTableDescription](d, &x.GlobalTableDescription)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CreateGlobalTableOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.GlobalTableDescription != nil {
+		e.FieldStart("GlobalTableDescription")
+		x.GlobalTableDescription.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *CreateGlobalTableWitnessGroupMemberAction) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "CreateGlobalTableWitnessGroupMemberAction", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -822,6 +1139,27 @@ func (x *CreateGlobalTableWitnessGroupMemberAction) DecodeJSON(d *jx.Decoder) er
 
 // EncodeJSON writes x to e.
 func (x *CreateGlobalTableWitnessGroupMemberAction) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegionName != nil {
+		e.FieldStart("RegionName")
+		e.Str(*x.RegionName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *CreateReplicaAction) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CreateReplicaAction", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "RegionName":
+			return codec.Optional(codec.String)(d, &x.RegionName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CreateReplicaAction) EncodeJSON(e *jx.Encoder) {
 	e.ObjStart()
 	if x.RegionName != nil {
 		e.FieldStart("RegionName")
@@ -1109,6 +1447,37 @@ func (x *CreateVectorIndexAction) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *CsvOptions) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CsvOptions", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Delimiter":
+			return codec.Optional(codec.String)(d, &x.Delimiter)
+		case "HeaderList":
+			return codec.List(codec.String)(d, &x.HeaderList)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CsvOptions) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Delimiter != nil {
+		e.FieldStart("Delimiter")
+		e.Str(*x.Delimiter)
+	}
+	if x.HeaderList != nil {
+		e.FieldStart("HeaderList")
+		e.ArrStart()
+		for _, x0 := range x.HeaderList {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *Delete) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "Delete", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -1331,6 +1700,27 @@ func (x *DeleteItemOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *DeleteReplicaAction) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeleteReplicaAction", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "RegionName":
+			return codec.Optional(codec.String)(d, &x.RegionName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeleteReplicaAction) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegionName != nil {
+		e.FieldStart("RegionName")
+		e.Str(*x.RegionName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *DeleteReplicationGroupMemberAction) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "DeleteReplicationGroupMemberAction", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -1368,6 +1758,54 @@ func (x *DeleteRequest) EncodeJSON(e *jx.Encoder) {
 	if x.Key != nil {
 		e.FieldStart("Key")
 		x.Key.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DeleteResourcePolicyInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeleteResourcePolicyInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ResourceArn":
+			return codec.Optional(codec.String)(d, &x.ResourceArn)
+		case "ExpectedRevisionId":
+			return codec.Optional(codec.String)(d, &x.ExpectedRevisionId)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeleteResourcePolicyInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ResourceArn != nil {
+		e.FieldStart("ResourceArn")
+		e.Str(*x.ResourceArn)
+	}
+	if x.ExpectedRevisionId != nil {
+		e.FieldStart("ExpectedRevisionId")
+		e.Str(*x.ExpectedRevisionId)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DeleteResourcePolicyOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeleteResourcePolicyOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "RevisionId":
+			return codec.Optional(codec.String)(d, &x.RevisionId)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeleteResourcePolicyOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RevisionId != nil {
+		e.FieldStart("RevisionId")
+		e.Str(*x.RevisionId)
 	}
 	e.ObjEnd()
 }
@@ -1478,6 +1916,94 @@ func (x *DescribeContinuousBackupsOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *DescribeContributorInsightsInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeContributorInsightsInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "IndexName":
+			return codec.Optional(codec.String)(d, &x.IndexName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeContributorInsightsInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.IndexName != nil {
+		e.FieldStart("IndexName")
+		e.Str(*x.IndexName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeContributorInsightsOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeContributorInsightsOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "IndexName":
+			return codec.Optional(codec.String)(d, &x.IndexName)
+		case "ContributorInsightsRuleList":
+			return codec.List(codec.String)(d, &x.ContributorInsightsRuleList)
+		case "ContributorInsightsStatus":
+			return codec.Optional(codec.String)(d, &x.ContributorInsightsStatus)
+		case "LastUpdateDateTime":
+			return codec.Optional(codec.Timestamp)(d, &x.LastUpdateDateTime)
+		case "FailureException":
+			return codec.Structure[FailureException](d, &x.FailureException)
+		case "ContributorInsightsMode":
+			return codec.Optional(codec.String)(d, &x.ContributorInsightsMode)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeContributorInsightsOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.IndexName != nil {
+		e.FieldStart("IndexName")
+		e.Str(*x.IndexName)
+	}
+	if x.ContributorInsightsRuleList != nil {
+		e.FieldStart("ContributorInsightsRuleList")
+		e.ArrStart()
+		for _, x0 := range x.ContributorInsightsRuleList {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	if x.ContributorInsightsStatus != nil {
+		e.FieldStart("ContributorInsightsStatus")
+		e.Str(*x.ContributorInsightsStatus)
+	}
+	if x.LastUpdateDateTime != nil {
+		e.FieldStart("LastUpdateDateTime")
+		codec.EncodeTimestamp(e, *x.LastUpdateDateTime)
+	}
+	if x.FailureException != nil {
+		e.FieldStart("FailureException")
+		x.FailureException.EncodeJSON(e)
+	}
+	if x.ContributorInsightsMode != nil {
+		e.FieldStart("ContributorInsightsMode")
+		e.Str(*x.ContributorInsightsMode)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *DescribeEndpointsRequest) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "DescribeEndpointsRequest", func(d *jx.Decoder, name []byte) error {
 		return d.Skip()
@@ -1508,6 +2034,236 @@ func (x *DescribeEndpointsResponse) EncodeJSON(e *jx.Encoder) {
 		e.FieldStart("Endpoints")
 		e.ArrStart()
 		for _, x0 := range x.Endpoints {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeExportInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeExportInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ExportArn":
+			return codec.Optional(codec.String)(d, &x.ExportArn)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeExportInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ExportArn != nil {
+		e.FieldStart("ExportArn")
+		e.Str(*x.ExportArn)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeExportOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeExportOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ExportDescription":
+			return codec.Structure[ExportDescription](d, &x.ExportDescription)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeExportOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ExportDescription != nil {
+		e.FieldStart("ExportDescription")
+		x.ExportDescription.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeGlobalTableInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeGlobalTableInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "GlobalTableName":
+			return codec.Optional(codec.String)(d, &x.GlobalTableName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeGlobalTableInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.GlobalTableName != nil {
+		e.FieldStart("GlobalTableName")
+		e.Str(*x.GlobalTableName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeGlobalTableOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeGlobalTableOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "GlobalTableDescription":
+			return codec.Structure[GlobalTableDescription](d, &x.GlobalTableDescription)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeGlobalTableOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.GlobalTableDescription != nil {
+		e.FieldStart("GlobalTableDescription")
+		x.GlobalTableDescription.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeGlobalTableSettingsInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeGlobalTableSettingsInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "GlobalTableName":
+			return codec.Optional(codec.String)(d, &x.GlobalTableName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeGlobalTableSettingsInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.GlobalTableName != nil {
+		e.FieldStart("GlobalTableName")
+		e.Str(*x.GlobalTableName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeGlobalTableSettingsOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeGlobalTableSettingsOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "GlobalTableName":
+			return codec.Optional(codec.String)(d, &x.GlobalTableName)
+		case "ReplicaSettings":
+			return codec.List(codec.Structure[ReplicaSettingsDescription])(d, &x.ReplicaSettings)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeGlobalTableSettingsOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.GlobalTableName != nil {
+		e.FieldStart("GlobalTableName")
+		e.Str(*x.GlobalTableName)
+	}
+	if x.ReplicaSettings != nil {
+		e.FieldStart("ReplicaSettings")
+		e.ArrStart()
+		for _, x0 := range x.ReplicaSettings {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeImportInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeImportInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ImportArn":
+			return codec.Optional(codec.String)(d, &x.ImportArn)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeImportInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImportArn != nil {
+		e.FieldStart("ImportArn")
+		e.Str(*x.ImportArn)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeImportOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeImportOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ImportTableDescription":
+			return codec.Structure[ImportTableDescription](d, &x.ImportTableDescription)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeImportOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImportTableDescription != nil {
+		e.FieldStart("ImportTableDescription")
+		x.ImportTableDescription.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeKinesisStreamingDestinationInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeKinesisStreamingDestinationInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeKinesisStreamingDestinationInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeKinesisStreamingDestinationOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeKinesisStreamingDestinationOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "KinesisDataStreamDestinations":
+			return codec.List(codec.Structure[KinesisDataStreamDestination])(d, &x.KinesisDataStreamDestinations)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeKinesisStreamingDestinationOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.KinesisDataStreamDestinations != nil {
+		e.FieldStart("KinesisDataStreamDestinations")
+		e.ArrStart()
+		for _, x0 := range x.KinesisDataStreamDestinations {
 			x0.EncodeJSON(e)
 		}
 		e.ArrEnd()
@@ -1610,6 +2366,48 @@ func (x *DescribeTableOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *DescribeTableReplicaAutoScalingInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeTableReplicaAutoScalingInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeTableReplicaAutoScalingInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeTableReplicaAutoScalingOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeTableReplicaAutoScalingOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableAutoScalingDescription":
+			return codec.Structure[TableAutoScalingDescription](d, &x.TableAutoScalingDescription)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeTableReplicaAutoScalingOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableAutoScalingDescription != nil {
+		e.FieldStart("TableAutoScalingDescription")
+		x.TableAutoScalingDescription.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *DescribeTimeToLiveInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "DescribeTimeToLiveInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -1674,6 +2472,27 @@ func (x *DisassociateReplicationGroupMemberAction) EncodeJSON(e *jx.Encoder) {
 	if x.DisassociationMode != nil {
 		e.FieldStart("DisassociationMode")
 		e.Str(*x.DisassociationMode)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *EnableKinesisStreamingConfiguration) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "EnableKinesisStreamingConfiguration", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ApproximateCreationDateTimePrecision":
+			return codec.Optional(codec.String)(d, &x.ApproximateCreationDateTimePrecision)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *EnableKinesisStreamingConfiguration) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ApproximateCreationDateTimePrecision != nil {
+		e.FieldStart("ApproximateCreationDateTimePrecision")
+		e.Str(*x.ApproximateCreationDateTimePrecision)
 	}
 	e.ObjEnd()
 }
@@ -1925,6 +2744,371 @@ func (x *ExpectedAttributeValue) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *ExportDescription) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ExportDescription", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ExportArn":
+			return codec.Optional(codec.String)(d, &x.ExportArn)
+		case "ExportStatus":
+			return codec.Optional(codec.String)(d, &x.ExportStatus)
+		case "StartTime":
+			return codec.Optional(codec.Timestamp)(d, &x.StartTime)
+		case "EndTime":
+			return codec.Optional(codec.Timestamp)(d, &x.EndTime)
+		case "ExportManifest":
+			return codec.Optional(codec.String)(d, &x.ExportManifest)
+		case "TableArn":
+			return codec.Optional(codec.String)(d, &x.TableArn)
+		case "TableId":
+			return codec.Optional(codec.String)(d, &x.TableId)
+		case "ExportTime":
+			return codec.Optional(codec.Timestamp)(d, &x.ExportTime)
+		case "ClientToken":
+			return codec.Optional(codec.String)(d, &x.ClientToken)
+		case "S3Bucket":
+			return codec.Optional(codec.String)(d, &x.S3Bucket)
+		case "S3BucketOwner":
+			return codec.Optional(codec.String)(d, &x.S3BucketOwner)
+		case "S3Prefix":
+			return codec.Optional(codec.String)(d, &x.S3Prefix)
+		case "S3SseAlgorithm":
+			return codec.Optional(codec.String)(d, &x.S3SseAlgorithm)
+		case "S3SseKmsKeyId":
+			return codec.Optional(codec.String)(d, &x.S3SseKmsKeyId)
+		case "FailureCode":
+			return codec.Optional(codec.String)(d, &x.FailureCode)
+		case "FailureMessage":
+			return codec.Optional(codec.String)(d, &x.FailureMessage)
+		case "ExportFormat":
+			return codec.Optional(codec.String)(d, &x.ExportFormat)
+		case "BilledSizeBytes":
+			return codec.Optional(codec.Long)(d, &x.BilledSizeBytes)
+		case "ItemCount":
+			return codec.Optional(codec.Long)(d, &x.ItemCount)
+		case "ExportType":
+			return codec.Optional(codec.String)(d, &x.ExportType)
+		case "IncrementalExportSpecification":
+			return codec.Structure[IncrementalExportSpecification](d, &x.IncrementalExportSpecification)
+		case "FilterSpecification":
+			return codec.Structure[FilterSpecification](d, &x.FilterSpecification)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ExportDescription) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ExportArn != nil {
+		e.FieldStart("ExportArn")
+		e.Str(*x.ExportArn)
+	}
+	if x.ExportStatus != nil {
+		e.FieldStart("ExportStatus")
+		e.Str(*x.ExportStatus)
+	}
+	if x.StartTime != nil {
+		e.FieldStart("StartTime")
+		codec.EncodeTimestamp(e, *x.StartTime)
+	}
+	if x.EndTime != nil {
+		e.FieldStart("EndTime")
+		codec.EncodeTimestamp(e, *x.EndTime)
+	}
+	if x.ExportManifest != nil {
+		e.FieldStart("ExportManifest")
+		e.Str(*x.ExportManifest)
+	}
+	if x.TableArn != nil {
+		e.FieldStart("TableArn")
+		e.Str(*x.TableArn)
+	}
+	if x.TableId != nil {
+		e.FieldStart("TableId")
+		e.Str(*x.TableId)
+	}
+	if x.ExportTime != nil {
+		e.FieldStart("ExportTime")
+		codec.EncodeTimestamp(e, *x.ExportTime)
+	}
+	if x.ClientToken != nil {
+		e.FieldStart("ClientToken")
+		e.Str(*x.ClientToken)
+	}
+	if x.S3Bucket != nil {
+		e.FieldStart("S3Bucket")
+		e.Str(*x.S3Bucket)
+	}
+	if x.S3BucketOwner != nil {
+		e.FieldStart("S3BucketOwner")
+		e.Str(*x.S3BucketOwner)
+	}
+	if x.S3Prefix != nil {
+		e.FieldStart("S3Prefix")
+		e.Str(*x.S3Prefix)
+	}
+	if x.S3SseAlgorithm != nil {
+		e.FieldStart("S3SseAlgorithm")
+		e.Str(*x.S3SseAlgorithm)
+	}
+	if x.S3SseKmsKeyId != nil {
+		e.FieldStart("S3SseKmsKeyId")
+		e.Str(*x.S3SseKmsKeyId)
+	}
+	if x.FailureCode != nil {
+		e.FieldStart("FailureCode")
+		e.Str(*x.FailureCode)
+	}
+	if x.FailureMessage != nil {
+		e.FieldStart("FailureMessage")
+		e.Str(*x.FailureMessage)
+	}
+	if x.ExportFormat != nil {
+		e.FieldStart("ExportFormat")
+		e.Str(*x.ExportFormat)
+	}
+	if x.BilledSizeBytes != nil {
+		e.FieldStart("BilledSizeBytes")
+		e.Int64(*x.BilledSizeBytes)
+	}
+	if x.ItemCount != nil {
+		e.FieldStart("ItemCount")
+		e.Int64(*x.ItemCount)
+	}
+	if x.ExportType != nil {
+		e.FieldStart("ExportType")
+		e.Str(*x.ExportType)
+	}
+	if x.IncrementalExportSpecification != nil {
+		e.FieldStart("IncrementalExportSpecification")
+		x.IncrementalExportSpecification.EncodeJSON(e)
+	}
+	if x.FilterSpecification != nil {
+		e.FieldStart("FilterSpecification")
+		x.FilterSpecification.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ExportSummary) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ExportSummary", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ExportArn":
+			return codec.Optional(codec.String)(d, &x.ExportArn)
+		case "ExportStatus":
+			return codec.Optional(codec.String)(d, &x.ExportStatus)
+		case "ExportType":
+			return codec.Optional(codec.String)(d, &x.ExportType)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ExportSummary) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ExportArn != nil {
+		e.FieldStart("ExportArn")
+		e.Str(*x.ExportArn)
+	}
+	if x.ExportStatus != nil {
+		e.FieldStart("ExportStatus")
+		e.Str(*x.ExportStatus)
+	}
+	if x.ExportType != nil {
+		e.FieldStart("ExportType")
+		e.Str(*x.ExportType)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ExportTableToPointInTimeInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ExportTableToPointInTimeInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableArn":
+			return codec.Optional(codec.String)(d, &x.TableArn)
+		case "ExportTime":
+			return codec.Optional(codec.Timestamp)(d, &x.ExportTime)
+		case "ClientToken":
+			return codec.Optional(codec.String)(d, &x.ClientToken)
+		case "S3Bucket":
+			return codec.Optional(codec.String)(d, &x.S3Bucket)
+		case "S3BucketOwner":
+			return codec.Optional(codec.String)(d, &x.S3BucketOwner)
+		case "S3Prefix":
+			return codec.Optional(codec.String)(d, &x.S3Prefix)
+		case "S3SseAlgorithm":
+			return codec.Optional(codec.String)(d, &x.S3SseAlgorithm)
+		case "S3SseKmsKeyId":
+			return codec.Optional(codec.String)(d, &x.S3SseKmsKeyId)
+		case "ExportFormat":
+			return codec.Optional(codec.String)(d, &x.ExportFormat)
+		case "ExportType":
+			return codec.Optional(codec.String)(d, &x.ExportType)
+		case "IncrementalExportSpecification":
+			return codec.Structure[IncrementalExportSpecification](d, &x.IncrementalExportSpecification)
+		case "FilterSpecification":
+			return codec.Structure[FilterSpecification](d, &x.FilterSpecification)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ExportTableToPointInTimeInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableArn != nil {
+		e.FieldStart("TableArn")
+		e.Str(*x.TableArn)
+	}
+	if x.ExportTime != nil {
+		e.FieldStart("ExportTime")
+		codec.EncodeTimestamp(e, *x.ExportTime)
+	}
+	if x.ClientToken != nil {
+		e.FieldStart("ClientToken")
+		e.Str(*x.ClientToken)
+	}
+	if x.S3Bucket != nil {
+		e.FieldStart("S3Bucket")
+		e.Str(*x.S3Bucket)
+	}
+	if x.S3BucketOwner != nil {
+		e.FieldStart("S3BucketOwner")
+		e.Str(*x.S3BucketOwner)
+	}
+	if x.S3Prefix != nil {
+		e.FieldStart("S3Prefix")
+		e.Str(*x.S3Prefix)
+	}
+	if x.S3SseAlgorithm != nil {
+		e.FieldStart("S3SseAlgorithm")
+		e.Str(*x.S3SseAlgorithm)
+	}
+	if x.S3SseKmsKeyId != nil {
+		e.FieldStart("S3SseKmsKeyId")
+		e.Str(*x.S3SseKmsKeyId)
+	}
+	if x.ExportFormat != nil {
+		e.FieldStart("ExportFormat")
+		e.Str(*x.ExportFormat)
+	}
+	if x.ExportType != nil {
+		e.FieldStart("ExportType")
+		e.Str(*x.ExportType)
+	}
+	if x.IncrementalExportSpecification != nil {
+		e.FieldStart("IncrementalExportSpecification")
+		x.IncrementalExportSpecification.EncodeJSON(e)
+	}
+	if x.FilterSpecification != nil {
+		e.FieldStart("FilterSpecification")
+		x.FilterSpecification.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ExportTableToPointInTimeOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ExportTableToPointInTimeOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ExportDescription":
+			return codec.Structure[ExportDescription](d, &x.ExportDescription)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ExportTableToPointInTimeOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ExportDescription != nil {
+		e.FieldStart("ExportDescription")
+		x.ExportDescription.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *FailureException) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "FailureException", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ExceptionName":
+			return codec.Optional(codec.String)(d, &x.ExceptionName)
+		case "ExceptionDescription":
+			return codec.Optional(codec.String)(d, &x.ExceptionDescription)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *FailureException) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ExceptionName != nil {
+		e.FieldStart("ExceptionName")
+		e.Str(*x.ExceptionName)
+	}
+	if x.ExceptionDescription != nil {
+		e.FieldStart("ExceptionDescription")
+		e.Str(*x.ExceptionDescription)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *FilterSpecification) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "FilterSpecification", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "FilterExpression":
+			return codec.Optional(codec.String)(d, &x.FilterExpression)
+		case "ProjectionExpression":
+			return codec.Optional(codec.String)(d, &x.ProjectionExpression)
+		case "KeyConditionExpression":
+			return codec.Optional(codec.String)(d, &x.KeyConditionExpression)
+		case "ExpressionAttributeNames":
+			return codec.Map(codec.String)(d, &x.ExpressionAttributeNames)
+		case "ExpressionAttributeValues":
+			return decodeAttributes(d, &x.ExpressionAttributeValues)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *FilterSpecification) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.FilterExpression != nil {
+		e.FieldStart("FilterExpression")
+		e.Str(*x.FilterExpression)
+	}
+	if x.ProjectionExpression != nil {
+		e.FieldStart("ProjectionExpression")
+		e.Str(*x.ProjectionExpression)
+	}
+	if x.KeyConditionExpression != nil {
+		e.FieldStart("KeyConditionExpression")
+		e.Str(*x.KeyConditionExpression)
+	}
+	if x.ExpressionAttributeNames != nil {
+		e.FieldStart("ExpressionAttributeNames")
+		e.ObjStart()
+		for k0, x0 := range api.Sorted(x.ExpressionAttributeNames) {
+			e.FieldStart(k0)
+			e.Str(x0)
+		}
+		e.ObjEnd()
+	}
+	if x.ExpressionAttributeValues != nil {
+		e.FieldStart("ExpressionAttributeValues")
+		x.ExpressionAttributeValues.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *Get) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "Get", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -2062,6 +3246,54 @@ func (x *GetItemOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *GetResourcePolicyInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetResourcePolicyInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ResourceArn":
+			return codec.Optional(codec.String)(d, &x.ResourceArn)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetResourcePolicyInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ResourceArn != nil {
+		e.FieldStart("ResourceArn")
+		e.Str(*x.ResourceArn)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetResourcePolicyOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetResourcePolicyOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Policy":
+			return codec.Optional(codec.String)(d, &x.Policy)
+		case "RevisionId":
+			return codec.Optional(codec.String)(d, &x.RevisionId)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetResourcePolicyOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Policy != nil {
+		e.FieldStart("Policy")
+		e.Str(*x.Policy)
+	}
+	if x.RevisionId != nil {
+		e.FieldStart("RevisionId")
+		e.Str(*x.RevisionId)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *GlobalSecondaryIndex) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "GlobalSecondaryIndex", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -2112,6 +3344,33 @@ func (x *GlobalSecondaryIndex) EncodeJSON(e *jx.Encoder) {
 	if x.WarmThroughput != nil {
 		e.FieldStart("WarmThroughput")
 		x.WarmThroughput.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GlobalSecondaryIndexAutoScalingUpdate) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GlobalSecondaryIndexAutoScalingUpdate", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "IndexName":
+			return codec.Optional(codec.String)(d, &x.IndexName)
+		case "ProvisionedWriteCapacityAutoScalingUpdate":
+			return codec.Structure[AutoScalingSettingsUpdate](d, &x.ProvisionedWriteCapacityAutoScalingUpdate)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GlobalSecondaryIndexAutoScalingUpdate) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.IndexName != nil {
+		e.FieldStart("IndexName")
+		e.Str(*x.IndexName)
+	}
+	if x.ProvisionedWriteCapacityAutoScalingUpdate != nil {
+		e.FieldStart("ProvisionedWriteCapacityAutoScalingUpdate")
+		x.ProvisionedWriteCapacityAutoScalingUpdate.EncodeJSON(e)
 	}
 	e.ObjEnd()
 }
@@ -2268,6 +3527,119 @@ func (x *GlobalSecondaryIndexWarmThroughputDescription) EncodeJSON(e *jx.Encoder
 }
 
 // DecodeJSON reads x from d.
+func (x *GlobalTable) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GlobalTable", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "GlobalTableName":
+			return codec.Optional(codec.String)(d, &x.GlobalTableName)
+		case "ReplicationGroup":
+			return codec.List(codec.Structure[Replica])(d, &x.ReplicationGroup)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GlobalTable) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.GlobalTableName != nil {
+		e.FieldStart("GlobalTableName")
+		e.Str(*x.GlobalTableName)
+	}
+	if x.ReplicationGroup != nil {
+		e.FieldStart("ReplicationGroup")
+		e.ArrStart()
+		for _, x0 := range x.ReplicationGroup {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GlobalTableDescription) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GlobalTableDescription", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ReplicationGroup":
+			return codec.List(codec.Structure[ReplicaDescription])(d, &x.ReplicationGroup)
+		case "GlobalTableArn":
+			return codec.Optional(codec.String)(d, &x.GlobalTableArn)
+		case "CreationDateTime":
+			return codec.Optional(codec.Timestamp)(d, &x.CreationDateTime)
+		case "GlobalTableStatus":
+			return codec.Optional(codec.String)(d, &x.GlobalTableStatus)
+		case "GlobalTableName":
+			return codec.Optional(codec.String)(d, &x.GlobalTableName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GlobalTableDescription) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ReplicationGroup != nil {
+		e.FieldStart("ReplicationGroup")
+		e.ArrStart()
+		for _, x0 := range x.ReplicationGroup {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.GlobalTableArn != nil {
+		e.FieldStart("GlobalTableArn")
+		e.Str(*x.GlobalTableArn)
+	}
+	if x.CreationDateTime != nil {
+		e.FieldStart("CreationDateTime")
+		codec.EncodeTimestamp(e, *x.CreationDateTime)
+	}
+	if x.GlobalTableStatus != nil {
+		e.FieldStart("GlobalTableStatus")
+		e.Str(*x.GlobalTableStatus)
+	}
+	if x.GlobalTableName != nil {
+		e.FieldStart("GlobalTableName")
+		e.Str(*x.GlobalTableName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GlobalTableGlobalSecondaryIndexSettingsUpdate) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GlobalTableGlobalSecondaryIndexSettingsUpdate", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "IndexName":
+			return codec.Optional(codec.String)(d, &x.IndexName)
+		case "ProvisionedWriteCapacityUnits":
+			return codec.Optional(codec.Long)(d, &x.ProvisionedWriteCapacityUnits)
+		case "ProvisionedWriteCapacityAutoScalingSettingsUpdate":
+			return codec.Structure[AutoScalingSettingsUpdate](d, &x.ProvisionedWriteCapacityAutoScalingSettingsUpdate)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GlobalTableGlobalSecondaryIndexSettingsUpdate) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.IndexName != nil {
+		e.FieldStart("IndexName")
+		e.Str(*x.IndexName)
+	}
+	if x.ProvisionedWriteCapacityUnits != nil {
+		e.FieldStart("ProvisionedWriteCapacityUnits")
+		e.Int64(*x.ProvisionedWriteCapacityUnits)
+	}
+	if x.ProvisionedWriteCapacityAutoScalingSettingsUpdate != nil {
+		e.FieldStart("ProvisionedWriteCapacityAutoScalingSettingsUpdate")
+		x.ProvisionedWriteCapacityAutoScalingSettingsUpdate.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *GlobalTableWitnessDescription) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "GlobalTableWitnessDescription", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -2317,6 +3689,324 @@ func (x *GlobalTableWitnessGroupUpdate) EncodeJSON(e *jx.Encoder) {
 	if x.Delete != nil {
 		e.FieldStart("Delete")
 		x.Delete.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ImportSummary) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ImportSummary", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ImportArn":
+			return codec.Optional(codec.String)(d, &x.ImportArn)
+		case "ImportStatus":
+			return codec.Optional(codec.String)(d, &x.ImportStatus)
+		case "TableArn":
+			return codec.Optional(codec.String)(d, &x.TableArn)
+		case "S3BucketSource":
+			return codec.Structure[S3BucketSource](d, &x.S3BucketSource)
+		case "CloudWatchLogGroupArn":
+			return codec.Optional(codec.String)(d, &x.CloudWatchLogGroupArn)
+		case "InputFormat":
+			return codec.Optional(codec.String)(d, &x.InputFormat)
+		case "StartTime":
+			return codec.Optional(codec.Timestamp)(d, &x.StartTime)
+		case "EndTime":
+			return codec.Optional(codec.Timestamp)(d, &x.EndTime)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ImportSummary) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImportArn != nil {
+		e.FieldStart("ImportArn")
+		e.Str(*x.ImportArn)
+	}
+	if x.ImportStatus != nil {
+		e.FieldStart("ImportStatus")
+		e.Str(*x.ImportStatus)
+	}
+	if x.TableArn != nil {
+		e.FieldStart("TableArn")
+		e.Str(*x.TableArn)
+	}
+	if x.S3BucketSource != nil {
+		e.FieldStart("S3BucketSource")
+		x.S3BucketSource.EncodeJSON(e)
+	}
+	if x.CloudWatchLogGroupArn != nil {
+		e.FieldStart("CloudWatchLogGroupArn")
+		e.Str(*x.CloudWatchLogGroupArn)
+	}
+	if x.InputFormat != nil {
+		e.FieldStart("InputFormat")
+		e.Str(*x.InputFormat)
+	}
+	if x.StartTime != nil {
+		e.FieldStart("StartTime")
+		codec.EncodeTimestamp(e, *x.StartTime)
+	}
+	if x.EndTime != nil {
+		e.FieldStart("EndTime")
+		codec.EncodeTimestamp(e, *x.EndTime)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ImportTableDescription) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ImportTableDescription", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ImportArn":
+			return codec.Optional(codec.String)(d, &x.ImportArn)
+		case "ImportStatus":
+			return codec.Optional(codec.String)(d, &x.ImportStatus)
+		case "TableArn":
+			return codec.Optional(codec.String)(d, &x.TableArn)
+		case "TableId":
+			return codec.Optional(codec.String)(d, &x.TableId)
+		case "ClientToken":
+			return codec.Optional(codec.String)(d, &x.ClientToken)
+		case "S3BucketSource":
+			return codec.Structure[S3BucketSource](d, &x.S3BucketSource)
+		case "ErrorCount":
+			return codec.Optional(codec.Long)(d, &x.ErrorCount)
+		case "CloudWatchLogGroupArn":
+			return codec.Optional(codec.String)(d, &x.CloudWatchLogGroupArn)
+		case "InputFormat":
+			return codec.Optional(codec.String)(d, &x.InputFormat)
+		case "InputFormatOptions":
+			return codec.Structure[InputFormatOptions](d, &x.InputFormatOptions)
+		case "InputCompressionType":
+			return codec.Optional(codec.String)(d, &x.InputCompressionType)
+		case "TableCreationParameters":
+			return codec.Structure[TableCreationParameters](d, &x.TableCreationParameters)
+		case "StartTime":
+			return codec.Optional(codec.Timestamp)(d, &x.StartTime)
+		case "EndTime":
+			return codec.Optional(codec.Timestamp)(d, &x.EndTime)
+		case "ProcessedSizeBytes":
+			return codec.Optional(codec.Long)(d, &x.ProcessedSizeBytes)
+		case "ProcessedItemCount":
+			return codec.Optional(codec.Long)(d, &x.ProcessedItemCount)
+		case "ImportedItemCount":
+			return codec.Optional(codec.Long)(d, &x.ImportedItemCount)
+		case "FailureCode":
+			return codec.Optional(codec.String)(d, &x.FailureCode)
+		case "FailureMessage":
+			return codec.Optional(codec.String)(d, &x.FailureMessage)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ImportTableDescription) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImportArn != nil {
+		e.FieldStart("ImportArn")
+		e.Str(*x.ImportArn)
+	}
+	if x.ImportStatus != nil {
+		e.FieldStart("ImportStatus")
+		e.Str(*x.ImportStatus)
+	}
+	if x.TableArn != nil {
+		e.FieldStart("TableArn")
+		e.Str(*x.TableArn)
+	}
+	if x.TableId != nil {
+		e.FieldStart("TableId")
+		e.Str(*x.TableId)
+	}
+	if x.ClientToken != nil {
+		e.FieldStart("ClientToken")
+		e.Str(*x.ClientToken)
+	}
+	if x.S3BucketSource != nil {
+		e.FieldStart("S3BucketSource")
+		x.S3BucketSource.EncodeJSON(e)
+	}
+	if x.ErrorCount != nil {
+		e.FieldStart("ErrorCount")
+		e.Int64(*x.ErrorCount)
+	}
+	if x.CloudWatchLogGroupArn != nil {
+		e.FieldStart("CloudWatchLogGroupArn")
+		e.Str(*x.CloudWatchLogGroupArn)
+	}
+	if x.InputFormat != nil {
+		e.FieldStart("InputFormat")
+		e.Str(*x.InputFormat)
+	}
+	if x.InputFormatOptions != nil {
+		e.FieldStart("InputFormatOptions")
+		x.InputFormatOptions.EncodeJSON(e)
+	}
+	if x.InputCompressionType != nil {
+		e.FieldStart("InputCompressionType")
+		e.Str(*x.InputCompressionType)
+	}
+	if x.TableCreationParameters != nil {
+		e.FieldStart("TableCreationParameters")
+		x.TableCreationParameters.EncodeJSON(e)
+	}
+	if x.StartTime != nil {
+		e.FieldStart("StartTime")
+		codec.EncodeTimestamp(e, *x.StartTime)
+	}
+	if x.EndTime != nil {
+		e.FieldStart("EndTime")
+		codec.EncodeTimestamp(e, *x.EndTime)
+	}
+	if x.ProcessedSizeBytes != nil {
+		e.FieldStart("ProcessedSizeBytes")
+		e.Int64(*x.ProcessedSizeBytes)
+	}
+	if x.ProcessedItemCount != nil {
+		e.FieldStart("ProcessedItemCount")
+		e.Int64(*x.ProcessedItemCount)
+	}
+	if x.ImportedItemCount != nil {
+		e.FieldStart("ImportedItemCount")
+		e.Int64(*x.ImportedItemCount)
+	}
+	if x.FailureCode != nil {
+		e.FieldStart("FailureCode")
+		e.Str(*x.FailureCode)
+	}
+	if x.FailureMessage != nil {
+		e.FieldStart("FailureMessage")
+		e.Str(*x.FailureMessage)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ImportTableInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ImportTableInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ClientToken":
+			return codec.Optional(codec.String)(d, &x.ClientToken)
+		case "S3BucketSource":
+			return codec.Structure[S3BucketSource](d, &x.S3BucketSource)
+		case "InputFormat":
+			return codec.Optional(codec.String)(d, &x.InputFormat)
+		case "InputFormatOptions":
+			return codec.Structure[InputFormatOptions](d, &x.InputFormatOptions)
+		case "InputCompressionType":
+			return codec.Optional(codec.String)(d, &x.InputCompressionType)
+		case "TableCreationParameters":
+			return codec.Structure[TableCreationParameters](d, &x.TableCreationParameters)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ImportTableInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ClientToken != nil {
+		e.FieldStart("ClientToken")
+		e.Str(*x.ClientToken)
+	}
+	if x.S3BucketSource != nil {
+		e.FieldStart("S3BucketSource")
+		x.S3BucketSource.EncodeJSON(e)
+	}
+	if x.InputFormat != nil {
+		e.FieldStart("InputFormat")
+		e.Str(*x.InputFormat)
+	}
+	if x.InputFormatOptions != nil {
+		e.FieldStart("InputFormatOptions")
+		x.InputFormatOptions.EncodeJSON(e)
+	}
+	if x.InputCompressionType != nil {
+		e.FieldStart("InputCompressionType")
+		e.Str(*x.InputCompressionType)
+	}
+	if x.TableCreationParameters != nil {
+		e.FieldStart("TableCreationParameters")
+		x.TableCreationParameters.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ImportTableOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ImportTableOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ImportTableDescription":
+			return codec.Structure[ImportTableDescription](d, &x.ImportTableDescription)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ImportTableOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImportTableDescription != nil {
+		e.FieldStart("ImportTableDescription")
+		x.ImportTableDescription.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *IncrementalExportSpecification) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "IncrementalExportSpecification", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ExportFromTime":
+			return codec.Optional(codec.Timestamp)(d, &x.ExportFromTime)
+		case "ExportToTime":
+			return codec.Optional(codec.Timestamp)(d, &x.ExportToTime)
+		case "ExportViewType":
+			return codec.Optional(codec.String)(d, &x.ExportViewType)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *IncrementalExportSpecification) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ExportFromTime != nil {
+		e.FieldStart("ExportFromTime")
+		codec.EncodeTimestamp(e, *x.ExportFromTime)
+	}
+	if x.ExportToTime != nil {
+		e.FieldStart("ExportToTime")
+		codec.EncodeTimestamp(e, *x.ExportToTime)
+	}
+	if x.ExportViewType != nil {
+		e.FieldStart("ExportViewType")
+		e.Str(*x.ExportViewType)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *InputFormatOptions) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "InputFormatOptions", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Csv":
+			return codec.Structure[CsvOptions](d, &x.Csv)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *InputFormatOptions) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Csv != nil {
+		e.FieldStart("Csv")
+		x.Csv.EncodeJSON(e)
 	}
 	e.ObjEnd()
 }
@@ -2454,6 +4144,373 @@ func (x *KeysAndAttributes) EncodeJSON(e *jx.Encoder) {
 			e.Str(x0)
 		}
 		e.ObjEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *KinesisDataStreamDestination) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "KinesisDataStreamDestination", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "StreamArn":
+			return codec.Optional(codec.String)(d, &x.StreamArn)
+		case "DestinationStatus":
+			return codec.Optional(codec.String)(d, &x.DestinationStatus)
+		case "DestinationStatusDescription":
+			return codec.Optional(codec.String)(d, &x.DestinationStatusDescription)
+		case "ApproximateCreationDateTimePrecision":
+			return codec.Optional(codec.String)(d, &x.ApproximateCreationDateTimePrecision)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *KinesisDataStreamDestination) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.StreamArn != nil {
+		e.FieldStart("StreamArn")
+		e.Str(*x.StreamArn)
+	}
+	if x.DestinationStatus != nil {
+		e.FieldStart("DestinationStatus")
+		e.Str(*x.DestinationStatus)
+	}
+	if x.DestinationStatusDescription != nil {
+		e.FieldStart("DestinationStatusDescription")
+		e.Str(*x.DestinationStatusDescription)
+	}
+	if x.ApproximateCreationDateTimePrecision != nil {
+		e.FieldStart("ApproximateCreationDateTimePrecision")
+		e.Str(*x.ApproximateCreationDateTimePrecision)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *KinesisStreamingDestinationInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "KinesisStreamingDestinationInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "StreamArn":
+			return codec.Optional(codec.String)(d, &x.StreamArn)
+		case "EnableKinesisStreamingConfiguration":
+			return codec.Structure[EnableKinesisStreamingConfiguration](d, &x.EnableKinesisStreamingConfiguration)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *KinesisStreamingDestinationInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.StreamArn != nil {
+		e.FieldStart("StreamArn")
+		e.Str(*x.StreamArn)
+	}
+	if x.EnableKinesisStreamingConfiguration != nil {
+		e.FieldStart("EnableKinesisStreamingConfiguration")
+		x.EnableKinesisStreamingConfiguration.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *KinesisStreamingDestinationOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "KinesisStreamingDestinationOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "StreamArn":
+			return codec.Optional(codec.String)(d, &x.StreamArn)
+		case "DestinationStatus":
+			return codec.Optional(codec.String)(d, &x.DestinationStatus)
+		case "EnableKinesisStreamingConfiguration":
+			return codec.Structure[EnableKinesisStreamingConfiguration](d, &x.EnableKinesisStreamingConfiguration)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *KinesisStreamingDestinationOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.StreamArn != nil {
+		e.FieldStart("StreamArn")
+		e.Str(*x.StreamArn)
+	}
+	if x.DestinationStatus != nil {
+		e.FieldStart("DestinationStatus")
+		e.Str(*x.DestinationStatus)
+	}
+	if x.EnableKinesisStreamingConfiguration != nil {
+		e.FieldStart("EnableKinesisStreamingConfiguration")
+		x.EnableKinesisStreamingConfiguration.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListContributorInsightsInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListContributorInsightsInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "NextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		case "MaxResults":
+			return codec.Optional(codec.Integer)(d, &x.MaxResults)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListContributorInsightsInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.NextToken != nil {
+		e.FieldStart("NextToken")
+		e.Str(*x.NextToken)
+	}
+	if x.MaxResults != nil {
+		e.FieldStart("MaxResults")
+		e.Int64(*x.MaxResults)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListContributorInsightsOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListContributorInsightsOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ContributorInsightsSummaries":
+			return codec.List(codec.Structure[ContributorInsightsSummary])(d, &x.ContributorInsightsSummaries)
+		case "NextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListContributorInsightsOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ContributorInsightsSummaries != nil {
+		e.FieldStart("ContributorInsightsSummaries")
+		e.ArrStart()
+		for _, x0 := range x.ContributorInsightsSummaries {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.NextToken != nil {
+		e.FieldStart("NextToken")
+		e.Str(*x.NextToken)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListExportsInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListExportsInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableArn":
+			return codec.Optional(codec.String)(d, &x.TableArn)
+		case "MaxResults":
+			return codec.Optional(codec.Integer)(d, &x.MaxResults)
+		case "NextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListExportsInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableArn != nil {
+		e.FieldStart("TableArn")
+		e.Str(*x.TableArn)
+	}
+	if x.MaxResults != nil {
+		e.FieldStart("MaxResults")
+		e.Int64(*x.MaxResults)
+	}
+	if x.NextToken != nil {
+		e.FieldStart("NextToken")
+		e.Str(*x.NextToken)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListExportsOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListExportsOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ExportSummaries":
+			return codec.List(codec.Structure[ExportSummary])(d, &x.ExportSummaries)
+		case "NextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListExportsOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ExportSummaries != nil {
+		e.FieldStart("ExportSummaries")
+		e.ArrStart()
+		for _, x0 := range x.ExportSummaries {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.NextToken != nil {
+		e.FieldStart("NextToken")
+		e.Str(*x.NextToken)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListGlobalTablesInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListGlobalTablesInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ExclusiveStartGlobalTableName":
+			return codec.Optional(codec.String)(d, &x.ExclusiveStartGlobalTableName)
+		case "Limit":
+			return codec.Optional(codec.Integer)(d, &x.Limit)
+		case "RegionName":
+			return codec.Optional(codec.String)(d, &x.RegionName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListGlobalTablesInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ExclusiveStartGlobalTableName != nil {
+		e.FieldStart("ExclusiveStartGlobalTableName")
+		e.Str(*x.ExclusiveStartGlobalTableName)
+	}
+	if x.Limit != nil {
+		e.FieldStart("Limit")
+		e.Int64(*x.Limit)
+	}
+	if x.RegionName != nil {
+		e.FieldStart("RegionName")
+		e.Str(*x.RegionName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListGlobalTablesOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListGlobalTablesOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "GlobalTables":
+			return codec.List(codec.Structure[GlobalTable])(d, &x.GlobalTables)
+		case "LastEvaluatedGlobalTableName":
+			return codec.Optional(codec.String)(d, &x.LastEvaluatedGlobalTableName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListGlobalTablesOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.GlobalTables != nil {
+		e.FieldStart("GlobalTables")
+		e.ArrStart()
+		for _, x0 := range x.GlobalTables {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.LastEvaluatedGlobalTableName != nil {
+		e.FieldStart("LastEvaluatedGlobalTableName")
+		e.Str(*x.LastEvaluatedGlobalTableName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListImportsInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListImportsInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableArn":
+			return codec.Optional(codec.String)(d, &x.TableArn)
+		case "PageSize":
+			return codec.Optional(codec.Integer)(d, &x.PageSize)
+		case "NextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListImportsInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableArn != nil {
+		e.FieldStart("TableArn")
+		e.Str(*x.TableArn)
+	}
+	if x.PageSize != nil {
+		e.FieldStart("PageSize")
+		e.Int64(*x.PageSize)
+	}
+	if x.NextToken != nil {
+		e.FieldStart("NextToken")
+		e.Str(*x.NextToken)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListImportsOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListImportsOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ImportSummaryList":
+			return codec.List(codec.Structure[ImportSummary])(d, &x.ImportSummaryList)
+		case "NextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListImportsOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImportSummaryList != nil {
+		e.FieldStart("ImportSummaryList")
+		e.ArrStart()
+		for _, x0 := range x.ImportSummaryList {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.NextToken != nil {
+		e.FieldStart("NextToken")
+		e.Str(*x.NextToken)
 	}
 	e.ObjEnd()
 }
@@ -3141,6 +5198,66 @@ func (x *PutRequest) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *PutResourcePolicyInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutResourcePolicyInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ResourceArn":
+			return codec.Optional(codec.String)(d, &x.ResourceArn)
+		case "Policy":
+			return codec.Optional(codec.String)(d, &x.Policy)
+		case "ExpectedRevisionId":
+			return codec.Optional(codec.String)(d, &x.ExpectedRevisionId)
+		case "ConfirmRemoveSelfResourceAccess":
+			return codec.Optional(codec.Boolean)(d, &x.ConfirmRemoveSelfResourceAccess)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutResourcePolicyInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ResourceArn != nil {
+		e.FieldStart("ResourceArn")
+		e.Str(*x.ResourceArn)
+	}
+	if x.Policy != nil {
+		e.FieldStart("Policy")
+		e.Str(*x.Policy)
+	}
+	if x.ExpectedRevisionId != nil {
+		e.FieldStart("ExpectedRevisionId")
+		e.Str(*x.ExpectedRevisionId)
+	}
+	if x.ConfirmRemoveSelfResourceAccess != nil {
+		e.FieldStart("ConfirmRemoveSelfResourceAccess")
+		e.Bool(*x.ConfirmRemoveSelfResourceAccess)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutResourcePolicyOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutResourcePolicyOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "RevisionId":
+			return codec.Optional(codec.String)(d, &x.RevisionId)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutResourcePolicyOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RevisionId != nil {
+		e.FieldStart("RevisionId")
+		e.Str(*x.RevisionId)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *QueryInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "QueryInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -3326,6 +5443,113 @@ func (x *QueryOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *Replica) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "Replica", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "RegionName":
+			return codec.Optional(codec.String)(d, &x.RegionName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *Replica) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegionName != nil {
+		e.FieldStart("RegionName")
+		e.Str(*x.RegionName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ReplicaAutoScalingDescription) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ReplicaAutoScalingDescription", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "RegionName":
+			return codec.Optional(codec.String)(d, &x.RegionName)
+		case "GlobalSecondaryIndexes":
+			return codec.List(codec.Structure[ReplicaGlobalSecondaryIndexAutoScalingDescription])(d, &x.GlobalSecondaryIndexes)
+		case "ReplicaProvisionedReadCapacityAutoScalingSettings":
+			return codec.Structure[AutoScalingSettingsDescription](d, &x.ReplicaProvisionedReadCapacityAutoScalingSettings)
+		case "ReplicaProvisionedWriteCapacityAutoScalingSettings":
+			return codec.Structure[AutoScalingSettingsDescription](d, &x.ReplicaProvisionedWriteCapacityAutoScalingSettings)
+		case "ReplicaStatus":
+			return codec.Optional(codec.String)(d, &x.ReplicaStatus)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ReplicaAutoScalingDescription) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegionName != nil {
+		e.FieldStart("RegionName")
+		e.Str(*x.RegionName)
+	}
+	if x.GlobalSecondaryIndexes != nil {
+		e.FieldStart("GlobalSecondaryIndexes")
+		e.ArrStart()
+		for _, x0 := range x.GlobalSecondaryIndexes {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ReplicaProvisionedReadCapacityAutoScalingSettings != nil {
+		e.FieldStart("ReplicaProvisionedReadCapacityAutoScalingSettings")
+		x.ReplicaProvisionedReadCapacityAutoScalingSettings.EncodeJSON(e)
+	}
+	if x.ReplicaProvisionedWriteCapacityAutoScalingSettings != nil {
+		e.FieldStart("ReplicaProvisionedWriteCapacityAutoScalingSettings")
+		x.ReplicaProvisionedWriteCapacityAutoScalingSettings.EncodeJSON(e)
+	}
+	if x.ReplicaStatus != nil {
+		e.FieldStart("ReplicaStatus")
+		e.Str(*x.ReplicaStatus)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ReplicaAutoScalingUpdate) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ReplicaAutoScalingUpdate", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "RegionName":
+			return codec.Optional(codec.String)(d, &x.RegionName)
+		case "ReplicaGlobalSecondaryIndexUpdates":
+			return codec.List(codec.Structure[ReplicaGlobalSecondaryIndexAutoScalingUpdate])(d, &x.ReplicaGlobalSecondaryIndexUpdates)
+		case "ReplicaProvisionedReadCapacityAutoScalingUpdate":
+			return codec.Structure[AutoScalingSettingsUpdate](d, &x.ReplicaProvisionedReadCapacityAutoScalingUpdate)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ReplicaAutoScalingUpdate) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegionName != nil {
+		e.FieldStart("RegionName")
+		e.Str(*x.RegionName)
+	}
+	if x.ReplicaGlobalSecondaryIndexUpdates != nil {
+		e.FieldStart("ReplicaGlobalSecondaryIndexUpdates")
+		e.ArrStart()
+		for _, x0 := range x.ReplicaGlobalSecondaryIndexUpdates {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ReplicaProvisionedReadCapacityAutoScalingUpdate != nil {
+		e.FieldStart("ReplicaProvisionedReadCapacityAutoScalingUpdate")
+		x.ReplicaProvisionedReadCapacityAutoScalingUpdate.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *ReplicaDescription) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "ReplicaDescription", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -3456,6 +5680,72 @@ func (x *ReplicaGlobalSecondaryIndex) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *ReplicaGlobalSecondaryIndexAutoScalingDescription) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ReplicaGlobalSecondaryIndexAutoScalingDescription", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "IndexName":
+			return codec.Optional(codec.String)(d, &x.IndexName)
+		case "IndexStatus":
+			return codec.Optional(codec.String)(d, &x.IndexStatus)
+		case "ProvisionedReadCapacityAutoScalingSettings":
+			return codec.Structure[AutoScalingSettingsDescription](d, &x.ProvisionedReadCapacityAutoScalingSettings)
+		case "ProvisionedWriteCapacityAutoScalingSettings":
+			return codec.Structure[AutoScalingSettingsDescription](d, &x.ProvisionedWriteCapacityAutoScalingSettings)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ReplicaGlobalSecondaryIndexAutoScalingDescription) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.IndexName != nil {
+		e.FieldStart("IndexName")
+		e.Str(*x.IndexName)
+	}
+	if x.IndexStatus != nil {
+		e.FieldStart("IndexStatus")
+		e.Str(*x.IndexStatus)
+	}
+	if x.ProvisionedReadCapacityAutoScalingSettings != nil {
+		e.FieldStart("ProvisionedReadCapacityAutoScalingSettings")
+		x.ProvisionedReadCapacityAutoScalingSettings.EncodeJSON(e)
+	}
+	if x.ProvisionedWriteCapacityAutoScalingSettings != nil {
+		e.FieldStart("ProvisionedWriteCapacityAutoScalingSettings")
+		x.ProvisionedWriteCapacityAutoScalingSettings.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ReplicaGlobalSecondaryIndexAutoScalingUpdate) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ReplicaGlobalSecondaryIndexAutoScalingUpdate", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "IndexName":
+			return codec.Optional(codec.String)(d, &x.IndexName)
+		case "ProvisionedReadCapacityAutoScalingUpdate":
+			return codec.Structure[AutoScalingSettingsUpdate](d, &x.ProvisionedReadCapacityAutoScalingUpdate)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ReplicaGlobalSecondaryIndexAutoScalingUpdate) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.IndexName != nil {
+		e.FieldStart("IndexName")
+		e.Str(*x.IndexName)
+	}
+	if x.ProvisionedReadCapacityAutoScalingUpdate != nil {
+		e.FieldStart("ProvisionedReadCapacityAutoScalingUpdate")
+		x.ProvisionedReadCapacityAutoScalingUpdate.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *ReplicaGlobalSecondaryIndexDescription) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "ReplicaGlobalSecondaryIndexDescription", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -3490,6 +5780,239 @@ func (x *ReplicaGlobalSecondaryIndexDescription) EncodeJSON(e *jx.Encoder) {
 	if x.WarmThroughput != nil {
 		e.FieldStart("WarmThroughput")
 		x.WarmThroughput.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ReplicaGlobalSecondaryIndexSettingsDescription) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ReplicaGlobalSecondaryIndexSettingsDescription", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "IndexName":
+			return codec.Optional(codec.String)(d, &x.IndexName)
+		case "IndexStatus":
+			return codec.Optional(codec.String)(d, &x.IndexStatus)
+		case "ProvisionedReadCapacityUnits":
+			return codec.Optional(codec.Long)(d, &x.ProvisionedReadCapacityUnits)
+		case "ProvisionedReadCapacityAutoScalingSettings":
+			return codec.Structure[AutoScalingSettingsDescription](d, &x.ProvisionedReadCapacityAutoScalingSettings)
+		case "ProvisionedWriteCapacityUnits":
+			return codec.Optional(codec.Long)(d, &x.ProvisionedWriteCapacityUnits)
+		case "ProvisionedWriteCapacityAutoScalingSettings":
+			return codec.Structure[AutoScalingSettingsDescription](d, &x.ProvisionedWriteCapacityAutoScalingSettings)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ReplicaGlobalSecondaryIndexSettingsDescription) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.IndexName != nil {
+		e.FieldStart("IndexName")
+		e.Str(*x.IndexName)
+	}
+	if x.IndexStatus != nil {
+		e.FieldStart("IndexStatus")
+		e.Str(*x.IndexStatus)
+	}
+	if x.ProvisionedReadCapacityUnits != nil {
+		e.FieldStart("ProvisionedReadCapacityUnits")
+		e.Int64(*x.ProvisionedReadCapacityUnits)
+	}
+	if x.ProvisionedReadCapacityAutoScalingSettings != nil {
+		e.FieldStart("ProvisionedReadCapacityAutoScalingSettings")
+		x.ProvisionedReadCapacityAutoScalingSettings.EncodeJSON(e)
+	}
+	if x.ProvisionedWriteCapacityUnits != nil {
+		e.FieldStart("ProvisionedWriteCapacityUnits")
+		e.Int64(*x.ProvisionedWriteCapacityUnits)
+	}
+	if x.ProvisionedWriteCapacityAutoScalingSettings != nil {
+		e.FieldStart("ProvisionedWriteCapacityAutoScalingSettings")
+		x.ProvisionedWriteCapacityAutoScalingSettings.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ReplicaGlobalSecondaryIndexSettingsUpdate) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ReplicaGlobalSecondaryIndexSettingsUpdate", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "IndexName":
+			return codec.Optional(codec.String)(d, &x.IndexName)
+		case "ProvisionedReadCapacityUnits":
+			return codec.Optional(codec.Long)(d, &x.ProvisionedReadCapacityUnits)
+		case "ProvisionedReadCapacityAutoScalingSettingsUpdate":
+			return codec.Structure[AutoScalingSettingsUpdate](d, &x.ProvisionedReadCapacityAutoScalingSettingsUpdate)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ReplicaGlobalSecondaryIndexSettingsUpdate) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.IndexName != nil {
+		e.FieldStart("IndexName")
+		e.Str(*x.IndexName)
+	}
+	if x.ProvisionedReadCapacityUnits != nil {
+		e.FieldStart("ProvisionedReadCapacityUnits")
+		e.Int64(*x.ProvisionedReadCapacityUnits)
+	}
+	if x.ProvisionedReadCapacityAutoScalingSettingsUpdate != nil {
+		e.FieldStart("ProvisionedReadCapacityAutoScalingSettingsUpdate")
+		x.ProvisionedReadCapacityAutoScalingSettingsUpdate.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ReplicaSettingsDescription) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ReplicaSettingsDescription", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "RegionName":
+			return codec.Optional(codec.String)(d, &x.RegionName)
+		case "ReplicaStatus":
+			return codec.Optional(codec.String)(d, &x.ReplicaStatus)
+		case "ReplicaBillingModeSummary":
+			return codec.Structure[BillingModeSummary](d, &x.ReplicaBillingModeSummary)
+		case "ReplicaProvisionedReadCapacityUnits":
+			return codec.Optional(codec.Long)(d, &x.ReplicaProvisionedReadCapacityUnits)
+		case "ReplicaProvisionedReadCapacityAutoScalingSettings":
+			return codec.Structure[AutoScalingSettingsDescription](d, &x.ReplicaProvisionedReadCapacityAutoScalingSettings)
+		case "ReplicaProvisionedWriteCapacityUnits":
+			return codec.Optional(codec.Long)(d, &x.ReplicaProvisionedWriteCapacityUnits)
+		case "ReplicaProvisionedWriteCapacityAutoScalingSettings":
+			return codec.Structure[AutoScalingSettingsDescription](d, &x.ReplicaProvisionedWriteCapacityAutoScalingSettings)
+		case "ReplicaGlobalSecondaryIndexSettings":
+			return codec.List(codec.Structure[ReplicaGlobalSecondaryIndexSettingsDescription])(d, &x.ReplicaGlobalSecondaryIndexSettings)
+		case "ReplicaTableClassSummary":
+			return codec.Structure[TableClassSummary](d, &x.ReplicaTableClassSummary)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ReplicaSettingsDescription) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegionName != nil {
+		e.FieldStart("RegionName")
+		e.Str(*x.RegionName)
+	}
+	if x.ReplicaStatus != nil {
+		e.FieldStart("ReplicaStatus")
+		e.Str(*x.ReplicaStatus)
+	}
+	if x.ReplicaBillingModeSummary != nil {
+		e.FieldStart("ReplicaBillingModeSummary")
+		x.ReplicaBillingModeSummary.EncodeJSON(e)
+	}
+	if x.ReplicaProvisionedReadCapacityUnits != nil {
+		e.FieldStart("ReplicaProvisionedReadCapacityUnits")
+		e.Int64(*x.ReplicaProvisionedReadCapacityUnits)
+	}
+	if x.ReplicaProvisionedReadCapacityAutoScalingSettings != nil {
+		e.FieldStart("ReplicaProvisionedReadCapacityAutoScalingSettings")
+		x.ReplicaProvisionedReadCapacityAutoScalingSettings.EncodeJSON(e)
+	}
+	if x.ReplicaProvisionedWriteCapacityUnits != nil {
+		e.FieldStart("ReplicaProvisionedWriteCapacityUnits")
+		e.Int64(*x.ReplicaProvisionedWriteCapacityUnits)
+	}
+	if x.ReplicaProvisionedWriteCapacityAutoScalingSettings != nil {
+		e.FieldStart("ReplicaProvisionedWriteCapacityAutoScalingSettings")
+		x.ReplicaProvisionedWriteCapacityAutoScalingSettings.EncodeJSON(e)
+	}
+	if x.ReplicaGlobalSecondaryIndexSettings != nil {
+		e.FieldStart("ReplicaGlobalSecondaryIndexSettings")
+		e.ArrStart()
+		for _, x0 := range x.ReplicaGlobalSecondaryIndexSettings {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ReplicaTableClassSummary != nil {
+		e.FieldStart("ReplicaTableClassSummary")
+		x.ReplicaTableClassSummary.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ReplicaSettingsUpdate) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ReplicaSettingsUpdate", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "RegionName":
+			return codec.Optional(codec.String)(d, &x.RegionName)
+		case "ReplicaProvisionedReadCapacityUnits":
+			return codec.Optional(codec.Long)(d, &x.ReplicaProvisionedReadCapacityUnits)
+		case "ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate":
+			return codec.Structure[AutoScalingSettingsUpdate](d, &x.ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate)
+		case "ReplicaGlobalSecondaryIndexSettingsUpdate":
+			return codec.List(codec.Structure[ReplicaGlobalSecondaryIndexSettingsUpdate])(d, &x.ReplicaGlobalSecondaryIndexSettingsUpdate)
+		case "ReplicaTableClass":
+			return codec.Optional(codec.String)(d, &x.ReplicaTableClass)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ReplicaSettingsUpdate) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegionName != nil {
+		e.FieldStart("RegionName")
+		e.Str(*x.RegionName)
+	}
+	if x.ReplicaProvisionedReadCapacityUnits != nil {
+		e.FieldStart("ReplicaProvisionedReadCapacityUnits")
+		e.Int64(*x.ReplicaProvisionedReadCapacityUnits)
+	}
+	if x.ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate != nil {
+		e.FieldStart("ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate")
+		x.ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate.EncodeJSON(e)
+	}
+	if x.ReplicaGlobalSecondaryIndexSettingsUpdate != nil {
+		e.FieldStart("ReplicaGlobalSecondaryIndexSettingsUpdate")
+		e.ArrStart()
+		for _, x0 := range x.ReplicaGlobalSecondaryIndexSettingsUpdate {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ReplicaTableClass != nil {
+		e.FieldStart("ReplicaTableClass")
+		e.Str(*x.ReplicaTableClass)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ReplicaUpdate) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ReplicaUpdate", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Create":
+			return codec.Structure[CreateReplicaAction](d, &x.Create)
+		case "Delete":
+			return codec.Structure[DeleteReplicaAction](d, &x.Delete)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ReplicaUpdate) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Create != nil {
+		e.FieldStart("Create")
+		x.Create.EncodeJSON(e)
+	}
+	if x.Delete != nil {
+		e.FieldStart("Delete")
+		x.Delete.EncodeJSON(e)
 	}
 	e.ObjEnd()
 }
@@ -3593,6 +6116,39 @@ func (x *RestoreSummary) EncodeJSON(e *jx.Encoder) {
 	if x.RestoreInProgress != nil {
 		e.FieldStart("RestoreInProgress")
 		e.Bool(*x.RestoreInProgress)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *S3BucketSource) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "S3BucketSource", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "S3BucketOwner":
+			return codec.Optional(codec.String)(d, &x.S3BucketOwner)
+		case "S3Bucket":
+			return codec.Optional(codec.String)(d, &x.S3Bucket)
+		case "S3KeyPrefix":
+			return codec.Optional(codec.String)(d, &x.S3KeyPrefix)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *S3BucketSource) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.S3BucketOwner != nil {
+		e.FieldStart("S3BucketOwner")
+		e.Str(*x.S3BucketOwner)
+	}
+	if x.S3Bucket != nil {
+		e.FieldStart("S3Bucket")
+		e.Str(*x.S3Bucket)
+	}
+	if x.S3KeyPrefix != nil {
+		e.FieldStart("S3KeyPrefix")
+		e.Str(*x.S3KeyPrefix)
 	}
 	e.ObjEnd()
 }
@@ -3898,6 +6454,43 @@ func (x *StreamSpecification) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *TableAutoScalingDescription) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "TableAutoScalingDescription", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "TableStatus":
+			return codec.Optional(codec.String)(d, &x.TableStatus)
+		case "Replicas":
+			return codec.List(codec.Structure[ReplicaAutoScalingDescription])(d, &x.Replicas)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *TableAutoScalingDescription) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.TableStatus != nil {
+		e.FieldStart("TableStatus")
+		e.Str(*x.TableStatus)
+	}
+	if x.Replicas != nil {
+		e.FieldStart("Replicas")
+		e.ArrStart()
+		for _, x0 := range x.Replicas {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *TableClassSummary) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "TableClassSummary", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -3920,6 +6513,91 @@ func (x *TableClassSummary) EncodeJSON(e *jx.Encoder) {
 	if x.LastUpdateDateTime != nil {
 		e.FieldStart("LastUpdateDateTime")
 		codec.EncodeTimestamp(e, *x.LastUpdateDateTime)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *TableCreationParameters) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "TableCreationParameters", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "AttributeDefinitions":
+			return codec.List(codec.Structure[AttributeDefinition])(d, &x.AttributeDefinitions)
+		case "KeySchema":
+			return codec.List(codec.Structure[KeySchemaElement])(d, &x.KeySchema)
+		case "BillingMode":
+			return codec.Optional(codec.String)(d, &x.BillingMode)
+		case "ProvisionedThroughput":
+			return codec.Structure[ProvisionedThroughput](d, &x.ProvisionedThroughput)
+		case "OnDemandThroughput":
+			return codec.Structure[OnDemandThroughput](d, &x.OnDemandThroughput)
+		case "SSESpecification":
+			return codec.Structure[SSESpecification](d, &x.SSESpecification)
+		case "GlobalSecondaryIndexes":
+			return codec.List(codec.Structure[GlobalSecondaryIndex])(d, &x.GlobalSecondaryIndexes)
+		case "VectorIndexes":
+			return codec.List(codec.Structure[VectorIndex])(d, &x.VectorIndexes)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *TableCreationParameters) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.AttributeDefinitions != nil {
+		e.FieldStart("AttributeDefinitions")
+		e.ArrStart()
+		for _, x0 := range x.AttributeDefinitions {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.KeySchema != nil {
+		e.FieldStart("KeySchema")
+		e.ArrStart()
+		for _, x0 := range x.KeySchema {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.BillingMode != nil {
+		e.FieldStart("BillingMode")
+		e.Str(*x.BillingMode)
+	}
+	if x.ProvisionedThroughput != nil {
+		e.FieldStart("ProvisionedThroughput")
+		x.ProvisionedThroughput.EncodeJSON(e)
+	}
+	if x.OnDemandThroughput != nil {
+		e.FieldStart("OnDemandThroughput")
+		x.OnDemandThroughput.EncodeJSON(e)
+	}
+	if x.SSESpecification != nil {
+		e.FieldStart("SSESpecification")
+		x.SSESpecification.EncodeJSON(e)
+	}
+	if x.GlobalSecondaryIndexes != nil {
+		e.FieldStart("GlobalSecondaryIndexes")
+		e.ArrStart()
+		for _, x0 := range x.GlobalSecondaryIndexes {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.VectorIndexes != nil {
+		e.FieldStart("VectorIndexes")
+		e.ArrStart()
+		for _, x0 := range x.VectorIndexes {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
 	}
 	e.ObjEnd()
 }
@@ -4698,6 +7376,84 @@ func (x *Update) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *UpdateContributorInsightsInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdateContributorInsightsInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "IndexName":
+			return codec.Optional(codec.String)(d, &x.IndexName)
+		case "ContributorInsightsAction":
+			return codec.Optional(codec.String)(d, &x.ContributorInsightsAction)
+		case "ContributorInsightsMode":
+			return codec.Optional(codec.String)(d, &x.ContributorInsightsMode)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdateContributorInsightsInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.IndexName != nil {
+		e.FieldStart("IndexName")
+		e.Str(*x.IndexName)
+	}
+	if x.ContributorInsightsAction != nil {
+		e.FieldStart("ContributorInsightsAction")
+		e.Str(*x.ContributorInsightsAction)
+	}
+	if x.ContributorInsightsMode != nil {
+		e.FieldStart("ContributorInsightsMode")
+		e.Str(*x.ContributorInsightsMode)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UpdateContributorInsightsOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdateContributorInsightsOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "IndexName":
+			return codec.Optional(codec.String)(d, &x.IndexName)
+		case "ContributorInsightsStatus":
+			return codec.Optional(codec.String)(d, &x.ContributorInsightsStatus)
+		case "ContributorInsightsMode":
+			return codec.Optional(codec.String)(d, &x.ContributorInsightsMode)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdateContributorInsightsOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.IndexName != nil {
+		e.FieldStart("IndexName")
+		e.Str(*x.IndexName)
+	}
+	if x.ContributorInsightsStatus != nil {
+		e.FieldStart("ContributorInsightsStatus")
+		e.Str(*x.ContributorInsightsStatus)
+	}
+	if x.ContributorInsightsMode != nil {
+		e.FieldStart("ContributorInsightsMode")
+		e.Str(*x.ContributorInsightsMode)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *UpdateGlobalSecondaryIndexAction) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "UpdateGlobalSecondaryIndexAction", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -4732,6 +7488,148 @@ func (x *UpdateGlobalSecondaryIndexAction) EncodeJSON(e *jx.Encoder) {
 	if x.WarmThroughput != nil {
 		e.FieldStart("WarmThroughput")
 		x.WarmThroughput.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UpdateGlobalTableInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdateGlobalTableInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "GlobalTableName":
+			return codec.Optional(codec.String)(d, &x.GlobalTableName)
+		case "ReplicaUpdates":
+			return codec.List(codec.Structure[ReplicaUpdate])(d, &x.ReplicaUpdates)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdateGlobalTableInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.GlobalTableName != nil {
+		e.FieldStart("GlobalTableName")
+		e.Str(*x.GlobalTableName)
+	}
+	if x.ReplicaUpdates != nil {
+		e.FieldStart("ReplicaUpdates")
+		e.ArrStart()
+		for _, x0 := range x.ReplicaUpdates {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UpdateGlobalTableOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdateGlobalTableOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "GlobalTableDescription":
+			return codec.Structure[GlobalTableDescription](d, &x.GlobalTableDescription)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdateGlobalTableOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.GlobalTableDescription != nil {
+		e.FieldStart("GlobalTableDescription")
+		x.GlobalTableDescription.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UpdateGlobalTableSettingsInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdateGlobalTableSettingsInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "GlobalTableName":
+			return codec.Optional(codec.String)(d, &x.GlobalTableName)
+		case "GlobalTableBillingMode":
+			return codec.Optional(codec.String)(d, &x.GlobalTableBillingMode)
+		case "GlobalTableProvisionedWriteCapacityUnits":
+			return codec.Optional(codec.Long)(d, &x.GlobalTableProvisionedWriteCapacityUnits)
+		case "GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate":
+			return codec.Structure[AutoScalingSettingsUpdate](d, &x.GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate)
+		case "GlobalTableGlobalSecondaryIndexSettingsUpdate":
+			return codec.List(codec.Structure[GlobalTableGlobalSecondaryIndexSettingsUpdate])(d, &x.GlobalTableGlobalSecondaryIndexSettingsUpdate)
+		case "ReplicaSettingsUpdate":
+			return codec.List(codec.Structure[ReplicaSettingsUpdate])(d, &x.ReplicaSettingsUpdate)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdateGlobalTableSettingsInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.GlobalTableName != nil {
+		e.FieldStart("GlobalTableName")
+		e.Str(*x.GlobalTableName)
+	}
+	if x.GlobalTableBillingMode != nil {
+		e.FieldStart("GlobalTableBillingMode")
+		e.Str(*x.GlobalTableBillingMode)
+	}
+	if x.GlobalTableProvisionedWriteCapacityUnits != nil {
+		e.FieldStart("GlobalTableProvisionedWriteCapacityUnits")
+		e.Int64(*x.GlobalTableProvisionedWriteCapacityUnits)
+	}
+	if x.GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate != nil {
+		e.FieldStart("GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate")
+		x.GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate.EncodeJSON(e)
+	}
+	if x.GlobalTableGlobalSecondaryIndexSettingsUpdate != nil {
+		e.FieldStart("GlobalTableGlobalSecondaryIndexSettingsUpdate")
+		e.ArrStart()
+		for _, x0 := range x.GlobalTableGlobalSecondaryIndexSettingsUpdate {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ReplicaSettingsUpdate != nil {
+		e.FieldStart("ReplicaSettingsUpdate")
+		e.ArrStart()
+		for _, x0 := range x.ReplicaSettingsUpdate {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UpdateGlobalTableSettingsOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdateGlobalTableSettingsOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "GlobalTableName":
+			return codec.Optional(codec.String)(d, &x.GlobalTableName)
+		case "ReplicaSettings":
+			return codec.List(codec.Structure[ReplicaSettingsDescription])(d, &x.ReplicaSettings)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdateGlobalTableSettingsOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.GlobalTableName != nil {
+		e.FieldStart("GlobalTableName")
+		e.Str(*x.GlobalTableName)
+	}
+	if x.ReplicaSettings != nil {
+		e.FieldStart("ReplicaSettings")
+		e.ArrStart()
+		for _, x0 := range x.ReplicaSettings {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
 	}
 	e.ObjEnd()
 }
@@ -4873,6 +7771,99 @@ func (x *UpdateItemOutput) EncodeJSON(e *jx.Encoder) {
 	if x.ItemCollectionMetrics != nil {
 		e.FieldStart("ItemCollectionMetrics")
 		x.ItemCollectionMetrics.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UpdateKinesisStreamingConfiguration) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdateKinesisStreamingConfiguration", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ApproximateCreationDateTimePrecision":
+			return codec.Optional(codec.String)(d, &x.ApproximateCreationDateTimePrecision)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdateKinesisStreamingConfiguration) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ApproximateCreationDateTimePrecision != nil {
+		e.FieldStart("ApproximateCreationDateTimePrecision")
+		e.Str(*x.ApproximateCreationDateTimePrecision)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UpdateKinesisStreamingDestinationInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdateKinesisStreamingDestinationInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "StreamArn":
+			return codec.Optional(codec.String)(d, &x.StreamArn)
+		case "UpdateKinesisStreamingConfiguration":
+			return codec.Structure[UpdateKinesisStreamingConfiguration](d, &x.UpdateKinesisStreamingConfiguration)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdateKinesisStreamingDestinationInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.StreamArn != nil {
+		e.FieldStart("StreamArn")
+		e.Str(*x.StreamArn)
+	}
+	if x.UpdateKinesisStreamingConfiguration != nil {
+		e.FieldStart("UpdateKinesisStreamingConfiguration")
+		x.UpdateKinesisStreamingConfiguration.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UpdateKinesisStreamingDestinationOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdateKinesisStreamingDestinationOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "StreamArn":
+			return codec.Optional(codec.String)(d, &x.StreamArn)
+		case "DestinationStatus":
+			return codec.Optional(codec.String)(d, &x.DestinationStatus)
+		case "UpdateKinesisStreamingConfiguration":
+			return codec.Structure[UpdateKinesisStreamingConfiguration](d, &x.UpdateKinesisStreamingConfiguration)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdateKinesisStreamingDestinationOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.StreamArn != nil {
+		e.FieldStart("StreamArn")
+		e.Str(*x.StreamArn)
+	}
+	if x.DestinationStatus != nil {
+		e.FieldStart("DestinationStatus")
+		e.Str(*x.DestinationStatus)
+	}
+	if x.UpdateKinesisStreamingConfiguration != nil {
+		e.FieldStart("UpdateKinesisStreamingConfiguration")
+		x.UpdateKinesisStreamingConfiguration.EncodeJSON(e)
 	}
 	e.ObjEnd()
 }
@@ -5086,6 +8077,74 @@ func (x *UpdateTableOutput) EncodeJSON(e *jx.Encoder) {
 	if x.TableDescription != nil {
 		e.FieldStart("TableDescription")
 		x.TableDescription.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UpdateTableReplicaAutoScalingInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdateTableReplicaAutoScalingInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "GlobalSecondaryIndexUpdates":
+			return codec.List(codec.Structure[GlobalSecondaryIndexAutoScalingUpdate])(d, &x.GlobalSecondaryIndexUpdates)
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "ProvisionedWriteCapacityAutoScalingUpdate":
+			return codec.Structure[AutoScalingSettingsUpdate](d, &x.ProvisionedWriteCapacityAutoScalingUpdate)
+		case "ReplicaUpdates":
+			return codec.List(codec.Structure[ReplicaAutoScalingUpdate])(d, &x.ReplicaUpdates)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdateTableReplicaAutoScalingInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.GlobalSecondaryIndexUpdates != nil {
+		e.FieldStart("GlobalSecondaryIndexUpdates")
+		e.ArrStart()
+		for _, x0 := range x.GlobalSecondaryIndexUpdates {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.ProvisionedWriteCapacityAutoScalingUpdate != nil {
+		e.FieldStart("ProvisionedWriteCapacityAutoScalingUpdate")
+		x.ProvisionedWriteCapacityAutoScalingUpdate.EncodeJSON(e)
+	}
+	if x.ReplicaUpdates != nil {
+		e.FieldStart("ReplicaUpdates")
+		e.ArrStart()
+		for _, x0 := range x.ReplicaUpdates {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UpdateTableReplicaAutoScalingOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdateTableReplicaAutoScalingOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableAutoScalingDescription":
+			return codec.Structure[TableAutoScalingDescription](d, &x.TableAutoScalingDescription)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdateTableReplicaAutoScalingOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableAutoScalingDescription != nil {
+		e.FieldStart("TableAutoScalingDescription")
+		x.TableAutoScalingDescription.EncodeJSON(e)
 	}
 	e.ObjEnd()
 }

@@ -14,6 +14,26 @@ func DuplicateItemException(format string, args ...any) *api.Error {
 	return api.Errorf("DuplicateItemException", 400, format, args...)
 }
 
+// ExportConflictException is answered with the code ExportConflictException and the status 400.
+func ExportConflictException(format string, args ...any) *api.Error {
+	return api.Errorf("ExportConflictException", 400, format, args...)
+}
+
+// ExportNotFoundException is answered with the code ExportNotFoundException and the status 400.
+func ExportNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("ExportNotFoundException", 400, format, args...)
+}
+
+// GlobalTableAlreadyExistsException is answered with the code GlobalTableAlreadyExistsException and the status 400.
+func GlobalTableAlreadyExistsException(format string, args ...any) *api.Error {
+	return api.Errorf("GlobalTableAlreadyExistsException", 400, format, args...)
+}
+
+// GlobalTableNotFoundException is answered with the code GlobalTableNotFoundException and the status 400.
+func GlobalTableNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("GlobalTableNotFoundException", 400, format, args...)
+}
+
 // IdempotentParameterMismatchException is answered with the code IdempotentParameterMismatchException and the status 400.
 func IdempotentParameterMismatchException(format string, args ...any) *api.Error {
 	e := api.Errorf("IdempotentParameterMismatchException", 400, format, args...)
@@ -21,9 +41,29 @@ func IdempotentParameterMismatchException(format string, args ...any) *api.Error
 	return e
 }
 
+// ImportConflictException is answered with the code ImportConflictException and the status 400.
+func ImportConflictException(format string, args ...any) *api.Error {
+	return api.Errorf("ImportConflictException", 400, format, args...)
+}
+
+// ImportNotFoundException is answered with the code ImportNotFoundException and the status 400.
+func ImportNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("ImportNotFoundException", 400, format, args...)
+}
+
+// IndexNotFoundException is answered with the code IndexNotFoundException and the status 400.
+func IndexNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("IndexNotFoundException", 400, format, args...)
+}
+
 // InternalServerError is answered with the code InternalServerError and the status 500.
 func InternalServerError(format string, args ...any) *api.Error {
 	return api.Errorf("InternalServerError", 500, format, args...)
+}
+
+// InvalidExportTimeException is answered with the code InvalidExportTimeException and the status 400.
+func InvalidExportTimeException(format string, args ...any) *api.Error {
+	return api.Errorf("InvalidExportTimeException", 400, format, args...)
 }
 
 // ItemCollectionSizeLimitExceededException is answered with the code ItemCollectionSizeLimitExceededException and the status 400.
@@ -36,9 +76,29 @@ func LimitExceededException(format string, args ...any) *api.Error {
 	return api.Errorf("LimitExceededException", 400, format, args...)
 }
 
+// PointInTimeRecoveryUnavailableException is answered with the code PointInTimeRecoveryUnavailableException and the status 400.
+func PointInTimeRecoveryUnavailableException(format string, args ...any) *api.Error {
+	return api.Errorf("PointInTimeRecoveryUnavailableException", 400, format, args...)
+}
+
+// PolicyNotFoundException is answered with the code PolicyNotFoundException and the status 400.
+func PolicyNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("PolicyNotFoundException", 400, format, args...)
+}
+
 // ProvisionedThroughputExceededException is answered with the code ProvisionedThroughputExceededException and the status 400.
 func ProvisionedThroughputExceededException(format string, args ...any) *api.Error {
 	return api.Errorf("ProvisionedThroughputExceededException", 400, format, args...)
+}
+
+// ReplicaAlreadyExistsException is answered with the code ReplicaAlreadyExistsException and the status 400.
+func ReplicaAlreadyExistsException(format string, args ...any) *api.Error {
+	return api.Errorf("ReplicaAlreadyExistsException", 400, format, args...)
+}
+
+// ReplicaNotFoundException is answered with the code ReplicaNotFoundException and the status 400.
+func ReplicaNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("ReplicaNotFoundException", 400, format, args...)
 }
 
 // ReplicatedWriteConflictException is answered with the code ReplicatedWriteConflictException and the status 400.

@@ -11,28 +11,52 @@ type Backend interface {
 	BatchExecuteStatement(ctx context.Context, in *BatchExecuteStatementInput) (*BatchExecuteStatementOutput, error)
 	BatchGetItem(ctx context.Context, in *BatchGetItemInput) (*BatchGetItemOutput, error)
 	BatchWriteItem(ctx context.Context, in *BatchWriteItemInput) (*BatchWriteItemOutput, error)
+	CreateGlobalTable(ctx context.Context, in *CreateGlobalTableInput) (*CreateGlobalTableOutput, error)
 	CreateTable(ctx context.Context, in *CreateTableInput) (*CreateTableOutput, error)
 	DeleteItem(ctx context.Context, in *DeleteItemInput) (*DeleteItemOutput, error)
+	DeleteResourcePolicy(ctx context.Context, in *DeleteResourcePolicyInput) (*DeleteResourcePolicyOutput, error)
 	DeleteTable(ctx context.Context, in *DeleteTableInput) (*DeleteTableOutput, error)
 	DescribeContinuousBackups(ctx context.Context, in *DescribeContinuousBackupsInput) (*DescribeContinuousBackupsOutput, error)
+	DescribeContributorInsights(ctx context.Context, in *DescribeContributorInsightsInput) (*DescribeContributorInsightsOutput, error)
 	DescribeEndpoints(ctx context.Context, in *DescribeEndpointsRequest) (*DescribeEndpointsResponse, error)
+	DescribeExport(ctx context.Context, in *DescribeExportInput) (*DescribeExportOutput, error)
+	DescribeGlobalTable(ctx context.Context, in *DescribeGlobalTableInput) (*DescribeGlobalTableOutput, error)
+	DescribeGlobalTableSettings(ctx context.Context, in *DescribeGlobalTableSettingsInput) (*DescribeGlobalTableSettingsOutput, error)
+	DescribeImport(ctx context.Context, in *DescribeImportInput) (*DescribeImportOutput, error)
+	DescribeKinesisStreamingDestination(ctx context.Context, in *DescribeKinesisStreamingDestinationInput) (*DescribeKinesisStreamingDestinationOutput, error)
 	DescribeLimits(ctx context.Context, in *DescribeLimitsInput) (*DescribeLimitsOutput, error)
 	DescribeTable(ctx context.Context, in *DescribeTableInput) (*DescribeTableOutput, error)
+	DescribeTableReplicaAutoScaling(ctx context.Context, in *DescribeTableReplicaAutoScalingInput) (*DescribeTableReplicaAutoScalingOutput, error)
 	DescribeTimeToLive(ctx context.Context, in *DescribeTimeToLiveInput) (*DescribeTimeToLiveOutput, error)
+	DisableKinesisStreamingDestination(ctx context.Context, in *KinesisStreamingDestinationInput) (*KinesisStreamingDestinationOutput, error)
+	EnableKinesisStreamingDestination(ctx context.Context, in *KinesisStreamingDestinationInput) (*KinesisStreamingDestinationOutput, error)
 	ExecuteStatement(ctx context.Context, in *ExecuteStatementInput) (*ExecuteStatementOutput, error)
 	ExecuteTransaction(ctx context.Context, in *ExecuteTransactionInput) (*ExecuteTransactionOutput, error)
+	ExportTableToPointInTime(ctx context.Context, in *ExportTableToPointInTimeInput) (*ExportTableToPointInTimeOutput, error)
 	GetItem(ctx context.Context, in *GetItemInput) (*GetItemOutput, error)
+	GetResourcePolicy(ctx context.Context, in *GetResourcePolicyInput) (*GetResourcePolicyOutput, error)
+	ImportTable(ctx context.Context, in *ImportTableInput) (*ImportTableOutput, error)
+	ListContributorInsights(ctx context.Context, in *ListContributorInsightsInput) (*ListContributorInsightsOutput, error)
+	ListExports(ctx context.Context, in *ListExportsInput) (*ListExportsOutput, error)
+	ListGlobalTables(ctx context.Context, in *ListGlobalTablesInput) (*ListGlobalTablesOutput, error)
+	ListImports(ctx context.Context, in *ListImportsInput) (*ListImportsOutput, error)
 	ListTables(ctx context.Context, in *ListTablesInput) (*ListTablesOutput, error)
 	ListTagsOfResource(ctx context.Context, in *ListTagsOfResourceInput) (*ListTagsOfResourceOutput, error)
 	PutItem(ctx context.Context, in *PutItemInput) (*PutItemOutput, error)
+	PutResourcePolicy(ctx context.Context, in *PutResourcePolicyInput) (*PutResourcePolicyOutput, error)
 	Query(ctx context.Context, in *QueryInput) (*QueryOutput, error)
 	Scan(ctx context.Context, in *ScanInput) (*ScanOutput, error)
 	TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error)
 	TransactGetItems(ctx context.Context, in *TransactGetItemsInput) (*TransactGetItemsOutput, error)
 	TransactWriteItems(ctx context.Context, in *TransactWriteItemsInput) (*TransactWriteItemsOutput, error)
 	UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error)
+	UpdateContributorInsights(ctx context.Context, in *UpdateContributorInsightsInput) (*UpdateContributorInsightsOutput, error)
+	UpdateGlobalTable(ctx context.Context, in *UpdateGlobalTableInput) (*UpdateGlobalTableOutput, error)
+	UpdateGlobalTableSettings(ctx context.Context, in *UpdateGlobalTableSettingsInput) (*UpdateGlobalTableSettingsOutput, error)
 	UpdateItem(ctx context.Context, in *UpdateItemInput) (*UpdateItemOutput, error)
+	UpdateKinesisStreamingDestination(ctx context.Context, in *UpdateKinesisStreamingDestinationInput) (*UpdateKinesisStreamingDestinationOutput, error)
 	UpdateTable(ctx context.Context, in *UpdateTableInput) (*UpdateTableOutput, error)
+	UpdateTableReplicaAutoScaling(ctx context.Context, in *UpdateTableReplicaAutoScalingInput) (*UpdateTableReplicaAutoScalingOutput, error)
 	UpdateTimeToLive(ctx context.Context, in *UpdateTimeToLiveInput) (*UpdateTimeToLiveOutput, error)
 }
 
@@ -51,67 +75,67 @@ func New(b Backend) *api.Service {
 			api.Op("BatchExecuteStatement", b.BatchExecuteStatement),
 			api.Op("BatchGetItem", b.BatchGetItem),
 			api.Op("BatchWriteItem", b.BatchWriteItem),
+			api.Op("CreateGlobalTable", b.CreateGlobalTable),
 			api.Op("CreateTable", b.CreateTable),
 			api.Op("DeleteItem", b.DeleteItem),
+			api.Op("DeleteResourcePolicy", b.DeleteResourcePolicy),
 			api.Op("DeleteTable", b.DeleteTable),
 			api.Op("DescribeContinuousBackups", b.DescribeContinuousBackups),
+			api.Op("DescribeContributorInsights", b.DescribeContributorInsights),
 			api.Op("DescribeEndpoints", b.DescribeEndpoints),
+			api.Op("DescribeExport", b.DescribeExport),
+			api.Op("DescribeGlobalTable", b.DescribeGlobalTable),
+			api.Op("DescribeGlobalTableSettings", b.DescribeGlobalTableSettings),
+			api.Op("DescribeImport", b.DescribeImport),
+			api.Op("DescribeKinesisStreamingDestination", b.DescribeKinesisStreamingDestination),
 			api.Op("DescribeLimits", b.DescribeLimits),
 			api.Op("DescribeTable", b.DescribeTable),
+			api.Op("DescribeTableReplicaAutoScaling", b.DescribeTableReplicaAutoScaling),
 			api.Op("DescribeTimeToLive", b.DescribeTimeToLive),
+			api.Op("DisableKinesisStreamingDestination", b.DisableKinesisStreamingDestination),
+			api.Op("EnableKinesisStreamingDestination", b.EnableKinesisStreamingDestination),
 			api.Op("ExecuteStatement", b.ExecuteStatement),
 			api.Op("ExecuteTransaction", b.ExecuteTransaction),
+			api.Op("ExportTableToPointInTime", b.ExportTableToPointInTime),
 			api.Op("GetItem", b.GetItem),
+			api.Op("GetResourcePolicy", b.GetResourcePolicy),
+			api.Op("ImportTable", b.ImportTable),
+			api.Op("ListContributorInsights", b.ListContributorInsights),
+			api.Op("ListExports", b.ListExports),
+			api.Op("ListGlobalTables", b.ListGlobalTables),
+			api.Op("ListImports", b.ListImports),
 			api.Op("ListTables", b.ListTables),
 			api.Op("ListTagsOfResource", b.ListTagsOfResource),
 			api.Op("PutItem", b.PutItem),
+			api.Op("PutResourcePolicy", b.PutResourcePolicy),
 			api.Op("Query", b.Query),
 			api.Op("Scan", b.Scan),
 			api.Op("TagResource", b.TagResource),
 			api.Op("TransactGetItems", b.TransactGetItems),
 			api.Op("TransactWriteItems", b.TransactWriteItems),
 			api.Op("UntagResource", b.UntagResource),
+			api.Op("UpdateContributorInsights", b.UpdateContributorInsights),
+			api.Op("UpdateGlobalTable", b.UpdateGlobalTable),
+			api.Op("UpdateGlobalTableSettings", b.UpdateGlobalTableSettings),
 			api.Op("UpdateItem", b.UpdateItem),
+			api.Op("UpdateKinesisStreamingDestination", b.UpdateKinesisStreamingDestination),
 			api.Op("UpdateTable", b.UpdateTable),
+			api.Op("UpdateTableReplicaAutoScaling", b.UpdateTableReplicaAutoScaling),
 			api.Op("UpdateTimeToLive", b.UpdateTimeToLive),
 		},
 		NotYet: []string{
 			"CancelBulkOperation",
 			"CreateBackup",
-			"CreateGlobalTable",
 			"DeleteBackup",
-			"DeleteResourcePolicy",
 			"DescribeBackup",
 			"DescribeBulkOperation",
-			"DescribeContributorInsights",
-			"DescribeExport",
-			"DescribeGlobalTable",
-			"DescribeGlobalTableSettings",
-			"DescribeImport",
-			"DescribeKinesisStreamingDestination",
-			"DescribeTableReplicaAutoScaling",
-			"DisableKinesisStreamingDestination",
-			"EnableKinesisStreamingDestination",
-			"ExportTableToPointInTime",
-			"GetResourcePolicy",
-			"ImportTable",
 			"ListBackups",
 			"ListBulkOperations",
-			"ListContributorInsights",
-			"ListExports",
-			"ListGlobalTables",
-			"ListImports",
-			"PutResourcePolicy",
 			"RestoreTableFromBackup",
 			"RestoreTableToPointInTime",
 			"SearchVectors",
 			"StartBulkPutItems",
 			"UpdateContinuousBackups",
-			"UpdateContributorInsights",
-			"UpdateGlobalTable",
-			"UpdateGlobalTableSettings",
-			"UpdateKinesisStreamingDestination",
-			"UpdateTableReplicaAutoScaling",
 		},
 	}
 }

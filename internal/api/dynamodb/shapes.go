@@ -20,6 +20,46 @@ type AttributeValueUpdate struct {
 	Action *string
 }
 
+type AutoScalingPolicyDescription struct {
+	PolicyName                               *string
+	TargetTrackingScalingPolicyConfiguration *AutoScalingTargetTrackingScalingPolicyConfigurationDescription
+}
+
+type AutoScalingPolicyUpdate struct {
+	PolicyName                               *string
+	TargetTrackingScalingPolicyConfiguration *AutoScalingTargetTrackingScalingPolicyConfigurationUpdate
+}
+
+type AutoScalingSettingsDescription struct {
+	MinimumUnits        *int64
+	MaximumUnits        *int64
+	AutoScalingDisabled *bool
+	AutoScalingRoleArn  *string
+	ScalingPolicies     []*AutoScalingPolicyDescription
+}
+
+type AutoScalingSettingsUpdate struct {
+	MinimumUnits        *int64
+	MaximumUnits        *int64
+	AutoScalingDisabled *bool
+	AutoScalingRoleArn  *string
+	ScalingPolicyUpdate *AutoScalingPolicyUpdate
+}
+
+type AutoScalingTargetTrackingScalingPolicyConfigurationDescription struct {
+	DisableScaleIn   *bool
+	ScaleInCooldown  *int64
+	ScaleOutCooldown *int64
+	TargetValue      *float64
+}
+
+type AutoScalingTargetTrackingScalingPolicyConfigurationUpdate struct {
+	DisableScaleIn   *bool
+	ScaleInCooldown  *int64
+	ScaleOutCooldown *int64
+	TargetValue      *float64
+}
+
 type BatchExecuteStatementInput struct {
 	Statements             []*BatchStatementRequest
 	ReturnConsumedCapacity *string
@@ -123,6 +163,13 @@ type ContinuousBackupsDescription struct {
 	PointInTimeRecoveryDescription *PointInTimeRecoveryDescription
 }
 
+type ContributorInsightsSummary struct {
+	TableName                 *string
+	IndexName                 *string
+	ContributorInsightsStatus *string
+	ContributorInsightsMode   *string
+}
+
 type CreateGlobalSecondaryIndexAction struct {
 	IndexName             *string
 	KeySchema             []*KeySchemaElement
@@ -132,7 +179,20 @@ type CreateGlobalSecondaryIndexAction struct {
 	WarmThroughput        *WarmThroughput
 }
 
+type CreateGlobalTableInput struct {
+	GlobalTableName  *string
+	ReplicationGroup []*Replica
+}
+
+type CreateGlobalTableOutput struct {
+	GlobalTableDescription *GlobalTableDescription
+}
+
 type CreateGlobalTableWitnessGroupMemberAction struct {
+	RegionName *string
+}
+
+type CreateReplicaAction struct {
 	RegionName *string
 }
 
@@ -179,6 +239,11 @@ type CreateVectorIndexAction struct {
 	DistanceFunction *string
 }
 
+type CsvOptions struct {
+	Delimiter  *string
+	HeaderList []string
+}
+
 type Delete struct {
 	Key                                 Attributes
 	TableName                           *string
@@ -216,12 +281,25 @@ type DeleteItemOutput struct {
 	ItemCollectionMetrics *ItemCollectionMetrics
 }
 
+type DeleteReplicaAction struct {
+	RegionName *string
+}
+
 type DeleteReplicationGroupMemberAction struct {
 	RegionName *string
 }
 
 type DeleteRequest struct {
 	Key Attributes
+}
+
+type DeleteResourcePolicyInput struct {
+	ResourceArn        *string
+	ExpectedRevisionId *string
+}
+
+type DeleteResourcePolicyOutput struct {
+	RevisionId *string
 }
 
 type DeleteTableInput struct {
@@ -244,11 +322,68 @@ type DescribeContinuousBackupsOutput struct {
 	ContinuousBackupsDescription *ContinuousBackupsDescription
 }
 
+type DescribeContributorInsightsInput struct {
+	TableName *string
+	IndexName *string
+}
+
+type DescribeContributorInsightsOutput struct {
+	TableName                   *string
+	IndexName                   *string
+	ContributorInsightsRuleList []string
+	ContributorInsightsStatus   *string
+	LastUpdateDateTime          *time.Time
+	FailureException            *FailureException
+	ContributorInsightsMode     *string
+}
+
 type DescribeEndpointsRequest struct {
 }
 
 type DescribeEndpointsResponse struct {
 	Endpoints []*Endpoint
+}
+
+type DescribeExportInput struct {
+	ExportArn *string
+}
+
+type DescribeExportOutput struct {
+	ExportDescription *ExportDescription
+}
+
+type DescribeGlobalTableInput struct {
+	GlobalTableName *string
+}
+
+type DescribeGlobalTableOutput struct {
+	GlobalTableDescription *GlobalTableDescription
+}
+
+type DescribeGlobalTableSettingsInput struct {
+	GlobalTableName *string
+}
+
+type DescribeGlobalTableSettingsOutput struct {
+	GlobalTableName *string
+	ReplicaSettings []*ReplicaSettingsDescription
+}
+
+type DescribeImportInput struct {
+	ImportArn *string
+}
+
+type DescribeImportOutput struct {
+	ImportTableDescription *ImportTableDescription
+}
+
+type DescribeKinesisStreamingDestinationInput struct {
+	TableName *string
+}
+
+type DescribeKinesisStreamingDestinationOutput struct {
+	TableName                     *string
+	KinesisDataStreamDestinations []*KinesisDataStreamDestination
 }
 
 type DescribeLimitsInput struct {
@@ -269,6 +404,14 @@ type DescribeTableOutput struct {
 	Table *TableDescription
 }
 
+type DescribeTableReplicaAutoScalingInput struct {
+	TableName *string
+}
+
+type DescribeTableReplicaAutoScalingOutput struct {
+	TableAutoScalingDescription *TableAutoScalingDescription
+}
+
 type DescribeTimeToLiveInput struct {
 	TableName *string
 }
@@ -280,6 +423,10 @@ type DescribeTimeToLiveOutput struct {
 type DisassociateReplicationGroupMemberAction struct {
 	RegionName         *string
 	DisassociationMode *string
+}
+
+type EnableKinesisStreamingConfiguration struct {
+	ApproximateCreationDateTimePrecision *string
 }
 
 type Endpoint struct {
@@ -322,6 +469,69 @@ type ExpectedAttributeValue struct {
 	AttributeValueList []AttributeValue
 }
 
+type ExportDescription struct {
+	ExportArn                      *string
+	ExportStatus                   *string
+	StartTime                      *time.Time
+	EndTime                        *time.Time
+	ExportManifest                 *string
+	TableArn                       *string
+	TableId                        *string
+	ExportTime                     *time.Time
+	ClientToken                    *string
+	S3Bucket                       *string
+	S3BucketOwner                  *string
+	S3Prefix                       *string
+	S3SseAlgorithm                 *string
+	S3SseKmsKeyId                  *string
+	FailureCode                    *string
+	FailureMessage                 *string
+	ExportFormat                   *string
+	BilledSizeBytes                *int64
+	ItemCount                      *int64
+	ExportType                     *string
+	IncrementalExportSpecification *IncrementalExportSpecification
+	FilterSpecification            *FilterSpecification
+}
+
+type ExportSummary struct {
+	ExportArn    *string
+	ExportStatus *string
+	ExportType   *string
+}
+
+type ExportTableToPointInTimeInput struct {
+	TableArn                       *string
+	ExportTime                     *time.Time
+	ClientToken                    *string
+	S3Bucket                       *string
+	S3BucketOwner                  *string
+	S3Prefix                       *string
+	S3SseAlgorithm                 *string
+	S3SseKmsKeyId                  *string
+	ExportFormat                   *string
+	ExportType                     *string
+	IncrementalExportSpecification *IncrementalExportSpecification
+	FilterSpecification            *FilterSpecification
+}
+
+type ExportTableToPointInTimeOutput struct {
+	ExportDescription *ExportDescription
+}
+
+type FailureException struct {
+	ExceptionName        *string
+	ExceptionDescription *string
+}
+
+type FilterSpecification struct {
+	FilterExpression          *string
+	ProjectionExpression      *string
+	KeyConditionExpression    *string
+	ExpressionAttributeNames  map[string]string
+	ExpressionAttributeValues Attributes
+}
+
 type Get struct {
 	Key                      Attributes
 	TableName                *string
@@ -344,6 +554,15 @@ type GetItemOutput struct {
 	ConsumedCapacity *ConsumedCapacity
 }
 
+type GetResourcePolicyInput struct {
+	ResourceArn *string
+}
+
+type GetResourcePolicyOutput struct {
+	Policy     *string
+	RevisionId *string
+}
+
 type GlobalSecondaryIndex struct {
 	IndexName             *string
 	KeySchema             []*KeySchemaElement
@@ -351,6 +570,11 @@ type GlobalSecondaryIndex struct {
 	ProvisionedThroughput *ProvisionedThroughput
 	OnDemandThroughput    *OnDemandThroughput
 	WarmThroughput        *WarmThroughput
+}
+
+type GlobalSecondaryIndexAutoScalingUpdate struct {
+	IndexName                                 *string
+	ProvisionedWriteCapacityAutoScalingUpdate *AutoScalingSettingsUpdate
 }
 
 type GlobalSecondaryIndexDescription struct {
@@ -379,6 +603,25 @@ type GlobalSecondaryIndexWarmThroughputDescription struct {
 	Status              *string
 }
 
+type GlobalTable struct {
+	GlobalTableName  *string
+	ReplicationGroup []*Replica
+}
+
+type GlobalTableDescription struct {
+	ReplicationGroup  []*ReplicaDescription
+	GlobalTableArn    *string
+	CreationDateTime  *time.Time
+	GlobalTableStatus *string
+	GlobalTableName   *string
+}
+
+type GlobalTableGlobalSecondaryIndexSettingsUpdate struct {
+	IndexName                                         *string
+	ProvisionedWriteCapacityUnits                     *int64
+	ProvisionedWriteCapacityAutoScalingSettingsUpdate *AutoScalingSettingsUpdate
+}
+
 type GlobalTableWitnessDescription struct {
 	RegionName    *string
 	WitnessStatus *string
@@ -387,6 +630,62 @@ type GlobalTableWitnessDescription struct {
 type GlobalTableWitnessGroupUpdate struct {
 	Create *CreateGlobalTableWitnessGroupMemberAction
 	Delete *DeleteGlobalTableWitnessGroupMemberAction
+}
+
+type ImportSummary struct {
+	ImportArn             *string
+	ImportStatus          *string
+	TableArn              *string
+	S3BucketSource        *S3BucketSource
+	CloudWatchLogGroupArn *string
+	InputFormat           *string
+	StartTime             *time.Time
+	EndTime               *time.Time
+}
+
+type ImportTableDescription struct {
+	ImportArn               *string
+	ImportStatus            *string
+	TableArn                *string
+	TableId                 *string
+	ClientToken             *string
+	S3BucketSource          *S3BucketSource
+	ErrorCount              *int64
+	CloudWatchLogGroupArn   *string
+	InputFormat             *string
+	InputFormatOptions      *InputFormatOptions
+	InputCompressionType    *string
+	TableCreationParameters *TableCreationParameters
+	StartTime               *time.Time
+	EndTime                 *time.Time
+	ProcessedSizeBytes      *int64
+	ProcessedItemCount      *int64
+	ImportedItemCount       *int64
+	FailureCode             *string
+	FailureMessage          *string
+}
+
+type ImportTableInput struct {
+	ClientToken             *string
+	S3BucketSource          *S3BucketSource
+	InputFormat             *string
+	InputFormatOptions      *InputFormatOptions
+	InputCompressionType    *string
+	TableCreationParameters *TableCreationParameters
+}
+
+type ImportTableOutput struct {
+	ImportTableDescription *ImportTableDescription
+}
+
+type IncrementalExportSpecification struct {
+	ExportFromTime *time.Time
+	ExportToTime   *time.Time
+	ExportViewType *string
+}
+
+type InputFormatOptions struct {
+	Csv *CsvOptions
 }
 
 type ItemCollectionMetrics struct {
@@ -409,6 +708,70 @@ type KeysAndAttributes struct {
 	ConsistentRead           *bool
 	ProjectionExpression     *string
 	ExpressionAttributeNames map[string]string
+}
+
+type KinesisDataStreamDestination struct {
+	StreamArn                            *string
+	DestinationStatus                    *string
+	DestinationStatusDescription         *string
+	ApproximateCreationDateTimePrecision *string
+}
+
+type KinesisStreamingDestinationInput struct {
+	TableName                           *string
+	StreamArn                           *string
+	EnableKinesisStreamingConfiguration *EnableKinesisStreamingConfiguration
+}
+
+type KinesisStreamingDestinationOutput struct {
+	TableName                           *string
+	StreamArn                           *string
+	DestinationStatus                   *string
+	EnableKinesisStreamingConfiguration *EnableKinesisStreamingConfiguration
+}
+
+type ListContributorInsightsInput struct {
+	TableName  *string
+	NextToken  *string
+	MaxResults *int64
+}
+
+type ListContributorInsightsOutput struct {
+	ContributorInsightsSummaries []*ContributorInsightsSummary
+	NextToken                    *string
+}
+
+type ListExportsInput struct {
+	TableArn   *string
+	MaxResults *int64
+	NextToken  *string
+}
+
+type ListExportsOutput struct {
+	ExportSummaries []*ExportSummary
+	NextToken       *string
+}
+
+type ListGlobalTablesInput struct {
+	ExclusiveStartGlobalTableName *string
+	Limit                         *int64
+	RegionName                    *string
+}
+
+type ListGlobalTablesOutput struct {
+	GlobalTables                 []*GlobalTable
+	LastEvaluatedGlobalTableName *string
+}
+
+type ListImportsInput struct {
+	TableArn  *string
+	PageSize  *int64
+	NextToken *string
+}
+
+type ListImportsOutput struct {
+	ImportSummaryList []*ImportSummary
+	NextToken         *string
 }
 
 type ListTablesInput struct {
@@ -527,6 +890,17 @@ type PutRequest struct {
 	Item Attributes
 }
 
+type PutResourcePolicyInput struct {
+	ResourceArn                     *string
+	Policy                          *string
+	ExpectedRevisionId              *string
+	ConfirmRemoveSelfResourceAccess *bool
+}
+
+type PutResourcePolicyOutput struct {
+	RevisionId *string
+}
+
 type QueryInput struct {
 	TableName                 *string
 	IndexName                 *string
@@ -555,6 +929,24 @@ type QueryOutput struct {
 	ConsumedCapacity *ConsumedCapacity
 }
 
+type Replica struct {
+	RegionName *string
+}
+
+type ReplicaAutoScalingDescription struct {
+	RegionName                                         *string
+	GlobalSecondaryIndexes                             []*ReplicaGlobalSecondaryIndexAutoScalingDescription
+	ReplicaProvisionedReadCapacityAutoScalingSettings  *AutoScalingSettingsDescription
+	ReplicaProvisionedWriteCapacityAutoScalingSettings *AutoScalingSettingsDescription
+	ReplicaStatus                                      *string
+}
+
+type ReplicaAutoScalingUpdate struct {
+	RegionName                                      *string
+	ReplicaGlobalSecondaryIndexUpdates              []*ReplicaGlobalSecondaryIndexAutoScalingUpdate
+	ReplicaProvisionedReadCapacityAutoScalingUpdate *AutoScalingSettingsUpdate
+}
+
 type ReplicaDescription struct {
 	RegionName                         *string
 	ReplicaStatus                      *string
@@ -577,11 +969,63 @@ type ReplicaGlobalSecondaryIndex struct {
 	OnDemandThroughputOverride    *OnDemandThroughputOverride
 }
 
+type ReplicaGlobalSecondaryIndexAutoScalingDescription struct {
+	IndexName                                   *string
+	IndexStatus                                 *string
+	ProvisionedReadCapacityAutoScalingSettings  *AutoScalingSettingsDescription
+	ProvisionedWriteCapacityAutoScalingSettings *AutoScalingSettingsDescription
+}
+
+type ReplicaGlobalSecondaryIndexAutoScalingUpdate struct {
+	IndexName                                *string
+	ProvisionedReadCapacityAutoScalingUpdate *AutoScalingSettingsUpdate
+}
+
 type ReplicaGlobalSecondaryIndexDescription struct {
 	IndexName                     *string
 	ProvisionedThroughputOverride *ProvisionedThroughputOverride
 	OnDemandThroughputOverride    *OnDemandThroughputOverride
 	WarmThroughput                *GlobalSecondaryIndexWarmThroughputDescription
+}
+
+type ReplicaGlobalSecondaryIndexSettingsDescription struct {
+	IndexName                                   *string
+	IndexStatus                                 *string
+	ProvisionedReadCapacityUnits                *int64
+	ProvisionedReadCapacityAutoScalingSettings  *AutoScalingSettingsDescription
+	ProvisionedWriteCapacityUnits               *int64
+	ProvisionedWriteCapacityAutoScalingSettings *AutoScalingSettingsDescription
+}
+
+type ReplicaGlobalSecondaryIndexSettingsUpdate struct {
+	IndexName                                        *string
+	ProvisionedReadCapacityUnits                     *int64
+	ProvisionedReadCapacityAutoScalingSettingsUpdate *AutoScalingSettingsUpdate
+}
+
+type ReplicaSettingsDescription struct {
+	RegionName                                         *string
+	ReplicaStatus                                      *string
+	ReplicaBillingModeSummary                          *BillingModeSummary
+	ReplicaProvisionedReadCapacityUnits                *int64
+	ReplicaProvisionedReadCapacityAutoScalingSettings  *AutoScalingSettingsDescription
+	ReplicaProvisionedWriteCapacityUnits               *int64
+	ReplicaProvisionedWriteCapacityAutoScalingSettings *AutoScalingSettingsDescription
+	ReplicaGlobalSecondaryIndexSettings                []*ReplicaGlobalSecondaryIndexSettingsDescription
+	ReplicaTableClassSummary                           *TableClassSummary
+}
+
+type ReplicaSettingsUpdate struct {
+	RegionName                                              *string
+	ReplicaProvisionedReadCapacityUnits                     *int64
+	ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate *AutoScalingSettingsUpdate
+	ReplicaGlobalSecondaryIndexSettingsUpdate               []*ReplicaGlobalSecondaryIndexSettingsUpdate
+	ReplicaTableClass                                       *string
+}
+
+type ReplicaUpdate struct {
+	Create *CreateReplicaAction
+	Delete *DeleteReplicaAction
 }
 
 type ReplicationGroupUpdate struct {
@@ -600,6 +1044,12 @@ type RestoreSummary struct {
 	SourceTableArn    *string
 	RestoreDateTime   *time.Time
 	RestoreInProgress *bool
+}
+
+type S3BucketSource struct {
+	S3BucketOwner *string
+	S3Bucket      *string
+	S3KeyPrefix   *string
 }
 
 type SSEDescription struct {
@@ -652,9 +1102,27 @@ type StreamSpecification struct {
 	StreamViewType *string
 }
 
+type TableAutoScalingDescription struct {
+	TableName   *string
+	TableStatus *string
+	Replicas    []*ReplicaAutoScalingDescription
+}
+
 type TableClassSummary struct {
 	TableClass         *string
 	LastUpdateDateTime *time.Time
+}
+
+type TableCreationParameters struct {
+	TableName              *string
+	AttributeDefinitions   []*AttributeDefinition
+	KeySchema              []*KeySchemaElement
+	BillingMode            *string
+	ProvisionedThroughput  *ProvisionedThroughput
+	OnDemandThroughput     *OnDemandThroughput
+	SSESpecification       *SSESpecification
+	GlobalSecondaryIndexes []*GlobalSecondaryIndex
+	VectorIndexes          []*VectorIndex
 }
 
 type TableDescription struct {
@@ -783,11 +1251,48 @@ type Update struct {
 	ReturnValuesOnConditionCheckFailure *string
 }
 
+type UpdateContributorInsightsInput struct {
+	TableName                 *string
+	IndexName                 *string
+	ContributorInsightsAction *string
+	ContributorInsightsMode   *string
+}
+
+type UpdateContributorInsightsOutput struct {
+	TableName                 *string
+	IndexName                 *string
+	ContributorInsightsStatus *string
+	ContributorInsightsMode   *string
+}
+
 type UpdateGlobalSecondaryIndexAction struct {
 	IndexName             *string
 	ProvisionedThroughput *ProvisionedThroughput
 	OnDemandThroughput    *OnDemandThroughput
 	WarmThroughput        *WarmThroughput
+}
+
+type UpdateGlobalTableInput struct {
+	GlobalTableName *string
+	ReplicaUpdates  []*ReplicaUpdate
+}
+
+type UpdateGlobalTableOutput struct {
+	GlobalTableDescription *GlobalTableDescription
+}
+
+type UpdateGlobalTableSettingsInput struct {
+	GlobalTableName                                              *string
+	GlobalTableBillingMode                                       *string
+	GlobalTableProvisionedWriteCapacityUnits                     *int64
+	GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate *AutoScalingSettingsUpdate
+	GlobalTableGlobalSecondaryIndexSettingsUpdate                []*GlobalTableGlobalSecondaryIndexSettingsUpdate
+	ReplicaSettingsUpdate                                        []*ReplicaSettingsUpdate
+}
+
+type UpdateGlobalTableSettingsOutput struct {
+	GlobalTableName *string
+	ReplicaSettings []*ReplicaSettingsDescription
 }
 
 type UpdateItemInput struct {
@@ -810,6 +1315,23 @@ type UpdateItemOutput struct {
 	Attributes            RawAttributes
 	ConsumedCapacity      *ConsumedCapacity
 	ItemCollectionMetrics *ItemCollectionMetrics
+}
+
+type UpdateKinesisStreamingConfiguration struct {
+	ApproximateCreationDateTimePrecision *string
+}
+
+type UpdateKinesisStreamingDestinationInput struct {
+	TableName                           *string
+	StreamArn                           *string
+	UpdateKinesisStreamingConfiguration *UpdateKinesisStreamingConfiguration
+}
+
+type UpdateKinesisStreamingDestinationOutput struct {
+	TableName                           *string
+	StreamArn                           *string
+	DestinationStatus                   *string
+	UpdateKinesisStreamingConfiguration *UpdateKinesisStreamingConfiguration
 }
 
 type UpdateReplicationGroupMemberAction struct {
@@ -843,6 +1365,17 @@ type UpdateTableInput struct {
 
 type UpdateTableOutput struct {
 	TableDescription *TableDescription
+}
+
+type UpdateTableReplicaAutoScalingInput struct {
+	GlobalSecondaryIndexUpdates               []*GlobalSecondaryIndexAutoScalingUpdate
+	TableName                                 *string
+	ProvisionedWriteCapacityAutoScalingUpdate *AutoScalingSettingsUpdate
+	ReplicaUpdates                            []*ReplicaAutoScalingUpdate
+}
+
+type UpdateTableReplicaAutoScalingOutput struct {
+	TableAutoScalingDescription *TableAutoScalingDescription
 }
 
 type UpdateTimeToLiveInput struct {

@@ -32,6 +32,53 @@ func (x *AttributeValueUpdate) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *AutoScalingPolicyUpdate) Validate(v *api.Violations) {
+	if x.PolicyName != nil {
+		v.Enter("policyName")
+		v.String(*x.PolicyName, &checkAutoScalingPolicyName)
+		v.Leave()
+	}
+	if x.TargetTrackingScalingPolicyConfiguration == nil {
+		v.Null("targetTrackingScalingPolicyConfiguration")
+	} else {
+		v.Enter("targetTrackingScalingPolicyConfiguration")
+		x.TargetTrackingScalingPolicyConfiguration.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *AutoScalingSettingsUpdate) Validate(v *api.Violations) {
+	if x.MinimumUnits != nil {
+		v.Enter("minimumUnits")
+		v.Number(*x.MinimumUnits, &checkPositiveLongObject)
+		v.Leave()
+	}
+	if x.MaximumUnits != nil {
+		v.Enter("maximumUnits")
+		v.Number(*x.MaximumUnits, &checkPositiveLongObject)
+		v.Leave()
+	}
+	if x.AutoScalingRoleArn != nil {
+		v.Enter("autoScalingRoleArn")
+		v.String(*x.AutoScalingRoleArn, &checkAutoScalingRoleArn)
+		v.Leave()
+	}
+	if x.ScalingPolicyUpdate != nil {
+		v.Enter("scalingPolicyUpdate")
+		x.ScalingPolicyUpdate.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *AutoScalingTargetTrackingScalingPolicyConfigurationUpdate) Validate(v *api.Violations) {
+	if x.TargetValue == nil {
+		v.Null("targetValue")
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *BatchExecuteStatementInput) Validate(v *api.Violations) {
 	if x.Statements == nil {
 		v.Null("statements")
@@ -201,7 +248,28 @@ func (x *CreateGlobalSecondaryIndexAction) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *CreateGlobalTableInput) Validate(v *api.Violations) {
+	if x.GlobalTableName == nil {
+		v.Null("globalTableName")
+	} else {
+		v.Enter("globalTableName")
+		v.String(*x.GlobalTableName, &checkTableName)
+		v.Leave()
+	}
+	if x.ReplicationGroup == nil {
+		v.Null("replicationGroup")
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *CreateGlobalTableWitnessGroupMemberAction) Validate(v *api.Violations) {
+	if x.RegionName == nil {
+		v.Null("regionName")
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *CreateReplicaAction) Validate(v *api.Violations) {
 	if x.RegionName == nil {
 		v.Null("regionName")
 	}
@@ -385,6 +453,21 @@ func (x *CreateVectorIndexAction) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *CsvOptions) Validate(v *api.Violations) {
+	if x.Delimiter != nil {
+		v.Enter("delimiter")
+		v.String(*x.Delimiter, &checkCsvDelimiter)
+		v.Leave()
+	}
+	if x.HeaderList != nil {
+		v.Enter("headerList")
+		v.Length(len(x.HeaderList), x.HeaderList, &checkCsvHeaderList)
+		v.Elements(x.HeaderList, &checkCsvHeader)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *Delete) Validate(v *api.Violations) {
 	if x.Key == nil {
 		v.Null("key")
@@ -481,6 +564,13 @@ func (x *DeleteItemInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *DeleteReplicaAction) Validate(v *api.Violations) {
+	if x.RegionName == nil {
+		v.Null("regionName")
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *DeleteReplicationGroupMemberAction) Validate(v *api.Violations) {
 	if x.RegionName == nil {
 		v.Null("regionName")
@@ -491,6 +581,22 @@ func (x *DeleteReplicationGroupMemberAction) Validate(v *api.Violations) {
 func (x *DeleteRequest) Validate(v *api.Violations) {
 	if x.Key == nil {
 		v.Null("key")
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DeleteResourcePolicyInput) Validate(v *api.Violations) {
+	if x.ResourceArn == nil {
+		v.Null("resourceArn")
+	} else {
+		v.Enter("resourceArn")
+		v.String(*x.ResourceArn, &checkResourceArnString)
+		v.Leave()
+	}
+	if x.ExpectedRevisionId != nil {
+		v.Enter("expectedRevisionId")
+		v.String(*x.ExpectedRevisionId, &checkPolicyRevisionId)
+		v.Leave()
 	}
 }
 
@@ -528,7 +634,78 @@ func (x *DescribeContinuousBackupsInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *DescribeContributorInsightsInput) Validate(v *api.Violations) {
+	if x.TableName == nil {
+		v.Null("tableName")
+	} else {
+		v.Enter("tableName")
+		v.String(*x.TableName, &checkTableArn)
+		v.Leave()
+	}
+	if x.IndexName != nil {
+		v.Enter("indexName")
+		v.String(*x.IndexName, &checkIndexName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *DescribeEndpointsRequest) Validate(v *api.Violations) {
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DescribeExportInput) Validate(v *api.Violations) {
+	if x.ExportArn == nil {
+		v.Null("exportArn")
+	} else {
+		v.Enter("exportArn")
+		v.String(*x.ExportArn, &checkExportArn)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DescribeGlobalTableInput) Validate(v *api.Violations) {
+	if x.GlobalTableName == nil {
+		v.Null("globalTableName")
+	} else {
+		v.Enter("globalTableName")
+		v.String(*x.GlobalTableName, &checkTableName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DescribeGlobalTableSettingsInput) Validate(v *api.Violations) {
+	if x.GlobalTableName == nil {
+		v.Null("globalTableName")
+	} else {
+		v.Enter("globalTableName")
+		v.String(*x.GlobalTableName, &checkTableName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DescribeImportInput) Validate(v *api.Violations) {
+	if x.ImportArn == nil {
+		v.Null("importArn")
+	} else {
+		v.Enter("importArn")
+		v.String(*x.ImportArn, &checkImportArn)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DescribeKinesisStreamingDestinationInput) Validate(v *api.Violations) {
+	if x.TableName == nil {
+		v.Null("tableName")
+	} else {
+		v.Enter("tableName")
+		v.String(*x.TableName, &checkTableArn)
+		v.Leave()
+	}
 }
 
 // Validate reports what of x breaks the service model.
@@ -537,6 +714,17 @@ func (x *DescribeLimitsInput) Validate(v *api.Violations) {
 
 // Validate reports what of x breaks the service model.
 func (x *DescribeTableInput) Validate(v *api.Violations) {
+	if x.TableName == nil {
+		v.Null("tableName")
+	} else {
+		v.Enter("tableName")
+		v.String(*x.TableName, &checkTableArn)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DescribeTableReplicaAutoScalingInput) Validate(v *api.Violations) {
 	if x.TableName == nil {
 		v.Null("tableName")
 	} else {
@@ -567,6 +755,15 @@ func (x *DisassociateReplicationGroupMemberAction) Validate(v *api.Violations) {
 	} else {
 		v.Enter("disassociationMode")
 		v.String(*x.DisassociationMode, &checkDisassociationMode)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *EnableKinesisStreamingConfiguration) Validate(v *api.Violations) {
+	if x.ApproximateCreationDateTimePrecision != nil {
+		v.Enter("approximateCreationDateTimePrecision")
+		v.String(*x.ApproximateCreationDateTimePrecision, &checkApproximateCreationDateTimePrecision)
 		v.Leave()
 	}
 }
@@ -643,6 +840,78 @@ func (x *ExpectedAttributeValue) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *ExportTableToPointInTimeInput) Validate(v *api.Violations) {
+	if x.TableArn == nil {
+		v.Null("tableArn")
+	} else {
+		v.Enter("tableArn")
+		v.String(*x.TableArn, &checkTableArn)
+		v.Leave()
+	}
+	if x.ClientToken != nil {
+		v.Enter("clientToken")
+		v.String(*x.ClientToken, &checkClientToken)
+		v.Leave()
+	}
+	if x.S3Bucket == nil {
+		v.Null("s3Bucket")
+	} else {
+		v.Enter("s3Bucket")
+		v.String(*x.S3Bucket, &checkS3Bucket)
+		v.Leave()
+	}
+	if x.S3BucketOwner != nil {
+		v.Enter("s3BucketOwner")
+		v.String(*x.S3BucketOwner, &checkS3BucketOwner)
+		v.Leave()
+	}
+	if x.S3Prefix != nil {
+		v.Enter("s3Prefix")
+		v.String(*x.S3Prefix, &checkS3Prefix)
+		v.Leave()
+	}
+	if x.S3SseAlgorithm != nil {
+		v.Enter("s3SseAlgorithm")
+		v.String(*x.S3SseAlgorithm, &checkS3SseAlgorithm)
+		v.Leave()
+	}
+	if x.S3SseKmsKeyId != nil {
+		v.Enter("s3SseKmsKeyId")
+		v.String(*x.S3SseKmsKeyId, &checkS3SseKmsKeyId)
+		v.Leave()
+	}
+	if x.ExportFormat != nil {
+		v.Enter("exportFormat")
+		v.String(*x.ExportFormat, &checkExportFormat)
+		v.Leave()
+	}
+	if x.ExportType != nil {
+		v.Enter("exportType")
+		v.String(*x.ExportType, &checkExportType)
+		v.Leave()
+	}
+	if x.IncrementalExportSpecification != nil {
+		v.Enter("incrementalExportSpecification")
+		x.IncrementalExportSpecification.Validate(v)
+		v.Leave()
+	}
+	if x.FilterSpecification != nil {
+		v.Enter("filterSpecification")
+		x.FilterSpecification.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *FilterSpecification) Validate(v *api.Violations) {
+	if x.ExpressionAttributeNames != nil {
+		v.Enter("expressionAttributeNames")
+		api.Values(v, x.ExpressionAttributeNames, &checkAttributeName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *Get) Validate(v *api.Violations) {
 	if x.Key == nil {
 		v.Null("key")
@@ -692,6 +961,17 @@ func (x *GetItemInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *GetResourcePolicyInput) Validate(v *api.Violations) {
+	if x.ResourceArn == nil {
+		v.Null("resourceArn")
+	} else {
+		v.Enter("resourceArn")
+		v.String(*x.ResourceArn, &checkResourceArnString)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *GlobalSecondaryIndex) Validate(v *api.Violations) {
 	if x.IndexName == nil {
 		v.Null("indexName")
@@ -727,6 +1007,20 @@ func (x *GlobalSecondaryIndex) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *GlobalSecondaryIndexAutoScalingUpdate) Validate(v *api.Violations) {
+	if x.IndexName != nil {
+		v.Enter("indexName")
+		v.String(*x.IndexName, &checkIndexName)
+		v.Leave()
+	}
+	if x.ProvisionedWriteCapacityAutoScalingUpdate != nil {
+		v.Enter("provisionedWriteCapacityAutoScalingUpdate")
+		x.ProvisionedWriteCapacityAutoScalingUpdate.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *GlobalSecondaryIndexUpdate) Validate(v *api.Violations) {
 	if x.Update != nil {
 		v.Enter("update")
@@ -746,6 +1040,27 @@ func (x *GlobalSecondaryIndexUpdate) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *GlobalTableGlobalSecondaryIndexSettingsUpdate) Validate(v *api.Violations) {
+	if x.IndexName == nil {
+		v.Null("indexName")
+	} else {
+		v.Enter("indexName")
+		v.String(*x.IndexName, &checkIndexName)
+		v.Leave()
+	}
+	if x.ProvisionedWriteCapacityUnits != nil {
+		v.Enter("provisionedWriteCapacityUnits")
+		v.Number(*x.ProvisionedWriteCapacityUnits, &checkPositiveLongObject)
+		v.Leave()
+	}
+	if x.ProvisionedWriteCapacityAutoScalingSettingsUpdate != nil {
+		v.Enter("provisionedWriteCapacityAutoScalingSettingsUpdate")
+		x.ProvisionedWriteCapacityAutoScalingSettingsUpdate.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *GlobalTableWitnessGroupUpdate) Validate(v *api.Violations) {
 	if x.Create != nil {
 		v.Enter("create")
@@ -755,6 +1070,64 @@ func (x *GlobalTableWitnessGroupUpdate) Validate(v *api.Violations) {
 	if x.Delete != nil {
 		v.Enter("delete")
 		x.Delete.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ImportTableInput) Validate(v *api.Violations) {
+	if x.ClientToken != nil {
+		v.Enter("clientToken")
+		v.String(*x.ClientToken, &checkClientToken)
+		v.Leave()
+	}
+	if x.S3BucketSource == nil {
+		v.Null("s3BucketSource")
+	} else {
+		v.Enter("s3BucketSource")
+		x.S3BucketSource.Validate(v)
+		v.Leave()
+	}
+	if x.InputFormat == nil {
+		v.Null("inputFormat")
+	} else {
+		v.Enter("inputFormat")
+		v.String(*x.InputFormat, &checkInputFormat)
+		v.Leave()
+	}
+	if x.InputFormatOptions != nil {
+		v.Enter("inputFormatOptions")
+		x.InputFormatOptions.Validate(v)
+		v.Leave()
+	}
+	if x.InputCompressionType != nil {
+		v.Enter("inputCompressionType")
+		v.String(*x.InputCompressionType, &checkInputCompressionType)
+		v.Leave()
+	}
+	if x.TableCreationParameters == nil {
+		v.Null("tableCreationParameters")
+	} else {
+		v.Enter("tableCreationParameters")
+		x.TableCreationParameters.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *IncrementalExportSpecification) Validate(v *api.Violations) {
+	if x.ExportViewType != nil {
+		v.Enter("exportViewType")
+		v.String(*x.ExportViewType, &checkExportViewType)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *InputFormatOptions) Validate(v *api.Violations) {
+	if x.Csv != nil {
+		v.Enter("csv")
+		x.Csv.Validate(v)
 		v.Leave()
 	}
 }
@@ -795,6 +1168,90 @@ func (x *KeysAndAttributes) Validate(v *api.Violations) {
 	if x.ExpressionAttributeNames != nil {
 		v.Enter("expressionAttributeNames")
 		api.Values(v, x.ExpressionAttributeNames, &checkAttributeName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *KinesisStreamingDestinationInput) Validate(v *api.Violations) {
+	if x.TableName == nil {
+		v.Null("tableName")
+	} else {
+		v.Enter("tableName")
+		v.String(*x.TableName, &checkTableArn)
+		v.Leave()
+	}
+	if x.StreamArn == nil {
+		v.Null("streamArn")
+	} else {
+		v.Enter("streamArn")
+		v.String(*x.StreamArn, &checkStreamArn)
+		v.Leave()
+	}
+	if x.EnableKinesisStreamingConfiguration != nil {
+		v.Enter("enableKinesisStreamingConfiguration")
+		x.EnableKinesisStreamingConfiguration.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ListContributorInsightsInput) Validate(v *api.Violations) {
+	if x.TableName != nil {
+		v.Enter("tableName")
+		v.String(*x.TableName, &checkTableArn)
+		v.Leave()
+	}
+	if x.MaxResults != nil {
+		v.Enter("maxResults")
+		v.Number(*x.MaxResults, &checkListContributorInsightsLimit)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ListExportsInput) Validate(v *api.Violations) {
+	if x.TableArn != nil {
+		v.Enter("tableArn")
+		v.String(*x.TableArn, &checkTableArn)
+		v.Leave()
+	}
+	if x.MaxResults != nil {
+		v.Enter("maxResults")
+		v.Number(*x.MaxResults, &checkListExportsMaxLimit)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ListGlobalTablesInput) Validate(v *api.Violations) {
+	if x.ExclusiveStartGlobalTableName != nil {
+		v.Enter("exclusiveStartGlobalTableName")
+		v.String(*x.ExclusiveStartGlobalTableName, &checkTableName)
+		v.Leave()
+	}
+	if x.Limit != nil {
+		v.Enter("limit")
+		v.Number(*x.Limit, &checkPositiveIntegerObject)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ListImportsInput) Validate(v *api.Violations) {
+	if x.TableArn != nil {
+		v.Enter("tableArn")
+		v.String(*x.TableArn, &checkTableArn)
+		v.Leave()
+	}
+	if x.PageSize != nil {
+		v.Enter("pageSize")
+		v.Number(*x.PageSize, &checkListImportsMaxLimit)
+		v.Leave()
+	}
+	if x.NextToken != nil {
+		v.Enter("nextToken")
+		v.String(*x.NextToken, &checkImportNextToken)
 		v.Leave()
 	}
 }
@@ -1003,6 +1460,25 @@ func (x *PutRequest) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *PutResourcePolicyInput) Validate(v *api.Violations) {
+	if x.ResourceArn == nil {
+		v.Null("resourceArn")
+	} else {
+		v.Enter("resourceArn")
+		v.String(*x.ResourceArn, &checkResourceArnString)
+		v.Leave()
+	}
+	if x.Policy == nil {
+		v.Null("policy")
+	}
+	if x.ExpectedRevisionId != nil {
+		v.Enter("expectedRevisionId")
+		v.String(*x.ExpectedRevisionId, &checkPolicyRevisionId)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *QueryInput) Validate(v *api.Violations) {
 	if x.ReturnConsumedCapacity != nil {
 		v.Enter("returnConsumedCapacity")
@@ -1070,6 +1546,27 @@ func (x *QueryInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *ReplicaAutoScalingUpdate) Validate(v *api.Violations) {
+	if x.RegionName == nil {
+		v.Null("regionName")
+	}
+	if x.ReplicaGlobalSecondaryIndexUpdates != nil {
+		v.Enter("replicaGlobalSecondaryIndexUpdates")
+		for i0, x0 := range x.ReplicaGlobalSecondaryIndexUpdates {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.ReplicaProvisionedReadCapacityAutoScalingUpdate != nil {
+		v.Enter("replicaProvisionedReadCapacityAutoScalingUpdate")
+		x.ReplicaProvisionedReadCapacityAutoScalingUpdate.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *ReplicaGlobalSecondaryIndex) Validate(v *api.Violations) {
 	if x.IndexName == nil {
 		v.Null("indexName")
@@ -1081,6 +1578,87 @@ func (x *ReplicaGlobalSecondaryIndex) Validate(v *api.Violations) {
 	if x.ProvisionedThroughputOverride != nil {
 		v.Enter("provisionedThroughputOverride")
 		x.ProvisionedThroughputOverride.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ReplicaGlobalSecondaryIndexAutoScalingUpdate) Validate(v *api.Violations) {
+	if x.IndexName != nil {
+		v.Enter("indexName")
+		v.String(*x.IndexName, &checkIndexName)
+		v.Leave()
+	}
+	if x.ProvisionedReadCapacityAutoScalingUpdate != nil {
+		v.Enter("provisionedReadCapacityAutoScalingUpdate")
+		x.ProvisionedReadCapacityAutoScalingUpdate.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ReplicaGlobalSecondaryIndexSettingsUpdate) Validate(v *api.Violations) {
+	if x.IndexName == nil {
+		v.Null("indexName")
+	} else {
+		v.Enter("indexName")
+		v.String(*x.IndexName, &checkIndexName)
+		v.Leave()
+	}
+	if x.ProvisionedReadCapacityUnits != nil {
+		v.Enter("provisionedReadCapacityUnits")
+		v.Number(*x.ProvisionedReadCapacityUnits, &checkPositiveLongObject)
+		v.Leave()
+	}
+	if x.ProvisionedReadCapacityAutoScalingSettingsUpdate != nil {
+		v.Enter("provisionedReadCapacityAutoScalingSettingsUpdate")
+		x.ProvisionedReadCapacityAutoScalingSettingsUpdate.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ReplicaSettingsUpdate) Validate(v *api.Violations) {
+	if x.RegionName == nil {
+		v.Null("regionName")
+	}
+	if x.ReplicaProvisionedReadCapacityUnits != nil {
+		v.Enter("replicaProvisionedReadCapacityUnits")
+		v.Number(*x.ReplicaProvisionedReadCapacityUnits, &checkPositiveLongObject)
+		v.Leave()
+	}
+	if x.ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate != nil {
+		v.Enter("replicaProvisionedReadCapacityAutoScalingSettingsUpdate")
+		x.ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate.Validate(v)
+		v.Leave()
+	}
+	if x.ReplicaGlobalSecondaryIndexSettingsUpdate != nil {
+		v.Enter("replicaGlobalSecondaryIndexSettingsUpdate")
+		v.Length(len(x.ReplicaGlobalSecondaryIndexSettingsUpdate), x.ReplicaGlobalSecondaryIndexSettingsUpdate, &checkReplicaGlobalSecondaryIndexSettingsUpdateList)
+		for i0, x0 := range x.ReplicaGlobalSecondaryIndexSettingsUpdate {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.ReplicaTableClass != nil {
+		v.Enter("replicaTableClass")
+		v.String(*x.ReplicaTableClass, &checkTableClass)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ReplicaUpdate) Validate(v *api.Violations) {
+	if x.Create != nil {
+		v.Enter("create")
+		x.Create.Validate(v)
+		v.Leave()
+	}
+	if x.Delete != nil {
+		v.Enter("delete")
+		x.Delete.Validate(v)
 		v.Leave()
 	}
 }
@@ -1105,6 +1683,27 @@ func (x *ReplicationGroupUpdate) Validate(v *api.Violations) {
 	if x.Disassociate != nil {
 		v.Enter("disassociate")
 		x.Disassociate.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *S3BucketSource) Validate(v *api.Violations) {
+	if x.S3BucketOwner != nil {
+		v.Enter("s3BucketOwner")
+		v.String(*x.S3BucketOwner, &checkS3BucketOwner)
+		v.Leave()
+	}
+	if x.S3Bucket == nil {
+		v.Null("s3Bucket")
+	} else {
+		v.Enter("s3Bucket")
+		v.String(*x.S3Bucket, &checkS3Bucket)
+		v.Leave()
+	}
+	if x.S3KeyPrefix != nil {
+		v.Enter("s3KeyPrefix")
+		v.String(*x.S3KeyPrefix, &checkS3Prefix)
 		v.Leave()
 	}
 }
@@ -1211,6 +1810,73 @@ func (x *StreamSpecification) Validate(v *api.Violations) {
 	if x.StreamViewType != nil {
 		v.Enter("streamViewType")
 		v.String(*x.StreamViewType, &checkStreamViewType)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *TableCreationParameters) Validate(v *api.Violations) {
+	if x.TableName == nil {
+		v.Null("tableName")
+	} else {
+		v.Enter("tableName")
+		v.String(*x.TableName, &checkTableName)
+		v.Leave()
+	}
+	if x.AttributeDefinitions == nil {
+		v.Null("attributeDefinitions")
+	} else {
+		v.Enter("attributeDefinitions")
+		for i0, x0 := range x.AttributeDefinitions {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.KeySchema == nil {
+		v.Null("keySchema")
+	} else {
+		v.Enter("keySchema")
+		v.Length(len(x.KeySchema), x.KeySchema, &checkKeySchema)
+		for i0, x0 := range x.KeySchema {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.BillingMode != nil {
+		v.Enter("billingMode")
+		v.String(*x.BillingMode, &checkBillingMode)
+		v.Leave()
+	}
+	if x.ProvisionedThroughput != nil {
+		v.Enter("provisionedThroughput")
+		x.ProvisionedThroughput.Validate(v)
+		v.Leave()
+	}
+	if x.SSESpecification != nil {
+		v.Enter("sseSpecification")
+		x.SSESpecification.Validate(v)
+		v.Leave()
+	}
+	if x.GlobalSecondaryIndexes != nil {
+		v.Enter("globalSecondaryIndexes")
+		for i0, x0 := range x.GlobalSecondaryIndexes {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.VectorIndexes != nil {
+		v.Enter("vectorIndexes")
+		for i0, x0 := range x.VectorIndexes {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
 		v.Leave()
 	}
 }
@@ -1402,6 +2068,34 @@ func (x *Update) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *UpdateContributorInsightsInput) Validate(v *api.Violations) {
+	if x.TableName == nil {
+		v.Null("tableName")
+	} else {
+		v.Enter("tableName")
+		v.String(*x.TableName, &checkTableArn)
+		v.Leave()
+	}
+	if x.IndexName != nil {
+		v.Enter("indexName")
+		v.String(*x.IndexName, &checkIndexName)
+		v.Leave()
+	}
+	if x.ContributorInsightsAction == nil {
+		v.Null("contributorInsightsAction")
+	} else {
+		v.Enter("contributorInsightsAction")
+		v.String(*x.ContributorInsightsAction, &checkContributorInsightsAction)
+		v.Leave()
+	}
+	if x.ContributorInsightsMode != nil {
+		v.Enter("contributorInsightsMode")
+		v.String(*x.ContributorInsightsMode, &checkContributorInsightsMode)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *UpdateGlobalSecondaryIndexAction) Validate(v *api.Violations) {
 	if x.IndexName == nil {
 		v.Null("indexName")
@@ -1413,6 +2107,74 @@ func (x *UpdateGlobalSecondaryIndexAction) Validate(v *api.Violations) {
 	if x.ProvisionedThroughput != nil {
 		v.Enter("provisionedThroughput")
 		x.ProvisionedThroughput.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *UpdateGlobalTableInput) Validate(v *api.Violations) {
+	if x.GlobalTableName == nil {
+		v.Null("globalTableName")
+	} else {
+		v.Enter("globalTableName")
+		v.String(*x.GlobalTableName, &checkTableName)
+		v.Leave()
+	}
+	if x.ReplicaUpdates == nil {
+		v.Null("replicaUpdates")
+	} else {
+		v.Enter("replicaUpdates")
+		for i0, x0 := range x.ReplicaUpdates {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *UpdateGlobalTableSettingsInput) Validate(v *api.Violations) {
+	if x.GlobalTableName == nil {
+		v.Null("globalTableName")
+	} else {
+		v.Enter("globalTableName")
+		v.String(*x.GlobalTableName, &checkTableName)
+		v.Leave()
+	}
+	if x.GlobalTableBillingMode != nil {
+		v.Enter("globalTableBillingMode")
+		v.String(*x.GlobalTableBillingMode, &checkBillingMode)
+		v.Leave()
+	}
+	if x.GlobalTableProvisionedWriteCapacityUnits != nil {
+		v.Enter("globalTableProvisionedWriteCapacityUnits")
+		v.Number(*x.GlobalTableProvisionedWriteCapacityUnits, &checkPositiveLongObject)
+		v.Leave()
+	}
+	if x.GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate != nil {
+		v.Enter("globalTableProvisionedWriteCapacityAutoScalingSettingsUpdate")
+		x.GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate.Validate(v)
+		v.Leave()
+	}
+	if x.GlobalTableGlobalSecondaryIndexSettingsUpdate != nil {
+		v.Enter("globalTableGlobalSecondaryIndexSettingsUpdate")
+		v.Length(len(x.GlobalTableGlobalSecondaryIndexSettingsUpdate), x.GlobalTableGlobalSecondaryIndexSettingsUpdate, &checkGlobalTableGlobalSecondaryIndexSettingsUpdateList)
+		for i0, x0 := range x.GlobalTableGlobalSecondaryIndexSettingsUpdate {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.ReplicaSettingsUpdate != nil {
+		v.Enter("replicaSettingsUpdate")
+		v.Length(len(x.ReplicaSettingsUpdate), x.ReplicaSettingsUpdate, &checkReplicaSettingsUpdateList)
+		for i0, x0 := range x.ReplicaSettingsUpdate {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
 		v.Leave()
 	}
 }
@@ -1477,6 +2239,38 @@ func (x *UpdateItemInput) Validate(v *api.Violations) {
 	if x.ReturnValuesOnConditionCheckFailure != nil {
 		v.Enter("returnValuesOnConditionCheckFailure")
 		v.String(*x.ReturnValuesOnConditionCheckFailure, &checkReturnValuesOnConditionCheckFailure)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *UpdateKinesisStreamingConfiguration) Validate(v *api.Violations) {
+	if x.ApproximateCreationDateTimePrecision != nil {
+		v.Enter("approximateCreationDateTimePrecision")
+		v.String(*x.ApproximateCreationDateTimePrecision, &checkApproximateCreationDateTimePrecision)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *UpdateKinesisStreamingDestinationInput) Validate(v *api.Violations) {
+	if x.TableName == nil {
+		v.Null("tableName")
+	} else {
+		v.Enter("tableName")
+		v.String(*x.TableName, &checkTableArn)
+		v.Leave()
+	}
+	if x.StreamArn == nil {
+		v.Null("streamArn")
+	} else {
+		v.Enter("streamArn")
+		v.String(*x.StreamArn, &checkStreamArn)
+		v.Leave()
+	}
+	if x.UpdateKinesisStreamingConfiguration != nil {
+		v.Enter("updateKinesisStreamingConfiguration")
+		x.UpdateKinesisStreamingConfiguration.Validate(v)
 		v.Leave()
 	}
 }
@@ -1602,6 +2396,42 @@ func (x *UpdateTableInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *UpdateTableReplicaAutoScalingInput) Validate(v *api.Violations) {
+	if x.GlobalSecondaryIndexUpdates != nil {
+		v.Enter("globalSecondaryIndexUpdates")
+		v.Length(len(x.GlobalSecondaryIndexUpdates), x.GlobalSecondaryIndexUpdates, &checkGlobalSecondaryIndexAutoScalingUpdateList)
+		for i0, x0 := range x.GlobalSecondaryIndexUpdates {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.TableName == nil {
+		v.Null("tableName")
+	} else {
+		v.Enter("tableName")
+		v.String(*x.TableName, &checkTableArn)
+		v.Leave()
+	}
+	if x.ProvisionedWriteCapacityAutoScalingUpdate != nil {
+		v.Enter("provisionedWriteCapacityAutoScalingUpdate")
+		x.ProvisionedWriteCapacityAutoScalingUpdate.Validate(v)
+		v.Leave()
+	}
+	if x.ReplicaUpdates != nil {
+		v.Enter("replicaUpdates")
+		v.Length(len(x.ReplicaUpdates), x.ReplicaUpdates, &checkReplicaAutoScalingUpdateList)
+		for i0, x0 := range x.ReplicaUpdates {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *UpdateTimeToLiveInput) Validate(v *api.Violations) {
 	if x.TableName == nil {
 		v.Null("tableName")
@@ -1707,23 +2537,45 @@ func (x *WriteRequest) Validate(v *api.Violations) {
 	}
 }
 
+var checkApproximateCreationDateTimePrecision = api.Rule{Enum: []string{"MILLISECOND", "MICROSECOND"}}
 var checkAttributeAction = api.Rule{Enum: []string{"ADD", "PUT", "DELETE"}}
 var checkAttributeName = api.Rule{HasMax: true, Max: 65535}
 var checkAttributeNameList = api.Rule{HasMin: true, Min: 1}
+var checkAutoScalingPolicyName = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 1, Pattern: "\\p{Print}+", Match: api.Matching("\\A(?:[\\x20-\\x7E]+)\\z")}
+var checkAutoScalingRoleArn = api.Rule{HasMax: true, Max: 1600, HasMin: true, Min: 1, Pattern: "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*", Match: api.Matching("\\A(?:[\\x{20}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)\\z")}
 var checkBatchGetRequestMap = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkBatchWriteItemRequestMap = api.Rule{HasMax: true, Max: 25, HasMin: true, Min: 1}
 var checkBillingMode = api.Rule{Enum: []string{"PROVISIONED", "PAY_PER_REQUEST"}}
 var checkClientRequestToken = api.Rule{HasMax: true, Max: 36, HasMin: true, Min: 1}
+var checkClientToken = api.Rule{Pattern: "^[^\\$]+$", Match: api.Matching("\\A(?:^[^\\$]+$)\\z")}
 var checkComparisonOperator = api.Rule{Enum: []string{"IN", "NULL", "BETWEEN", "LT", "NOT_CONTAINS", "EQ", "GT", "NOT_NULL", "NE", "LE", "BEGINS_WITH", "GE", "CONTAINS"}}
 var checkConditionalOperator = api.Rule{Enum: []string{"OR", "AND"}}
+var checkContributorInsightsAction = api.Rule{Enum: []string{"ENABLE", "DISABLE"}}
+var checkContributorInsightsMode = api.Rule{Enum: []string{"ACCESSED_AND_THROTTLED_KEYS", "THROTTLED_KEYS"}}
+var checkCsvDelimiter = api.Rule{HasMax: true, Max: 1, HasMin: true, Min: 1, Pattern: "[,;:|\\t ]", Match: api.Matching("\\A(?:[,;:|\\t ])\\z")}
+var checkCsvHeader = api.Rule{HasMax: true, Max: 65536, HasMin: true, Min: 1, Pattern: "[\\x20-\\x21\\x23-\\x2B\\x2D-\\x7E]*", Match: api.Only(" !#$%&'()*+-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~")}
+var checkCsvHeaderList = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 1}
 var checkDisassociationMode = api.Rule{Enum: []string{"WAIT_FOR_REPLICATION"}}
+var checkExportArn = api.Rule{HasMax: true, Max: 1024, HasMin: true, Min: 37}
+var checkExportFormat = api.Rule{Enum: []string{"DYNAMODB_JSON", "ION"}}
+var checkExportType = api.Rule{Enum: []string{"FULL_EXPORT", "INCREMENTAL_EXPORT"}}
+var checkExportViewType = api.Rule{Enum: []string{"NEW_IMAGE", "NEW_AND_OLD_IMAGES"}}
+var checkGlobalSecondaryIndexAutoScalingUpdateList = api.Rule{HasMin: true, Min: 1}
+var checkGlobalTableGlobalSecondaryIndexSettingsUpdateList = api.Rule{HasMax: true, Max: 20, HasMin: true, Min: 1}
 var checkGlobalTableSettingsReplicationMode = api.Rule{Enum: []string{"ENABLED", "DISABLED", "ENABLED_WITH_OVERRIDES"}}
 var checkGlobalTableWitnessGroupUpdateList = api.Rule{HasMax: true, Max: 1, HasMin: true, Min: 1}
+var checkImportArn = api.Rule{HasMax: true, Max: 1024, HasMin: true, Min: 37}
+var checkImportNextToken = api.Rule{HasMax: true, Max: 1024, HasMin: true, Min: 112, Pattern: "([0-9a-f]{16})+", Match: api.Matching("\\A(?:([0-9a-f]{16})+)\\z")}
 var checkIndexName = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 3, Pattern: "[a-zA-Z0-9_.-]+", Match: api.Some("-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
+var checkInputCompressionType = api.Rule{Enum: []string{"GZIP", "ZSTD", "NONE"}}
+var checkInputFormat = api.Rule{Enum: []string{"DYNAMODB_JSON", "ION", "CSV"}}
 var checkKeyList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkKeySchema = api.Rule{HasMin: true, Min: 1}
 var checkKeySchemaAttributeName = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 1}
 var checkKeyType = api.Rule{Enum: []string{"HASH", "RANGE"}}
+var checkListContributorInsightsLimit = api.Rule{HasMax: true, Max: 100}
+var checkListExportsMaxLimit = api.Rule{HasMax: true, Max: 25, HasMin: true, Min: 1}
+var checkListImportsMaxLimit = api.Rule{HasMax: true, Max: 25, HasMin: true, Min: 1}
 var checkListTablesInputLimit = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkMultiRegionConsistency = api.Rule{Enum: []string{"EVENTUAL", "STRONG"}}
 var checkNonKeyAttributeName = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 1}
@@ -1732,17 +2584,26 @@ var checkParameterizedStatements = api.Rule{HasMax: true, Max: 100, HasMin: true
 var checkPartiQLBatchRequest = api.Rule{HasMax: true, Max: 25, HasMin: true, Min: 1}
 var checkPartiQLNextToken = api.Rule{HasMax: true, Max: 32768, HasMin: true, Min: 1}
 var checkPartiQLStatement = api.Rule{HasMax: true, Max: 8192, HasMin: true, Min: 1}
+var checkPolicyRevisionId = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 1}
 var checkPositiveIntegerObject = api.Rule{HasMin: true, Min: 1}
 var checkPositiveLongObject = api.Rule{HasMin: true, Min: 1}
 var checkPreparedStatementParameters = api.Rule{HasMin: true, Min: 1}
 var checkProjectionType = api.Rule{Enum: []string{"ALL", "INCLUDE", "KEYS_ONLY"}}
+var checkReplicaAutoScalingUpdateList = api.Rule{HasMin: true, Min: 1}
 var checkReplicaGlobalSecondaryIndexList = api.Rule{HasMin: true, Min: 1}
+var checkReplicaGlobalSecondaryIndexSettingsUpdateList = api.Rule{HasMax: true, Max: 20, HasMin: true, Min: 1}
+var checkReplicaSettingsUpdateList = api.Rule{HasMax: true, Max: 50, HasMin: true, Min: 1}
 var checkReplicationGroupUpdateList = api.Rule{HasMin: true, Min: 1}
 var checkResourceArnString = api.Rule{HasMax: true, Max: 1283, HasMin: true, Min: 1}
 var checkReturnConsumedCapacity = api.Rule{Enum: []string{"INDEXES", "TOTAL", "NONE"}}
 var checkReturnItemCollectionMetrics = api.Rule{Enum: []string{"SIZE", "NONE"}}
 var checkReturnValue = api.Rule{Enum: []string{"ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW"}}
 var checkReturnValuesOnConditionCheckFailure = api.Rule{Enum: []string{"ALL_OLD", "NONE"}}
+var checkS3Bucket = api.Rule{HasMax: true, Max: 255, Pattern: "^[a-z0-9A-Z]+[\\.\\-\\w]*[a-z0-9A-Z]+$", Match: api.Matching("\\A(?:^[a-z0-9A-Z]+[\\.\\-\\w]*[a-z0-9A-Z]+$)\\z")}
+var checkS3BucketOwner = api.Rule{Pattern: "[0-9]{12}", Match: api.Matching("\\A(?:[0-9]{12})\\z")}
+var checkS3Prefix = api.Rule{HasMax: true, Max: 1024}
+var checkS3SseAlgorithm = api.Rule{Enum: []string{"AES256", "KMS"}}
+var checkS3SseKmsKeyId = api.Rule{HasMax: true, Max: 2048, HasMin: true, Min: 1}
 var checkSSEType = api.Rule{Enum: []string{"AES256", "KMS"}}
 var checkScalarAttributeType = api.Rule{Enum: []string{"B", "N", "S"}}
 var checkScanSegment = api.Rule{HasMax: true, Max: 999999, HasMin: true, Min: 0}
@@ -1750,6 +2611,7 @@ var checkScanTotalSegments = api.Rule{HasMax: true, Max: 1000000, HasMin: true, 
 var checkSearchSchema = api.Rule{HasMin: true, Min: 1}
 var checkSearchSchemaElementType = api.Rule{Enum: []string{"HASH", "INLINE_FILTER"}}
 var checkSelect = api.Rule{Enum: []string{"SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"}}
+var checkStreamArn = api.Rule{HasMax: true, Max: 1024, HasMin: true, Min: 37}
 var checkStreamViewType = api.Rule{Enum: []string{"NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES", "KEYS_ONLY"}}
 var checkTableArn = api.Rule{HasMax: true, Max: 1024, HasMin: true, Min: 1}
 var checkTableClass = api.Rule{Enum: []string{"STANDARD", "STANDARD_INFREQUENT_ACCESS"}}

@@ -37,7 +37,13 @@ var dynamodb = service{
 		TagResource UntagResource ListTagsOfResource
 		PutItem GetItem UpdateItem DeleteItem Query Scan BatchGetItem BatchWriteItem TransactWriteItems TransactGetItems
 		ExecuteStatement BatchExecuteStatement ExecuteTransaction
-		UpdateTimeToLive DescribeTimeToLive DescribeContinuousBackups`),
+		UpdateTimeToLive DescribeTimeToLive DescribeContinuousBackups
+		PutResourcePolicy GetResourcePolicy DeleteResourcePolicy
+		DescribeContributorInsights ListContributorInsights UpdateContributorInsights
+		DescribeTableReplicaAutoScaling UpdateTableReplicaAutoScaling
+		DescribeKinesisStreamingDestination EnableKinesisStreamingDestination DisableKinesisStreamingDestination UpdateKinesisStreamingDestination
+		ListGlobalTables DescribeGlobalTable DescribeGlobalTableSettings CreateGlobalTable UpdateGlobalTable UpdateGlobalTableSettings
+		ExportTableToPointInTime DescribeExport ListExports ImportTable DescribeImport ListImports`),
 	Order: map[string][]string{
 		"PutItemInput":            list("ReturnConsumedCapacity TableName Item ReturnItemCollectionMetrics ReturnValues"),
 		"GetItemInput":            list("ReturnConsumedCapacity TableName Key"),

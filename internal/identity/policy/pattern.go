@@ -18,6 +18,10 @@ var wildcards = strings.NewReplacer("*", "\xff", "?", "\xfe")
 // patternOf makes a pattern of a text with wildcards and no variables.
 func patternOf(s string) string { return wildcards.Replace(s) }
 
+// Matches reports whether a text is what a pattern with the wildcards '*' and '?'
+// describes.
+func Matches(pattern, text string) bool { return match(patternOf(pattern), text, false) }
+
 // match reports whether s, as a whole, is what a pattern describes. fold ignores
 // the case of ASCII letters, for patterns in lower case.
 //

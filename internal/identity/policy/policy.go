@@ -34,6 +34,17 @@ func (p *Policy) Principals() []string {
 	return list
 }
 
+// Accounts returns the accounts that the policy names as a whole.
+func (p *Policy) Accounts() []string {
+	var list []string
+	for i := range p.statements {
+		if of := p.statements[i].principals; of != nil {
+			list = append(list, of.accounts...)
+		}
+	}
+	return list
+}
+
 // statement is a compiled statement.
 type statement struct {
 	sid          string

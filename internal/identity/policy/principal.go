@@ -16,6 +16,9 @@ type Principal struct {
 	Entity string
 	UserID string            // AIDA…, AROA…:session, or the account's number
 	Type   api.PrincipalType // RootCaller is allowed everything in its account that no policy denies
+	// Namesake is whether a policy of a resource means another by the ARN, one who had
+	// the name before: it does not name this one.
+	Namesake bool
 }
 
 // PrincipalOf is the principal that a caller is.
@@ -138,12 +141,12 @@ func (p *principals) grants(c *Principal) grant {
 		return grantIf(contains(p.services, c.ARN), directGrant)
 	}
 	best := noGrant
-	if contains(p.arns, c.ARN) || contains(p.ids, c.UserID) || contains(p.federated, c.ARN) {
+	if p.knows(c, c.ARN) || contains(p.ids, c.UserID) || contains(p.federated, c.ARN) {
 		return directGrant
 	}
 	if c.isSession() {
 		id, _, _ := strings.Cut(c.UserID, ":")
-		best = grantIf(contains(p.arns, c.Entity) || contains(p.ids, id), entityGrant)
+		best = grantIf(p.knows(c, c.Entity) || contains(p.ids, id), entityGrant)
 	}
 	if best == noGrant && contains(p.accounts, c.Account) {
 		best = accountGrant
@@ -168,8 +171,13 @@ func (p *principals) excepts(c *Principal) bool {
 		return true
 	}
 	id, _, _ := strings.Cut(c.UserID, ":")
-	return (contains(p.arns, c.ARN) || contains(p.ids, c.UserID)) &&
-		(!c.isSession() || contains(p.arns, c.Entity) || contains(p.ids, id))
+	return (p.knows(c, c.ARN) || contains(p.ids, c.UserID)) &&
+		(!c.isSession() || p.knows(c, c.Entity) || contains(p.ids, id))
+}
+
+// knows reports whether the element names a caller by one of its ARNs.
+func (p *principals) knows(c *Principal, arn string) bool {
+	return !c.Namesake && contains(p.arns, arn)
 }
 
 func grantIf(ok bool, g grant) grant {
