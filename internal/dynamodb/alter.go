@@ -10,8 +10,8 @@ import (
 	"github.com/modelwharf/modelwharf/internal/kv"
 )
 
-// UpdateTable changes a table's billing mode or throughput, its class, or its
-// protection against deletion. It answers that the table is being updated, as
+// UpdateTable changes a table's billing mode or throughput, its stream, its class, or
+// its protection against deletion. It answers that the table is being updated, as
 // waiters expect; the change is there before the answer is.
 func (s *Service) UpdateTable(ctx context.Context, in *dynamodb.UpdateTableInput) (*dynamodb.UpdateTableOutput, error) {
 	n, err := nameOf(ctx, in.TableName)
@@ -32,8 +32,15 @@ func (s *Service) UpdateTable(ctx context.Context, in *dynamodb.UpdateTableInput
 		}
 		st, now := t.tableState, s.now().UTC()
 		st.Indexes = slices.Clone(st.Indexes)
-		if err := st.change(in, now); err != nil {
-			return err
+		if in.StreamSpecification != nil {
+			if err := s.setStream(ctx, tx, n, &st, in.StreamSpecification); err != nil {
+				return err
+			}
+		}
+		if in.StreamSpecification == nil || in.BillingMode != nil {
+			if err := st.change(in, now); err != nil {
+				return err
+			}
 		}
 		if err := st.put(tx, n); err != nil {
 			return err
@@ -72,16 +79,17 @@ func checkUpdate(in *dynamodb.UpdateTableInput) error {
 		return unavailable("GlobalTableWitnessUpdates")
 	case in.GlobalTableSettingsReplicationMode != nil:
 		return unavailable("GlobalTableSettingsReplicationMode")
-	case in.StreamSpecification != nil && *in.StreamSpecification.StreamEnabled:
-		return unavailable("StreamSpecification with StreamEnabled")
+	}
+	if err := checkStreamUpdate(in.StreamSpecification); err != nil {
+		return err
 	}
 	if err := checkEncryption(in.SSESpecification); err != nil {
 		return err
 	}
 	capacity := in.BillingMode != nil || in.ProvisionedThroughput != nil || in.OnDemandThroughput != nil
 	asked := 0
-	for _, is := range []bool{capacity, in.WarmThroughput != nil, in.StreamSpecification != nil, in.SSESpecification != nil, in.TableClass != nil, in.DeletionProtectionEnabled != nil} {
-		if is {
+	for _, wanted := range []bool{capacity, in.WarmThroughput != nil, in.StreamSpecification != nil, in.SSESpecification != nil, in.TableClass != nil, in.DeletionProtectionEnabled != nil} {
+		if wanted {
 			asked++
 		}
 	}
@@ -99,7 +107,7 @@ func checkUpdate(in *dynamodb.UpdateTableInput) error {
 		return invalid("WarmThroughput must be the only operation in the request")
 	case in.OnDemandThroughput != nil && (asked > 1 || in.ProvisionedThroughput != nil):
 		return invalid("OnDemandThroughput can only be combined with BillingMode in an UpdateTable request")
-	case asked > 1:
+	case asked > 1 && !is(in.BillingMode, "PAY_PER_REQUEST"):
 		return invalid("You cannot modify stream status while updating table IOPS")
 	}
 	if in.ProvisionedThroughput != nil {
@@ -111,8 +119,6 @@ func checkUpdate(in *dynamodb.UpdateTableInput) error {
 // change applies what UpdateTable asks for.
 func (st *tableState) change(in *dynamodb.UpdateTableInput, now time.Time) error {
 	switch {
-	case in.StreamSpecification != nil:
-		return api.ValidationException("Table has no stream to disable: TableName: %s", *in.TableName)
 	case in.SSESpecification != nil:
 		return invalid("Table is already encrypted by default")
 	case in.TableClass != nil:

@@ -74,11 +74,17 @@ func TestControlPlaneCreateTableErrors(t *testing.T) {
 		onDemand([]types.KeySchemaElement{key("id", "HASH")}, defined("id", "S"), defined("id", "N")),
 		"Attribute Name is duplicated: id",
 	}, {
-		"a stream",
+		"a stream without a view",
 		with2(onDemandID(), func(in *sdk.CreateTableInput) {
-			in.StreamSpecification = &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: "KEYS_ONLY"}
+			in.StreamSpecification = &types.StreamSpecification{StreamEnabled: aws.Bool(true)}
 		}),
-		"StreamSpecification with StreamEnabled is not available on this server yet",
+		invalidOpen + "Table is being created with a stream enabled, UpdateViewType is required",
+	}, {
+		"a view without a stream",
+		with2(onDemandID(), func(in *sdk.CreateTableInput) {
+			in.StreamSpecification = &types.StreamSpecification{StreamEnabled: aws.Bool(false), StreamViewType: "KEYS_ONLY"}
+		}),
+		invalidOpen + "Table is being created with a stream disabled, UpdateViewType should not be specified",
 	}, {
 		"a tag of AWS",
 		with2(onDemandID(), func(in *sdk.CreateTableInput) {

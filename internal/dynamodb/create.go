@@ -61,6 +61,11 @@ func (s *Service) CreateTable(ctx context.Context, in *dynamodb.CreateTableInput
 		}
 		st.ID = decodeID(last) + 1
 		tx.Put(lastIDKey, encodeID(st.ID))
+		if spec := in.StreamSpecification; spec != nil && *spec.StreamEnabled {
+			if err := s.enableStream(ctx, tx, n, st, *spec.StreamViewType); err != nil {
+				return err
+			}
+		}
 		if err := st.put(tx, n); err != nil {
 			return err
 		}
@@ -144,7 +149,8 @@ func (st *tableState) setKeys(in *dynamodb.CreateTableInput) error {
 	return nil
 }
 
-// createRefused names what CreateTable may be asked for on AWS, but not yet here.
+// createRefused names what CreateTable may be asked for on AWS, but not yet here, and
+// checks what does not depend on anything else.
 func createRefused(in *dynamodb.CreateTableInput) error {
 	switch {
 	case in.VectorIndexes != nil:
@@ -154,13 +160,8 @@ func createRefused(in *dynamodb.CreateTableInput) error {
 	case in.GlobalTableSettingsReplicationMode != nil && *in.GlobalTableSettingsReplicationMode != "DISABLED":
 		return unavailable("GlobalTableSettingsReplicationMode")
 	}
-	if st := in.StreamSpecification; st != nil {
-		if *st.StreamEnabled {
-			return unavailable("StreamSpecification with StreamEnabled")
-		}
-		if st.StreamViewType != nil {
-			return invalid("Table is being created with a stream disabled, UpdateViewType should not be specified")
-		}
+	if err := checkStream(in.StreamSpecification); err != nil {
+		return err
 	}
 	return checkEncryption(in.SSESpecification)
 }

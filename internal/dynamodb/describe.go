@@ -94,6 +94,7 @@ func (st *tableState) describe(n tableName, holds holding, now time.Time) *dynam
 			d.TableClassSummary.LastUpdateDateTime = new(st.ClassSet)
 		}
 	}
+	st.describeStream(n, d)
 	st.describeIndexes(d, holds, func(p throughput) *dynamodb.ProvisionedThroughputDescription { return p.describe(now) })
 	return d
 }

@@ -11,7 +11,8 @@ import (
 )
 
 // DeleteTable drops a table. Its name is free before the answer is there; what it
-// held is removed in the background.
+// held is removed in the background. Its stream is disabled, and can still be read for
+// a day.
 func (s *Service) DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput) (*dynamodb.DeleteTableOutput, error) {
 	n, err := nameOf(ctx, in.TableName)
 	if err != nil {
@@ -31,6 +32,15 @@ func (s *Service) DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput
 			return tableNotFound(n)
 		case t.Protected:
 			return api.ValidationException("Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.")
+		}
+		last := t.tableState
+		if last.Stream.On {
+			if err := s.disableStream(ctx, tx, n, &last); err != nil {
+				return err
+			}
+		}
+		if err := last.leaveLog(ctx, tx, n); err != nil {
+			return err
 		}
 		tx.Delete(tableKey(n))
 		tx.Delete(ofTable(expiringPrefix, t.ID))

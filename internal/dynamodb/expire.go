@@ -168,6 +168,7 @@ func (s *Service) expireSome(ctx context.Context, update updates, x expiringTabl
 	if items > 0 {
 		t.meter.expired.Add(float64(items))
 		s.upkeep.changed(t.tableName, 1)
+		s.hints.changed(t)
 	}
 	return items, next, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	wharf "github.com/modelwharf/modelwharf/internal/api"
 	api "github.com/modelwharf/modelwharf/internal/api/dynamodb"
+	streams "github.com/modelwharf/modelwharf/internal/api/dynamodbstreams"
 	"github.com/modelwharf/modelwharf/internal/api/iam"
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/identity"
@@ -57,11 +58,12 @@ const account = "000000000000"
 
 func start(t testing.TB) *fixture {
 	t.Helper()
-	store, err := kv.Open(mem.New(), kv.Options{})
+	f := &fixture{clock: &clock{t: time.Date(2026, time.November, 20, 10, 0, 0, 0, time.UTC)}}
+	store, err := kv.Open(mem.New(), kv.Options{Now: f.clock.now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{store: store, clock: &clock{t: time.Date(2026, time.November, 20, 10, 0, 0, 0, time.UTC)}}
+	f.store = store
 	f.identity = newIdentity(t, store)
 	key, err := f.identity.EnsureRoot(t.Context(), account, "", "")
 	if err != nil {
@@ -121,9 +123,13 @@ func (f *fixture) user(t *testing.T, name, policy string) *sdk.Client {
 
 // handler does what a server does, but believes in every signature.
 func (f *fixture) handler() http.Handler {
-	protocol := awsjson.New(api.New(f.service))
+	tables, changes := awsjson.New(api.New(f.service)), awsjson.New(streams.New(f.service))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		const id = "00000000-0000-0000-0000-000000000000"
+		protocol := tables
+		if strings.HasPrefix(r.Header.Get("X-Amz-Target"), "DynamoDBStreams") {
+			protocol = changes
+		}
 		answer := func() (err error) {
 			body, err := io.ReadAll(r.Body)
 			if err != nil {

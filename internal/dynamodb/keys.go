@@ -19,6 +19,9 @@ import (
 //	token   | bucket | account | region | operation | token → see token
 //	expiry  | id | generation | second | hash | hash key | range → of an item, empty
 //	log     | id | stamp | hash | hash key | range → of a change, see changeLog
+//	logged  | id                            → a table that keeps a log
+//	stream  | account | region | table | label → a stream
+//	shard   | id | stamp                    → where a shard begins
 //	expiring | id                           → a table whose items expire
 //	entry   | id | index | hash | index hash key | range | base hash key | range → see index
 //
@@ -33,6 +36,9 @@ var (
 	changesPrefix = tuple.Of(room, "change")
 	totalsPrefix  = tuple.Of(room, "total")
 	logPrefix     = tuple.Of(room, "log")
+	loggedPrefix  = tuple.Of(room, "logged")
+	streamsPrefix = tuple.Of(room, "stream")
+	shardsPrefix  = tuple.Of(room, "shard")
 
 	entriesPrefix  = tuple.Of(room, "entry")
 	expiriesPrefix = tuple.Of(room, "expiry")

@@ -1,7 +1,6 @@
 package dynamodb
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -170,9 +169,4 @@ func readLog(ctx context.Context, r kv.Reader, table uint64, from, to kv.Stamp, 
 			}
 		}
 	}
-}
-
-// atStamp is where the entries of a commit begin.
-func atStamp(prefix []byte, stamp kv.Stamp) []byte {
-	return binary.BigEndian.AppendUint64(bytes.Clone(prefix), uint64(stamp))
 }

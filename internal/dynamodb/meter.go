@@ -2,13 +2,15 @@ package dynamodb
 
 import (
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 // meters are the counters of all tables.
 type meters struct {
-	read, written, checksFailed, reads, writes, expired *prometheus.CounterVec
+	read, written, checksFailed, reads, writes, expired, records *prometheus.CounterVec
+	recordAge                                                    *prometheus.GaugeVec
 
 	mu     sync.Mutex
 	tables map[tableName]*meter
@@ -37,10 +39,15 @@ func newMeters(reg prometheus.Registerer) *meters {
 		reads:        vec("items_read_total", "Items that were read and examined."),
 		writes:       vec("items_written_total", "Items that were put, updated or deleted."),
 		expired:      vec("items_expired_total", "Items that were deleted since their time had come."),
-		tables:       map[tableName]*meter{},
+		records:      vec("stream_records_read_total", "Records of streams that GetRecords returned."),
+		recordAge: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: "modelwharf", Subsystem: "dynamodb", Name: "stream_iterator_age_seconds",
+			Help: "Age of the last record that the last GetRecords returned; 0 if none followed it.",
+		}, labels),
+		tables: map[tableName]*meter{},
 	}
 	if reg != nil {
-		reg.MustRegister(m.read, m.written, m.checksFailed, m.reads, m.writes, m.expired)
+		reg.MustRegister(m.read, m.written, m.checksFailed, m.reads, m.writes, m.expired, m.records, m.recordAge)
 	}
 	return m
 }
@@ -70,12 +77,20 @@ func (m *meter) read(items int64, units float64) {
 	m.readUnits.Add(units)
 }
 
+// followed counts records of a table's stream that were returned, and how far behind
+// the table their reader is. Only tables with such readers have these numbers.
+func (m *meters) followed(n tableName, records int, behind time.Duration) {
+	m.records.WithLabelValues(n.account, n.region, n.name).Add(float64(records))
+	m.recordAge.WithLabelValues(n.account, n.region, n.name).Set(behind.Seconds())
+}
+
 // drop forgets the counters of a table that is gone.
 func (m *meters) drop(n tableName) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.tables, n)
-	for _, v := range []*prometheus.CounterVec{m.read, m.written, m.checksFailed, m.reads, m.writes, m.expired} {
+	for _, v := range []*prometheus.CounterVec{m.read, m.written, m.checksFailed, m.reads, m.writes, m.expired, m.records} {
 		v.DeleteLabelValues(n.account, n.region, n.name)
 	}
+	m.recordAge.DeleteLabelValues(n.account, n.region, n.name)
 }

@@ -55,6 +55,17 @@ func nameOfARN(region, arn string) (tableName, error) {
 	return tableName{part[4], part[3], name}, nil
 }
 
+// tableOfARN is the table that an ARN of one, or of its stream or index, names. It is
+// for ARNs that are known to be right.
+func tableOfARN(arn string) tableName {
+	part := strings.SplitN(arn, ":", 6)
+	if len(part) != 6 {
+		return tableName{}
+	}
+	name, _, _ := strings.Cut(strings.TrimPrefix(part[5], "table/"), "/")
+	return tableName{part[4], part[3], name}
+}
+
 // checkTableName is what the service model no longer says of a name since the
 // parameter may also be an ARN.
 func checkTableName(name string) error {

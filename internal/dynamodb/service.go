@@ -45,7 +45,10 @@ type Config struct {
 	Pages *pagetoken.Sealer
 	// Metrics is where the counters of each table are registered; nil for none.
 	Metrics prometheus.Registerer
-	Log     *slog.Logger // slog.Default() if nil
+	// ShardLife is how long a shard of a stream takes records before another one
+	// begins: 4 hours if zero, as on AWS.
+	ShardLife time.Duration
+	Log       *slog.Logger // slog.Default() if nil
 }
 
 // AuditData says which operations on items are recorded.
@@ -57,8 +60,8 @@ const (
 	AuditWrites AuditData = "writes"
 )
 
-// Service is the table store. It implements the Backend of package
-// internal/api/dynamodb.
+// Service is the table store. It implements the Backends of the packages
+// internal/api/dynamodb and internal/api/dynamodbstreams.
 type Service struct {
 	store      kv.Store
 	identity   *identity.Service
@@ -73,6 +76,8 @@ type Service struct {
 	meters     *meters
 	buckets    buckets
 	upkeep     upkeep
+	shardLife  time.Duration
+	hints      hints
 }
 
 var _ dynamodb.Backend = (*Service)(nil)
@@ -93,6 +98,7 @@ func New(c Config) *Service {
 		cache:      tableCache{tables: map[tableName]*table{}},
 		meters:     newMeters(c.Metrics),
 		upkeep:     newUpkeep(),
+		shardLife:  cmp.Or(c.ShardLife, shardLife),
 	}
 	if s.now == nil {
 		s.now = time.Now

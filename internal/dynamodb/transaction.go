@@ -256,6 +256,7 @@ func (s *Service) count(x *transaction, err error) {
 			m.writes.Inc()
 			if w.changed {
 				s.upkeep.changed(w.table.tableName, 1)
+				s.hints.changed(w.table)
 			}
 		case conditionFailed(w.fault):
 			m.checksFailed.Inc()

@@ -23,19 +23,20 @@ func (s *Service) Jobs() []jobs.Kind {
 		{Name: enableExpiry, Run: s.enableTimeToLive},
 		{Name: disableExpiry, Run: s.disableTimeToLive},
 		{Name: expireItems, Run: s.expireTables},
+		{Name: tendStreams, Run: s.tendAll},
 	}
 }
 
 func jobOf(id uint64) string { return strconv.FormatUint(id, 10) }
 
-// removeTable removes what a dropped table held. It may be interrupted and begun
+// removeTable removes what a dropped table held, but for its log. It may be interrupted and begun
 // again at any time: nobody reads those keys any more.
 func (s *Service) removeTable(ctx context.Context, job *jobs.Job) error {
 	id, err := strconv.ParseUint(job.ID, 10, 64)
 	if err != nil {
 		return fmt.Errorf("job of a dropped table: %w", err)
 	}
-	for _, prefix := range [][]byte{itemsPrefix, changesPrefix, totalsPrefix, expiriesPrefix, entriesPrefix, logPrefix} {
+	for _, prefix := range [][]byte{itemsPrefix, changesPrefix, totalsPrefix, expiriesPrefix, entriesPrefix} {
 		from := ofTable(prefix, id)
 		if err := s.store.DeleteRange(ctx, from, above(from)); err != nil {
 			return err
@@ -128,13 +129,14 @@ func (u *upkeep) due(any bool) (tables []tableName) {
 // retryAfter is how long Run waits after a failure.
 const retryAfter = 5 * time.Second
 
-// Run adds up how tables' sizes change, now and then, and sees to it that expired
-// items are deleted, until ctx ends. It also runs the service's Jobs, if nobody else
+// Run adds up how tables' sizes change, now and then, sees to it that expired items
+// are deleted, and looks after streams, until ctx ends. It also runs the service's Jobs, if nobody else
 // does.
 func (s *Service) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	running.Go(func() { s.watchExpiry(ctx) })
+	running.Go(func() { s.watchStreams(ctx) })
 	if s.runsJobs {
 		running.Go(func() { s.jobs.Run(ctx) })
 	}

@@ -39,6 +39,9 @@ func decodeRawAttributes(d *jx.Decoder, p *RawAttributes) error {
 	return err
 }
 
+// DecodeRawAttributes reads an object for another package whose answers carry items.
+func DecodeRawAttributes(d *jx.Decoder, p *RawAttributes) error { return decodeRawAttributes(d, p) }
+
 // DecodeJSON reads a value, {"S": "text"}. One without any type is of TypeNone, one
 // with several of TypeMany: what is wrong with them is the service's to say, in its
 // own order.

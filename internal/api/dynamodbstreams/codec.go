@@ -4,6 +4,245 @@ package dynamodbstreams
 
 import "github.com/go-faster/jx"
 import "github.com/modelwharf/modelwharf/internal/api/codec"
+import "github.com/modelwharf/modelwharf/internal/api/dynamodb"
+
+// DecodeJSON reads x from d.
+func (x *DescribeStreamInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeStreamInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "StreamArn":
+			return codec.Optional(codec.String)(d, &x.StreamArn)
+		case "Limit":
+			return codec.Optional(codec.Integer)(d, &x.Limit)
+		case "ExclusiveStartShardId":
+			return codec.Optional(codec.String)(d, &x.ExclusiveStartShardId)
+		case "ShardFilter":
+			return codec.Structure[ShardFilter](d, &x.ShardFilter)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeStreamInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.StreamArn != nil {
+		e.FieldStart("StreamArn")
+		e.Str(*x.StreamArn)
+	}
+	if x.Limit != nil {
+		e.FieldStart("Limit")
+		e.Int64(*x.Limit)
+	}
+	if x.ExclusiveStartShardId != nil {
+		e.FieldStart("ExclusiveStartShardId")
+		e.Str(*x.ExclusiveStartShardId)
+	}
+	if x.ShardFilter != nil {
+		e.FieldStart("ShardFilter")
+		x.ShardFilter.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeStreamOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeStreamOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "StreamDescription":
+			return codec.Structure[StreamDescription](d, &x.StreamDescription)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeStreamOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.StreamDescription != nil {
+		e.FieldStart("StreamDescription")
+		x.StreamDescription.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetRecordsInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetRecordsInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ShardIterator":
+			return codec.Optional(codec.String)(d, &x.ShardIterator)
+		case "Limit":
+			return codec.Optional(codec.Integer)(d, &x.Limit)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetRecordsInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ShardIterator != nil {
+		e.FieldStart("ShardIterator")
+		e.Str(*x.ShardIterator)
+	}
+	if x.Limit != nil {
+		e.FieldStart("Limit")
+		e.Int64(*x.Limit)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetRecordsOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetRecordsOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Records":
+			return codec.List(codec.Structure[Record])(d, &x.Records)
+		case "NextShardIterator":
+			return codec.Optional(codec.String)(d, &x.NextShardIterator)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetRecordsOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Records != nil {
+		e.FieldStart("Records")
+		e.ArrStart()
+		for _, x0 := range x.Records {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.NextShardIterator != nil {
+		e.FieldStart("NextShardIterator")
+		e.Str(*x.NextShardIterator)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetShardIteratorInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetShardIteratorInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "StreamArn":
+			return codec.Optional(codec.String)(d, &x.StreamArn)
+		case "ShardId":
+			return codec.Optional(codec.String)(d, &x.ShardId)
+		case "ShardIteratorType":
+			return codec.Optional(codec.String)(d, &x.ShardIteratorType)
+		case "SequenceNumber":
+			return codec.Optional(codec.String)(d, &x.SequenceNumber)
+		case "Timestamp":
+			return codec.Optional(codec.Timestamp)(d, &x.Timestamp)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetShardIteratorInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.StreamArn != nil {
+		e.FieldStart("StreamArn")
+		e.Str(*x.StreamArn)
+	}
+	if x.ShardId != nil {
+		e.FieldStart("ShardId")
+		e.Str(*x.ShardId)
+	}
+	if x.ShardIteratorType != nil {
+		e.FieldStart("ShardIteratorType")
+		e.Str(*x.ShardIteratorType)
+	}
+	if x.SequenceNumber != nil {
+		e.FieldStart("SequenceNumber")
+		e.Str(*x.SequenceNumber)
+	}
+	if x.Timestamp != nil {
+		e.FieldStart("Timestamp")
+		codec.EncodeTimestamp(e, *x.Timestamp)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetShardIteratorOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetShardIteratorOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ShardIterator":
+			return codec.Optional(codec.String)(d, &x.ShardIterator)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetShardIteratorOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ShardIterator != nil {
+		e.FieldStart("ShardIterator")
+		e.Str(*x.ShardIterator)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *Identity) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "Identity", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "PrincipalId":
+			return codec.Optional(codec.String)(d, &x.PrincipalId)
+		case "Type":
+			return codec.Optional(codec.String)(d, &x.Type)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *Identity) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.PrincipalId != nil {
+		e.FieldStart("PrincipalId")
+		e.Str(*x.PrincipalId)
+	}
+	if x.Type != nil {
+		e.FieldStart("Type")
+		e.Str(*x.Type)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *KeySchemaElement) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "KeySchemaElement", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "AttributeName":
+			return codec.Optional(codec.String)(d, &x.AttributeName)
+		case "KeyType":
+			return codec.Optional(codec.String)(d, &x.KeyType)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *KeySchemaElement) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.AttributeName != nil {
+		e.FieldStart("AttributeName")
+		e.Str(*x.AttributeName)
+	}
+	if x.KeyType != nil {
+		e.FieldStart("KeyType")
+		e.Str(*x.KeyType)
+	}
+	e.ObjEnd()
+}
 
 // DecodeJSON reads x from d.
 func (x *ListStreamsInput) DecodeJSON(d *jx.Decoder) error {
@@ -70,6 +309,150 @@ func (x *ListStreamsOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *Record) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "Record", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "eventID":
+			return codec.Optional(codec.String)(d, &x.EventID)
+		case "eventName":
+			return codec.Optional(codec.String)(d, &x.EventName)
+		case "eventVersion":
+			return codec.Optional(codec.String)(d, &x.EventVersion)
+		case "eventSource":
+			return codec.Optional(codec.String)(d, &x.EventSource)
+		case "awsRegion":
+			return codec.Optional(codec.String)(d, &x.AwsRegion)
+		case "dynamodb":
+			return codec.Structure[StreamRecord](d, &x.Dynamodb)
+		case "userIdentity":
+			return codec.Structure[Identity](d, &x.UserIdentity)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *Record) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.EventID != nil {
+		e.FieldStart("eventID")
+		e.Str(*x.EventID)
+	}
+	if x.EventName != nil {
+		e.FieldStart("eventName")
+		e.Str(*x.EventName)
+	}
+	if x.EventVersion != nil {
+		e.FieldStart("eventVersion")
+		e.Str(*x.EventVersion)
+	}
+	if x.EventSource != nil {
+		e.FieldStart("eventSource")
+		e.Str(*x.EventSource)
+	}
+	if x.AwsRegion != nil {
+		e.FieldStart("awsRegion")
+		e.Str(*x.AwsRegion)
+	}
+	if x.Dynamodb != nil {
+		e.FieldStart("dynamodb")
+		x.Dynamodb.EncodeJSON(e)
+	}
+	if x.UserIdentity != nil {
+		e.FieldStart("userIdentity")
+		x.UserIdentity.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *SequenceNumberRange) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "SequenceNumberRange", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "StartingSequenceNumber":
+			return codec.Optional(codec.String)(d, &x.StartingSequenceNumber)
+		case "EndingSequenceNumber":
+			return codec.Optional(codec.String)(d, &x.EndingSequenceNumber)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *SequenceNumberRange) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.StartingSequenceNumber != nil {
+		e.FieldStart("StartingSequenceNumber")
+		e.Str(*x.StartingSequenceNumber)
+	}
+	if x.EndingSequenceNumber != nil {
+		e.FieldStart("EndingSequenceNumber")
+		e.Str(*x.EndingSequenceNumber)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *Shard) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "Shard", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ShardId":
+			return codec.Optional(codec.String)(d, &x.ShardId)
+		case "SequenceNumberRange":
+			return codec.Structure[SequenceNumberRange](d, &x.SequenceNumberRange)
+		case "ParentShardId":
+			return codec.Optional(codec.String)(d, &x.ParentShardId)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *Shard) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ShardId != nil {
+		e.FieldStart("ShardId")
+		e.Str(*x.ShardId)
+	}
+	if x.SequenceNumberRange != nil {
+		e.FieldStart("SequenceNumberRange")
+		x.SequenceNumberRange.EncodeJSON(e)
+	}
+	if x.ParentShardId != nil {
+		e.FieldStart("ParentShardId")
+		e.Str(*x.ParentShardId)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ShardFilter) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ShardFilter", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Type":
+			return codec.Optional(codec.String)(d, &x.Type)
+		case "ShardId":
+			return codec.Optional(codec.String)(d, &x.ShardId)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ShardFilter) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Type != nil {
+		e.FieldStart("Type")
+		e.Str(*x.Type)
+	}
+	if x.ShardId != nil {
+		e.FieldStart("ShardId")
+		e.Str(*x.ShardId)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *Stream) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "Stream", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -98,6 +481,140 @@ func (x *Stream) EncodeJSON(e *jx.Encoder) {
 	if x.StreamLabel != nil {
 		e.FieldStart("StreamLabel")
 		e.Str(*x.StreamLabel)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *StreamDescription) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "StreamDescription", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "StreamArn":
+			return codec.Optional(codec.String)(d, &x.StreamArn)
+		case "StreamLabel":
+			return codec.Optional(codec.String)(d, &x.StreamLabel)
+		case "StreamStatus":
+			return codec.Optional(codec.String)(d, &x.StreamStatus)
+		case "StreamViewType":
+			return codec.Optional(codec.String)(d, &x.StreamViewType)
+		case "CreationRequestDateTime":
+			return codec.Optional(codec.Timestamp)(d, &x.CreationRequestDateTime)
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "KeySchema":
+			return codec.List(codec.Structure[KeySchemaElement])(d, &x.KeySchema)
+		case "Shards":
+			return codec.List(codec.Structure[Shard])(d, &x.Shards)
+		case "LastEvaluatedShardId":
+			return codec.Optional(codec.String)(d, &x.LastEvaluatedShardId)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *StreamDescription) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.StreamArn != nil {
+		e.FieldStart("StreamArn")
+		e.Str(*x.StreamArn)
+	}
+	if x.StreamLabel != nil {
+		e.FieldStart("StreamLabel")
+		e.Str(*x.StreamLabel)
+	}
+	if x.StreamStatus != nil {
+		e.FieldStart("StreamStatus")
+		e.Str(*x.StreamStatus)
+	}
+	if x.StreamViewType != nil {
+		e.FieldStart("StreamViewType")
+		e.Str(*x.StreamViewType)
+	}
+	if x.CreationRequestDateTime != nil {
+		e.FieldStart("CreationRequestDateTime")
+		codec.EncodeTimestamp(e, *x.CreationRequestDateTime)
+	}
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.KeySchema != nil {
+		e.FieldStart("KeySchema")
+		e.ArrStart()
+		for _, x0 := range x.KeySchema {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.Shards != nil {
+		e.FieldStart("Shards")
+		e.ArrStart()
+		for _, x0 := range x.Shards {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.LastEvaluatedShardId != nil {
+		e.FieldStart("LastEvaluatedShardId")
+		e.Str(*x.LastEvaluatedShardId)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *StreamRecord) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "StreamRecord", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ApproximateCreationDateTime":
+			return codec.Optional(codec.Timestamp)(d, &x.ApproximateCreationDateTime)
+		case "Keys":
+			return dynamodb.DecodeRawAttributes(d, &x.Keys)
+		case "NewImage":
+			return dynamodb.DecodeRawAttributes(d, &x.NewImage)
+		case "OldImage":
+			return dynamodb.DecodeRawAttributes(d, &x.OldImage)
+		case "SequenceNumber":
+			return codec.Optional(codec.String)(d, &x.SequenceNumber)
+		case "SizeBytes":
+			return codec.Optional(codec.Long)(d, &x.SizeBytes)
+		case "StreamViewType":
+			return codec.Optional(codec.String)(d, &x.StreamViewType)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *StreamRecord) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ApproximateCreationDateTime != nil {
+		e.FieldStart("ApproximateCreationDateTime")
+		codec.EncodeTimestamp(e, *x.ApproximateCreationDateTime)
+	}
+	if x.Keys != nil {
+		e.FieldStart("Keys")
+		x.Keys.EncodeJSON(e)
+	}
+	if x.NewImage != nil {
+		e.FieldStart("NewImage")
+		x.NewImage.EncodeJSON(e)
+	}
+	if x.OldImage != nil {
+		e.FieldStart("OldImage")
+		x.OldImage.EncodeJSON(e)
+	}
+	if x.SequenceNumber != nil {
+		e.FieldStart("SequenceNumber")
+		e.Str(*x.SequenceNumber)
+	}
+	if x.SizeBytes != nil {
+		e.FieldStart("SizeBytes")
+		e.Int64(*x.SizeBytes)
+	}
+	if x.StreamViewType != nil {
+		e.FieldStart("StreamViewType")
+		e.Str(*x.StreamViewType)
 	}
 	e.ObjEnd()
 }

@@ -4,12 +4,27 @@ package dynamodbstreams
 
 import "github.com/modelwharf/modelwharf/internal/api"
 
+// ExpiredIteratorException is answered with the code ExpiredIteratorException and the status 400.
+func ExpiredIteratorException(format string, args ...any) *api.Error {
+	return api.Errorf("ExpiredIteratorException", 400, format, args...)
+}
+
 // InternalServerError is answered with the code InternalServerError and the status 500.
 func InternalServerError(format string, args ...any) *api.Error {
 	return api.Errorf("InternalServerError", 500, format, args...)
 }
 
+// LimitExceededException is answered with the code LimitExceededException and the status 400.
+func LimitExceededException(format string, args ...any) *api.Error {
+	return api.Errorf("LimitExceededException", 400, format, args...)
+}
+
 // ResourceNotFoundException is answered with the code ResourceNotFoundException and the status 400.
 func ResourceNotFoundException(format string, args ...any) *api.Error {
 	return api.Errorf("ResourceNotFoundException", 400, format, args...)
+}
+
+// TrimmedDataAccessException is answered with the code TrimmedDataAccessException and the status 400.
+func TrimmedDataAccessException(format string, args ...any) *api.Error {
+	return api.Errorf("TrimmedDataAccessException", 400, format, args...)
 }

@@ -8,6 +8,9 @@ import "github.com/modelwharf/modelwharf/internal/api"
 
 // Backend answers the operations.
 type Backend interface {
+	DescribeStream(ctx context.Context, in *DescribeStreamInput) (*DescribeStreamOutput, error)
+	GetRecords(ctx context.Context, in *GetRecordsInput) (*GetRecordsOutput, error)
+	GetShardIterator(ctx context.Context, in *GetShardIteratorInput) (*GetShardIteratorOutput, error)
 	ListStreams(ctx context.Context, in *ListStreamsInput) (*ListStreamsOutput, error)
 }
 
@@ -23,12 +26,11 @@ func New(b Backend) *api.Service {
 		ErrorNamespace: "com.amazonaws.dynamodb.v20120810",
 		CRC32:          true,
 		Operations: []api.Operation{
+			api.Op("DescribeStream", b.DescribeStream),
+			api.Op("GetRecords", b.GetRecords),
+			api.Op("GetShardIterator", b.GetShardIterator),
 			api.Op("ListStreams", b.ListStreams),
 		},
-		NotYet: []string{
-			"DescribeStream",
-			"GetRecords",
-			"GetShardIterator",
-		},
+		NotYet: []string{},
 	}
 }

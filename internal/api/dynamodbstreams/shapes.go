@@ -2,6 +2,52 @@
 
 package dynamodbstreams
 
+import "time"
+import "github.com/modelwharf/modelwharf/internal/api/dynamodb"
+
+type DescribeStreamInput struct {
+	StreamArn             *string
+	Limit                 *int64
+	ExclusiveStartShardId *string
+	ShardFilter           *ShardFilter
+}
+
+type DescribeStreamOutput struct {
+	StreamDescription *StreamDescription
+}
+
+type GetRecordsInput struct {
+	ShardIterator *string
+	Limit         *int64
+}
+
+type GetRecordsOutput struct {
+	Records           []*Record
+	NextShardIterator *string
+}
+
+type GetShardIteratorInput struct {
+	StreamArn         *string
+	ShardId           *string
+	ShardIteratorType *string
+	SequenceNumber    *string
+	Timestamp         *time.Time
+}
+
+type GetShardIteratorOutput struct {
+	ShardIterator *string
+}
+
+type Identity struct {
+	PrincipalId *string
+	Type        *string
+}
+
+type KeySchemaElement struct {
+	AttributeName *string
+	KeyType       *string
+}
+
 type ListStreamsInput struct {
 	TableName               *string
 	Limit                   *int64
@@ -13,8 +59,56 @@ type ListStreamsOutput struct {
 	LastEvaluatedStreamArn *string
 }
 
+type Record struct {
+	EventID      *string       `wire:"eventID"`
+	EventName    *string       `wire:"eventName"`
+	EventVersion *string       `wire:"eventVersion"`
+	EventSource  *string       `wire:"eventSource"`
+	AwsRegion    *string       `wire:"awsRegion"`
+	Dynamodb     *StreamRecord `wire:"dynamodb"`
+	UserIdentity *Identity     `wire:"userIdentity"`
+}
+
+type SequenceNumberRange struct {
+	StartingSequenceNumber *string
+	EndingSequenceNumber   *string
+}
+
+type Shard struct {
+	ShardId             *string
+	SequenceNumberRange *SequenceNumberRange
+	ParentShardId       *string
+}
+
+type ShardFilter struct {
+	Type    *string
+	ShardId *string
+}
+
 type Stream struct {
 	StreamArn   *string
 	TableName   *string
 	StreamLabel *string
+}
+
+type StreamDescription struct {
+	StreamArn               *string
+	StreamLabel             *string
+	StreamStatus            *string
+	StreamViewType          *string
+	CreationRequestDateTime *time.Time
+	TableName               *string
+	KeySchema               []*KeySchemaElement
+	Shards                  []*Shard
+	LastEvaluatedShardId    *string
+}
+
+type StreamRecord struct {
+	ApproximateCreationDateTime *time.Time
+	Keys                        dynamodb.RawAttributes
+	NewImage                    dynamodb.RawAttributes
+	OldImage                    dynamodb.RawAttributes
+	SequenceNumber              *string
+	SizeBytes                   *int64
+	StreamViewType              *string
 }

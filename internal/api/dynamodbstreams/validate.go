@@ -5,6 +5,78 @@ package dynamodbstreams
 import "github.com/modelwharf/modelwharf/internal/api"
 
 // Validate reports what of x breaks the service model.
+func (x *DescribeStreamInput) Validate(v *api.Violations) {
+	if x.StreamArn == nil {
+		v.Null("streamArn")
+	} else {
+		v.Enter("streamArn")
+		v.String(*x.StreamArn, &checkStreamArn)
+		v.Leave()
+	}
+	if x.Limit != nil {
+		v.Enter("limit")
+		v.Number(*x.Limit, &checkPositiveIntegerObject)
+		v.Leave()
+	}
+	if x.ExclusiveStartShardId != nil {
+		v.Enter("exclusiveStartShardId")
+		v.String(*x.ExclusiveStartShardId, &checkShardId)
+		v.Leave()
+	}
+	if x.ShardFilter != nil {
+		v.Enter("shardFilter")
+		x.ShardFilter.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *GetRecordsInput) Validate(v *api.Violations) {
+	if x.ShardIterator == nil {
+		v.Null("shardIterator")
+	} else {
+		v.Enter("shardIterator")
+		v.String(*x.ShardIterator, &checkShardIterator)
+		v.Leave()
+	}
+	if x.Limit != nil {
+		v.Enter("limit")
+		v.Number(*x.Limit, &checkPositiveIntegerObject)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *GetShardIteratorInput) Validate(v *api.Violations) {
+	if x.StreamArn == nil {
+		v.Null("streamArn")
+	} else {
+		v.Enter("streamArn")
+		v.String(*x.StreamArn, &checkStreamArn)
+		v.Leave()
+	}
+	if x.ShardId == nil {
+		v.Null("shardId")
+	} else {
+		v.Enter("shardId")
+		v.String(*x.ShardId, &checkShardId)
+		v.Leave()
+	}
+	if x.ShardIteratorType == nil {
+		v.Null("shardIteratorType")
+	} else {
+		v.Enter("shardIteratorType")
+		v.String(*x.ShardIteratorType, &checkShardIteratorType)
+		v.Leave()
+	}
+	if x.SequenceNumber != nil {
+		v.Enter("sequenceNumber")
+		v.String(*x.SequenceNumber, &checkSequenceNumber)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *ListStreamsInput) Validate(v *api.Violations) {
 	if x.TableName != nil {
 		v.Enter("tableName")
@@ -23,6 +95,25 @@ func (x *ListStreamsInput) Validate(v *api.Violations) {
 	}
 }
 
+// Validate reports what of x breaks the service model.
+func (x *ShardFilter) Validate(v *api.Violations) {
+	if x.Type != nil {
+		v.Enter("type")
+		v.String(*x.Type, &checkShardFilterType)
+		v.Leave()
+	}
+	if x.ShardId != nil {
+		v.Enter("shardId")
+		v.String(*x.ShardId, &checkShardId)
+		v.Leave()
+	}
+}
+
 var checkPositiveIntegerObject = api.Rule{HasMin: true, Min: 1}
+var checkSequenceNumber = api.Rule{HasMax: true, Max: 40, HasMin: true, Min: 21}
+var checkShardFilterType = api.Rule{Enum: []string{"CHILD_SHARDS"}}
+var checkShardId = api.Rule{HasMax: true, Max: 65, HasMin: true, Min: 28}
+var checkShardIterator = api.Rule{HasMax: true, Max: 2048, HasMin: true, Min: 1}
+var checkShardIteratorType = api.Rule{Enum: []string{"TRIM_HORIZON", "LATEST", "AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER", "AT_TIMESTAMP"}}
 var checkStreamArn = api.Rule{HasMax: true, Max: 1024, HasMin: true, Min: 37}
 var checkTableName = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 3, Pattern: "[a-zA-Z0-9_.-]+", Match: api.Some("-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}

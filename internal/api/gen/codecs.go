@@ -19,6 +19,8 @@ func (g *generator) decoder(name string, optional, raw bool) string {
 		return "codec.Blob"
 	case s.Type == "list":
 		return fmt.Sprintf("codec.List(%s)", g.decoder(s.Member.Shape, false, raw))
+	case s.Type == "map" && g.attributes(s) && raw && g.Values != "":
+		return g.Values + ".DecodeRawAttributes"
 	case s.Type == "map" && g.attributes(s) && raw:
 		return "decodeRawAttributes"
 	case s.Type == "map" && g.attributes(s):

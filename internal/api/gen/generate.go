@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"go/format"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -75,8 +76,9 @@ func generate(s service, m *model, source string) (map[string][]byte, error) {
 			{"jx.", "github.com/go-faster/jx"},
 			{"api.", "github.com/modelwharf/modelwharf/internal/api"},
 			{"codec.", "github.com/modelwharf/modelwharf/internal/api/codec"},
+			{s.Values + ".", "github.com/modelwharf/modelwharf/internal/api/" + s.Values},
 		} {
-			if strings.Contains(text, i.use) {
+			if len(i.use) > 1 && usesPackage(text, i.use) {
 				fmt.Fprintf(&b, "import %q\n", i.path)
 			}
 		}
@@ -88,6 +90,11 @@ func generate(s service, m *model, source string) (map[string][]byte, error) {
 		files[part.name] = out
 	}
 	return files, nil
+}
+
+// usesPackage tells whether a text names something of a package, "time.".
+func usesPackage(text, name string) bool {
+	return regexp.MustCompile(`(^|[^\w."])` + regexp.QuoteMeta(name) + `\w`).MatchString(text)
 }
 
 // use notes in set every structure that a shape is made of.
@@ -164,6 +171,8 @@ func (g *generator) goType(name string, raw bool) string {
 		return "[]" + g.goType(s.Member.Shape, raw)
 	case "map":
 		switch {
+		case g.attributes(s) && raw && g.Values != "":
+			return g.Values + ".RawAttributes"
 		case g.attributes(s) && raw:
 			return "RawAttributes"
 		case g.attributes(s):

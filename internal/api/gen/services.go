@@ -23,6 +23,8 @@ type service struct {
 	Go map[string]string
 	// Raw are the members, as Shape.Member, that carry stored JSON.
 	Raw map[string]bool
+	// Values is the package that has the types of attribute values; "" means its own.
+	Values string
 }
 
 func list(s string) []string { return strings.Fields(s) }
@@ -80,7 +82,13 @@ var dynamodb = service{
 var dynamodbstreams = service{
 	Package: "dynamodbstreams", Version: "2012-08-10", Name: "dynamodb", SigningName: "dynamodb", CRC32: true,
 	ErrorNamespace: "com.amazonaws.dynamodb.v20120810",
-	Operations:     list("ListStreams"),
+	Operations:     list("ListStreams DescribeStream GetShardIterator GetRecords"),
+	Order: map[string][]string{
+		"GetShardIteratorInput": list("StreamArn ShardId ShardIteratorType SequenceNumber"),
+	},
+	Go:     map[string]string{"AttributeValue": "AttributeValue"},
+	Raw:    map[string]bool{"StreamRecord.Keys": true, "StreamRecord.NewImage": true, "StreamRecord.OldImage": true},
+	Values: "dynamodb",
 }
 
 var sts = service{
