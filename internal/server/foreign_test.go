@@ -36,7 +36,7 @@ func TestForeignServices(t *testing.T) {
 		"instances":        {"POST", "/", signed("ec2"), "", form, "Action=DescribeInstances&Version=2016-11-15", 400, "application/xml", []string{"<Response><Errors><Error><Code>InvalidAction</Code><Message>The service ec2 "}},
 		"stacks":           {"POST", "/", signed("cloudformation"), "", form, "Action=ListStacks&Version=2010-05-15", 400, "text/xml", []string{"<ErrorResponse", "<Code>InvalidAction</Code>", "The service cloudformation is not available"}},
 		"keys":             {"POST", "/", signed("kms"), "TrentService.ListKeys", json, "{}", 400, json, []string{"UnknownOperationException", "The service kms/TrentService is not available"}},
-		"streams":          {"POST", "/", signed("dynamodb"), "DynamoDBStreams_20120810.ListStreams", json, "{}", 400, json, []string{"UnknownOperationException", "The service dynamodb/DynamoDBStreams_20120810 is not"}},
+		"accelerator":      {"POST", "/", signed("dynamodb"), "AmazonDAXV3.DescribeClusters", json, "{}", 400, json, []string{"UnknownOperationException", "The service dynamodb/AmazonDAXV3 is not"}},
 		"functions":        {"GET", "/2015-03-31/functions", signed("lambda"), "", "", "", 404, json, []string{"UnknownOperationException", "The service lambda is not"}},
 		"put to tables":    {"PUT", "/", signed("dynamodb"), "DynamoDB_20120810.ListTables", json, "{}", 405, json, []string{"MethodNotAllowed"}},
 		"half a target":    {"POST", "/", signed("dynamodb"), "ListTables", json, "{}", 400, json, []string{"X-Amz-Target does not name"}},
