@@ -95,7 +95,6 @@ func TestAnswersOfTransfers(t *testing.T) {
 	if listed, err := c.ListImports(ctx, &sdk.ListImportsInput{}); err != nil || len(listed.ImportSummaryList) != 0 {
 		t.Error(listed, err)
 	}
-	const noExport, noImport = "ExportNotFoundException", "ImportNotFoundException"
 	for _, test := range []struct{ arn, code, export, imported string }{
 		{tableARN(table) + "/%s/01700000000000-abcdef01", "NotFoundException", "Export not found: Export not found: ", "Import not found: Import not found: "},
 		{strings.ReplaceAll(tableARN(table), "us-east-1", "eu-west-1") + "/%s/01700000000000-abcdef01", "NotFoundException", "Export not found: Invalid export arn", "Import not found: Invalid import arn"},

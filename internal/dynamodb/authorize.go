@@ -39,6 +39,7 @@ func (s *Service) authorizeItems(ctx context.Context, n tableName, u use) (*tabl
 	}
 	check := identity.Check{Action: u.action}
 	if t != nil {
+		touches(ctx, t)
 		check.Resource, check.ResourcePolicy, check.ResourcePrincipals = t.arn, t.policy, t.Policy.Principals
 	} else {
 		check.Resource = n.arn()

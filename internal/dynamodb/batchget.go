@@ -133,7 +133,7 @@ chunks:
 				break
 			}
 			one := cost{table: readUnits(sizeOrZero(it), w.in.ConsistentRead)}
-			t.spend(1, one)
+			t.read(1, one)
 			spent.add(one)
 			done++
 			if it == nil {

@@ -48,7 +48,7 @@ func (s *Service) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteIte
 	unprocessed := map[string][]*dynamodb.WriteRequest{}
 	if err = s.writeBatch(ctx, &x, batch); errors.Is(err, errPartly) {
 		if batch, err = leaveOut(batch, x.done, unprocessed); err == nil {
-			x.admitted = true
+			x.admitted, x.runs = true, 0
 			err = s.writeBatch(ctx, &x, batch)
 		}
 	}

@@ -61,20 +61,24 @@ type bucketOwner struct {
 
 // buckets are the buckets of all tables and indexes whose throughput is limited.
 type buckets struct {
-	mu  sync.Mutex
-	all map[bucketOwner]*bucket
+	mu      sync.Mutex
+	all     map[bucketOwner]*bucket
+	dropped map[uint64]bool // the numbers of tables that this process dropped
+}
+
+func newBuckets() buckets {
+	return buckets{all: map[bucketOwner]*bucket{}, dropped: map[uint64]bool{}}
 }
 
 func (b *buckets) of(id bucketOwner) *bucket {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.all == nil {
-		b.all = map[bucketOwner]*bucket{}
-	}
 	x := b.all[id]
 	if x == nil {
 		x = new(bucket)
-		b.all[id] = x
+		if !b.dropped[id.table] {
+			b.all[id] = x
+		}
 	}
 	return x
 }
@@ -83,6 +87,7 @@ func (b *buckets) of(id bucketOwner) *bucket {
 func (b *buckets) drop(table uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.dropped[table] = true
 	for id := range b.all {
 		if id.table == table {
 			delete(b.all, id)

@@ -52,7 +52,7 @@ func (s *Service) DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput
 		return nil, err
 	}
 	s.cache.drop(n)
-	s.meters.drop(n)
+	s.meters.drop(n, id)
 	s.buckets.drop(id)
 	s.upkeep.forget(n)
 	s.jobs.Wake()

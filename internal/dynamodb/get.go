@@ -67,7 +67,7 @@ func (s *Service) GetItem(ctx context.Context, in *dynamodb.GetItemInput) (*dyna
 		}
 		spent := cost{table: readUnits(sizeOrZero(it), in.ConsistentRead)}
 		out.ConsumedCapacity = consumed(in.ReturnConsumedCapacity, in.TableName, spent)
-		t.spend(1, spent)
+		t.read(1, spent)
 		return nil
 	})
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/prometheus/client_golang/prometheus"
 
 	wharf "github.com/modelwharf/modelwharf/internal/api"
-	api "github.com/modelwharf/modelwharf/internal/api/dynamodb"
 	streams "github.com/modelwharf/modelwharf/internal/api/dynamodbstreams"
 	"github.com/modelwharf/modelwharf/internal/api/iam"
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
@@ -50,6 +50,7 @@ type fixture struct {
 	identity *identity.Service
 	store    kv.Store
 	clock    *clock
+	metrics  *prometheus.Registry
 	url      string
 	root     string // the access key of the account's root
 }
@@ -70,7 +71,8 @@ func start(t testing.TB) *fixture {
 		t.Fatal(err)
 	}
 	f.root = key.AccessKeyID
-	f.service = dynamodb.New(dynamodb.Config{Store: store, Identity: f.identity, Now: f.clock.now})
+	f.metrics = prometheus.NewPedanticRegistry()
+	f.service = dynamodb.New(dynamodb.Config{Store: store, Identity: f.identity, Now: f.clock.now, Metrics: f.metrics})
 	server := httptest.NewServer(f.handler())
 	t.Cleanup(func() {
 		server.Close()
@@ -123,7 +125,7 @@ func (f *fixture) user(t *testing.T, name, policy string) *sdk.Client {
 
 // handler does what a server does, but believes in every signature.
 func (f *fixture) handler() http.Handler {
-	tables, changes := awsjson.New(api.New(f.service)), awsjson.New(streams.New(f.service))
+	tables, changes := awsjson.New(f.service.API()), awsjson.New(streams.New(f.service))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		const id = "00000000-0000-0000-0000-000000000000"
 		protocol := tables

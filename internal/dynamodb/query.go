@@ -90,7 +90,8 @@ func (s *Service) Query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb
 			return err
 		}
 		spent = from.cost(found, in.ConsistentRead)
-		t.spend(found.examined, spent)
+		t.read(found.examined, spent)
+		t.meter.returned.Add(float64(found.count))
 		return nil
 	})
 	if err != nil {

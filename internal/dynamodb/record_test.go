@@ -90,7 +90,7 @@ func TestMetrics(t *testing.T) {
 	wantFailed(t, err)
 	want := map[string]float64{
 		"consumed_read_capacity_units": 1, "consumed_write_capacity_units": 4, "conditional_check_failed": 1, "items_read": 2, "items_written": 3,
-		"items_expired": 0,
+		"items_expired": 0, "items_returned": 0, "transaction_conflicts": 0, "read_throttle_events": 0, "write_throttle_events": 0,
 	}
 	if got := counters(t, metrics); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
@@ -114,8 +114,13 @@ func counters(t *testing.T, metrics prometheus.Gatherer) map[string]float64 {
 	for _, family := range families {
 		name := strings.TrimSuffix(strings.TrimPrefix(family.GetName(), "modelwharf_dynamodb_"), "_total")
 		for _, m := range family.GetMetric() {
-			if l := m.GetLabel(); len(l) != 3 || l[0].GetValue() != account || l[1].GetValue() != "us-east-1" || l[2].GetValue() != benchTable {
-				t.Errorf("%s has the labels %v", name, l)
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			delete(labels, "index")
+			if want := map[string]string{"account": account, "region": "us-east-1", "table": benchTable}; !maps.Equal(labels, want) {
+				t.Errorf("%s has the labels %v", name, labels)
 			}
 			values[name] = m.GetCounter().GetValue()
 		}

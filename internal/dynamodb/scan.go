@@ -78,7 +78,8 @@ func (s *Service) Scan(ctx context.Context, in *dynamodb.ScanInput) (*dynamodb.S
 			return err
 		}
 		spent = from.cost(found, in.ConsistentRead)
-		t.spend(found.examined, spent)
+		t.read(found.examined, spent)
+		t.meter.returned.Add(float64(found.count))
 		return nil
 	})
 	if err != nil {

@@ -97,6 +97,7 @@ func New(c Config) *Service {
 		pages:      c.Pages,
 		cache:      tableCache{tables: map[tableName]*table{}},
 		meters:     newMeters(c.Metrics),
+		buckets:    newBuckets(),
 		upkeep:     newUpkeep(),
 		shardLife:  cmp.Or(c.ShardLife, shardLife),
 	}

@@ -22,6 +22,7 @@ type source struct {
 	schema   item.Schema
 	keyNames []string // of a LastEvaluatedKey, sorted
 	limits   limits
+	meter    *sourceMeter
 }
 
 // source returns the index of a name, or the table itself without one.

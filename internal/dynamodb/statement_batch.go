@@ -85,7 +85,7 @@ func (s *Service) readOne(ctx context.Context, st statement, consistent *bool, w
 	}
 	it := x.done[0].old
 	units = readUnits(sizeOrZero(it), consistent)
-	x.done[0].table.spend(1, cost{table: units})
+	x.done[0].table.read(1, cost{table: units})
 	if it != nil {
 		found, err = project(projection, it)
 	}

@@ -63,7 +63,8 @@ func (s *Service) readStatement(ctx context.Context, st statement, in *dynamodb.
 		if next != nil {
 			out.NextToken, out.LastEvaluatedKey = s.sealPosition(listing, *next), next.after
 		}
-		src.table.spend(examined, spent)
+		src.table.read(examined, spent)
+		src.table.meter.returned.Add(float64(len(out.Items)))
 		return nil
 	})
 	return spent, err

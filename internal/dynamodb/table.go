@@ -111,7 +111,7 @@ func (s *Service) decodeTable(n tableName, raw []byte) (*table, error) {
 	t.log = t.logOf(s.now)
 	t.own = source{table: t, prefix: t.items, schema: t.schema, keyNames: t.keyNames}
 	t.decodeIndexes()
-	s.limit(t)
+	s.account(t)
 	if len(t.Tags) > 0 {
 		t.tagConditions = make(map[string][]string, len(t.Tags))
 		for k, v := range t.Tags {
@@ -121,7 +121,6 @@ func (s *Service) decodeTable(n tableName, raw []byte) (*table, error) {
 	if t.Policy.Document != "" {
 		t.policy = []byte(t.Policy.Document)
 	}
-	t.meter = s.meters.of(n)
 	return t, nil
 }
 

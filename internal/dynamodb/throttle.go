@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
 )
 
@@ -15,6 +17,8 @@ type limiter struct {
 	bucket *bucket
 	rate   float64
 	now    func() time.Time
+
+	events prometheus.Counter // of refusals
 
 	resource string // the ARN
 	index    bool
@@ -27,33 +31,42 @@ type limits struct {
 	reads, writes *limiter
 }
 
-// limit gives a table and its indexes their limits.
-func (s *Service) limit(t *table) {
-	t.own.limits = s.limitsOf(t, t.Throughput, t.Maximum, bucketOwner{table: t.ID}, t.arn)
-	for _, x := range t.indexes {
-		x.limits = t.own.limits
+// account gives a table and its indexes their meters and limits.
+func (s *Service) account(t *table) {
+	var global []string
+	for _, x := range t.Indexes {
 		if !x.Local {
-			x.limits = s.limitsOf(t, x.Throughput, x.Maximum, bucketOwner{table: t.ID, index: x.ID}, indexARN(t.arn, x.Name))
+			global = append(global, x.Name)
+		}
+	}
+	t.meter = s.meters.of(t.tableName, t.ID, global)
+	t.own.meter = &t.meter.sourceMeter
+	t.own.limits = s.limitsOf(t, t.own.meter, t.Throughput, t.Maximum, bucketOwner{table: t.ID}, t.arn)
+	for _, x := range t.indexes {
+		x.meter, x.limits = t.own.meter, t.own.limits
+		if !x.Local {
+			x.meter = t.meter.index(x.Name)
+			x.limits = s.limitsOf(t, x.meter, x.Throughput, x.Maximum, bucketOwner{table: t.ID, index: x.ID}, indexARN(t.arn, x.Name))
 		}
 	}
 }
 
-func (s *Service) limitsOf(t *table, provisioned throughput, most maximum, of bucketOwner, arn string) limits {
+func (s *Service) limitsOf(t *table, m *sourceMeter, provisioned throughput, most maximum, of bucketOwner, arn string) limits {
 	read, write := provisioned.Read, provisioned.Write
 	if t.Billing.OnDemand {
 		read, write = most.Read, most.Write
 	}
-	side := func(units int64, write bool) *limiter {
+	side := func(units int64, write bool, events prometheus.Counter) *limiter {
 		if units == 0 {
 			return nil
 		}
 		of.write = write
 		return &limiter{
-			bucket: s.buckets.of(of), rate: float64(units), now: s.now,
+			bucket: s.buckets.of(of), rate: float64(units), now: s.now, events: events,
 			resource: arn, index: of.index != 0, write: write, onDemand: t.Billing.OnDemand,
 		}
 	}
-	return limits{reads: side(read, false), writes: side(write, true)}
+	return limits{reads: side(read, false, m.readThrottles), writes: side(write, true, m.writeThrottles)}
 }
 
 // left is how many units there are, or the debt.
@@ -77,21 +90,34 @@ func (s *source) admitRead() error {
 	return nil
 }
 
-// charge charges reads or writes for what they cost.
-func (t *table) charge(c cost, side func(limits) *limiter) {
-	side(t.own.limits).charge(c.table)
-	for _, a := range c.arms {
-		side(a.index.limits).charge(a.units)
-	}
-}
-
 func readsOf(l limits) *limiter  { return l.reads }
 func writesOf(l limits) *limiter { return l.writes }
 
-// spend counts items that were read, and charges for them.
-func (t *table) spend(items int64, c cost) {
-	t.meter.read(items, c.total())
-	t.charge(c, readsOf)
+// read counts items that were read, and charges for them.
+func (t *table) read(items int64, c cost) {
+	t.meter.reads.Add(float64(items))
+	t.own.chargeRead(c.table)
+	for _, a := range c.arms {
+		a.index.chargeRead(a.units)
+	}
+}
+
+// written charges for a write.
+func (t *table) written(c cost) {
+	t.own.chargeWrite(c.table)
+	for _, a := range c.arms {
+		a.index.chargeWrite(a.units)
+	}
+}
+
+func (s *source) chargeRead(units float64) {
+	s.meter.readUnits.Add(units)
+	s.limits.reads.charge(units)
+}
+
+func (s *source) chargeWrite(units float64) {
+	s.meter.writeUnits.Add(units)
+	s.limits.writes.charge(units)
 }
 
 // admitTables refuses the reads or the writes of tables without capacity, before
@@ -187,6 +213,7 @@ func blocks(blocked []*limiter, l *limiter, spent []charge) []*limiter {
 func throttled(by ...*limiter) error {
 	reasons := make([]*dynamodb.ThrottlingReason, len(by))
 	for i, l := range by {
+		l.events.Inc()
 		reasons[i] = &dynamodb.ThrottlingReason{Reason: new(l.reason()), Resource: &l.resource}
 	}
 	switch l := by[0]; {

@@ -121,7 +121,7 @@ func (x *transaction) read() (b bill) {
 	for i := range x.done {
 		t := x.done[i].table
 		spent := cost{table: transactional * readUnits(sizeOrZero(x.done[i].old), new(true))}
-		t.spend(1, spent)
+		t.read(1, spent)
 		b.add(t, x.writes[i].param, spent)
 	}
 	return b

@@ -24,6 +24,7 @@ import (
 type transaction struct {
 	writes []write
 	done   []written // one for each write
+	runs   int       // how often it began
 	// limit is how many bytes the items may have together that are read; 0 for any.
 	limit int
 	// alone is of a single write, and of those of a batch: what is wrong with one is
@@ -85,6 +86,7 @@ func (x *transaction) run(ctx context.Context, s *Service, tx kv.Txn) (changed b
 // suit a key, fails the request, and the first that does not match its table
 // cancels the transaction.
 func (x *transaction) locate(ctx context.Context, s *Service, r kv.Reader) error {
+	x.runs++
 	x.done = make([]written, len(x.writes))
 	mismatch := false
 	for i := range x.writes {
@@ -248,9 +250,10 @@ func (s *Service) count(x *transaction, err error) {
 	for i := range x.done {
 		w := &x.done[i]
 		m := w.table.meter
-		spent := x.cost(w)
-		m.writeUnits.Add(spent.total())
-		w.table.charge(spent, writesOf)
+		w.table.written(x.cost(w))
+		if again := x.runs - 1; again > 0 && (i == 0 || x.done[i-1].table != w.table) {
+			m.conflicts.Add(float64(again))
+		}
 		switch {
 		case err == nil:
 			m.writes.Inc()

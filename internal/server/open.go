@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/modelwharf/modelwharf/internal/api/cloudtrail"
-	tables "github.com/modelwharf/modelwharf/internal/api/dynamodb"
 	streams "github.com/modelwharf/modelwharf/internal/api/dynamodbstreams"
 	"github.com/modelwharf/modelwharf/internal/api/iam"
 	"github.com/modelwharf/modelwharf/internal/api/sts"
@@ -31,7 +30,7 @@ func (s *Server) openServices() *services {
 	}}
 	return &services{
 		router: newRouter(s.metrics,
-			tables.New(store), streams.New(store), iam.New(s.identity), sts.New(s.identity), cloudtrail.New(trail)),
+			store.API(), streams.New(store), iam.New(s.identity), sts.New(s.identity), cloudtrail.New(trail)),
 		verifier: sigv4.Verifier[*identity.Identity]{Lookup: s.identity.Lookup, Now: s.config.Now},
 		bodies:   bodies{most: maxLarge},
 		refusals: audit.Refusals{Store: s.store},
