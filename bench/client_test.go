@@ -32,14 +32,19 @@ func newClient(connections int) *client {
 	}}}
 }
 
-// call sends one request and returns the size of its answer.
+// call sends one request of the DynamoDB API and returns the size of its answer.
 func (c *client) call(url, operation string, body []byte) (int, error) {
+	return c.send(url, "DynamoDB_20120810."+operation, body, io.Discard)
+}
+
+// send sends one request, writes its answer to w and returns the answer's size.
+func (c *client) send(url, target string, body []byte, w io.Writer) (int, error) {
 	req, err := http.NewRequest(http.MethodPost, url+"/", bytes.NewReader(body))
 	if err != nil {
 		return 0, err
 	}
 	req.Header.Set("Content-Type", "application/x-amz-json-1.0")
-	req.Header.Set("X-Amz-Target", "DynamoDB_20120810."+operation)
+	req.Header.Set("X-Amz-Target", target)
 	sum := sha256.Sum256(body)
 	err = c.signer.SignHTTP(background, aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey},
 		req, hex.EncodeToString(sum[:]), "dynamodb", region, time.Now())
@@ -53,9 +58,9 @@ func (c *client) call(url, operation string, body []byte) (int, error) {
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		said, _ := io.ReadAll(res.Body)
-		return 0, fmt.Errorf("%s: %s: %s", operation, res.Status, said)
+		return 0, fmt.Errorf("%s: %s: %s", target, res.Status, said)
 	}
-	n, err := io.Copy(io.Discard, res.Body)
+	n, err := io.Copy(w, res.Body)
 	return int(n), err
 }
 

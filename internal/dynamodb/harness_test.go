@@ -57,7 +57,7 @@ type fixture struct {
 
 const account = "000000000000"
 
-func start(t testing.TB) *fixture {
+func start(t testing.TB, change ...func(*dynamodb.Config)) *fixture {
 	t.Helper()
 	f := &fixture{clock: &clock{t: time.Date(2026, time.November, 20, 10, 0, 0, 0, time.UTC)}}
 	store, err := kv.Open(mem.New(), kv.Options{Now: f.clock.now})
@@ -72,7 +72,11 @@ func start(t testing.TB) *fixture {
 	}
 	f.root = key.AccessKeyID
 	f.metrics = prometheus.NewPedanticRegistry()
-	f.service = dynamodb.New(dynamodb.Config{Store: store, Identity: f.identity, Now: f.clock.now, Metrics: f.metrics})
+	config := dynamodb.Config{Store: store, Identity: f.identity, Now: f.clock.now, Metrics: f.metrics}
+	for _, change := range change {
+		change(&config)
+	}
+	f.service = dynamodb.New(config)
 	server := httptest.NewServer(f.handler())
 	t.Cleanup(func() {
 		server.Close()
@@ -109,6 +113,12 @@ func (f *fixture) as(accessKey string) *sdk.Client {
 // user makes a user of the account with a policy, and returns its client.
 func (f *fixture) user(t *testing.T, name, policy string) *sdk.Client {
 	t.Helper()
+	return f.as(f.userKey(t, name, policy))
+}
+
+// userKey makes a user of the account with a policy, and returns its access key.
+func (f *fixture) userKey(t *testing.T, name, policy string) string {
+	t.Helper()
 	ctx := rootContext()
 	if _, err := f.identity.CreateUser(ctx, &iam.CreateUserInput{UserName: &name}); err != nil {
 		t.Fatal(err)
@@ -120,7 +130,7 @@ func (f *fixture) user(t *testing.T, name, policy string) *sdk.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f.as(*out.AccessKey.AccessKeyId)
+	return *out.AccessKey.AccessKeyId
 }
 
 // handler does what a server does, but believes in every signature.

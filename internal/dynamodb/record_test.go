@@ -122,7 +122,7 @@ func counters(t *testing.T, metrics prometheus.Gatherer) map[string]float64 {
 			if want := map[string]string{"account": account, "region": "us-east-1", "table": benchTable}; !maps.Equal(labels, want) {
 				t.Errorf("%s has the labels %v", name, labels)
 			}
-			values[name] = m.GetCounter().GetValue()
+			values[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
 		}
 	}
 	return values
