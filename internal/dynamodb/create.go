@@ -38,11 +38,11 @@ func (s *Service) CreateTable(ctx context.Context, in *dynamodb.CreateTableInput
 		if err := s.authorizeTable(ctx, "PutResourcePolicy", n, nil); err != nil {
 			return nil, err
 		}
-		policy, err := s.canonicalPolicy(ctx, *in.ResourcePolicy)
+		policy, err := s.canonicalPolicy(ctx, *in.ResourcePolicy, tableActions)
 		if err != nil {
 			return nil, err
 		}
-		if err := s.staysInControl(ctx, n, policy); err != nil {
+		if err := s.staysInControl(ctx, n.arn(), policy); err != nil {
 			return nil, err
 		}
 		st.Policy.set(policy, st.Created)

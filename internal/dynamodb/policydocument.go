@@ -13,7 +13,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/identity/policy"
 )
 
-// maxPolicy is how many bytes a policy of a table has, spaces included.
+// maxPolicy is how many bytes a policy has, spaces included.
 const maxPolicy = 20480
 
 // policyStatement is a statement of a policy in the order in which AWS gives its
@@ -36,10 +36,10 @@ type policyDocument struct {
 	Statement []policyStatement
 }
 
-// canonicalPolicy checks a policy of a table, and returns it in the form in which AWS
+// canonicalPolicy checks a policy of what one can do certain actions to, and returns it in the form in which AWS
 // keeps and compares it: without spaces, members in a fixed order, lists of one as
 // what is in them, accounts as the ARNs of their roots.
-func (s *Service) canonicalPolicy(ctx context.Context, document string) (p resourcePolicy, err error) {
+func (s *Service) canonicalPolicy(ctx context.Context, document string, actions []string) (p resourcePolicy, err error) {
 	if len(document) > maxPolicy {
 		return p, invalid("Maximum policy size of %d bytes exceeded", maxPolicy)
 	}
@@ -48,7 +48,7 @@ func (s *Service) canonicalPolicy(ctx context.Context, document string) (p resou
 	if parseErr != nil && !ok {
 		return p, parseErr
 	}
-	canonical, err := parsePolicy(document)
+	canonical, err := parsePolicy(document, actions)
 	switch {
 	case err != nil:
 		return p, err
@@ -66,7 +66,7 @@ func badPolicy(format string, args ...any) error {
 }
 
 // parsePolicy does the part of canonicalPolicy that depends on the document alone.
-func parsePolicy(document string) ([]byte, error) {
+func parsePolicy(document string, actions []string) ([]byte, error) {
 	var top struct {
 		Version   *string
 		ID        any `json:"Id"`
@@ -102,7 +102,7 @@ func parsePolicy(document string) ([]byte, error) {
 			return nil, err
 		}
 		for _, action := range append(textsOf(st.Action), textsOf(st.NotAction)...) {
-			if !tableAction(action) {
+			if !knownAction(action, actions) {
 				unknown = append(unknown, `"`+action+`"`)
 			}
 		}
@@ -227,13 +227,18 @@ var tableActions = strings.Fields(strings.ToLower(`
 	dynamodb:DisableKinesisStreamingDestination dynamodb:UpdateKinesisStreamingDestination
 	dynamodb:DescribeTableReplicaAutoScaling dynamodb:UpdateTableReplicaAutoScaling`))
 
-// tableAction reports whether a policy may name an action: all of DynamoDB that are on
-// tables, with wildcards, and anything of other services' is a mistake.
-func tableAction(name string) bool {
+// streamActions are what a stream's can.
+var streamActions = strings.Fields(strings.ToLower(`
+	dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator
+	dynamodb:GetResourcePolicy dynamodb:PutResourcePolicy dynamodb:DeleteResourcePolicy`))
+
+// knownAction reports whether a policy may name an action: one of those given, or more
+// of them with wildcards. Anything else is a mistake.
+func knownAction(name string, actions []string) bool {
 	name = strings.ToLower(name)
 	if name == "*" {
 		return true
 	}
 	return strings.HasPrefix(name, "dynamodb:") &&
-		slices.ContainsFunc(tableActions, func(a string) bool { return policy.Matches(name, a) })
+		slices.ContainsFunc(actions, func(a string) bool { return policy.Matches(name, a) })
 }

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/api/codec"
 	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/identity"
 	"github.com/modelwharf/modelwharf/internal/kv"
 )
 
-// resourcePolicy is the policy of a table, as it is stored.
+// resourcePolicy is the policy of a table or a stream, as it is stored with it.
 type resourcePolicy struct {
 	Document string `json:"document,omitempty"` // "" once it was removed
 	// Principals are the unique ids, by ARN, of the users and roles that it names.
@@ -35,7 +36,7 @@ func (p *resourcePolicy) set(next resourcePolicy, now time.Time) (changed bool) 
 	return true
 }
 
-// noPolicy is the ExpectedRevisionId of a table without a policy.
+// noPolicy is the ExpectedRevisionId of what has no policy.
 const noPolicy = "NO_POLICY"
 
 // expect returns the PolicyNotFoundException of a policy that is not of the revision
@@ -57,35 +58,33 @@ func policyNotFound(format string, args ...any) error {
 	return dynamodb.PolicyNotFoundException("Resource-based policy not found for the provided ResourceArn: "+format, args...)
 }
 
-// PutResourcePolicy attaches a policy to a table, which also speaks for its indexes. One
-// that says the same as the table's leaves it and its revision as they are.
+// PutResourcePolicy attaches a policy to a table, which also speaks for its indexes, or
+// to a stream. One that says the same as the one before leaves it and its revision as
+// they are.
 func (s *Service) PutResourcePolicy(ctx context.Context, in *dynamodb.PutResourcePolicyInput) (*dynamodb.PutResourcePolicyOutput, error) {
-	n, err := policyTable(ctx, *in.ResourceArn)
+	n, err := policedOf(ctx, *in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.authorizeTable(ctx, "PutResourcePolicy", n, nil); err != nil {
+	if err := s.authorizePoliced(ctx, "PutResourcePolicy", n); err != nil {
 		return nil, err
 	}
-	next, err := s.canonicalPolicy(ctx, *in.Policy)
+	next, err := s.canonicalPolicy(ctx, *in.Policy, n.actions())
 	if err != nil {
 		return nil, err
 	}
 	if in.ConfirmRemoveSelfResourceAccess == nil || !*in.ConfirmRemoveSelfResourceAccess {
-		if err := s.staysInControl(ctx, n, next); err != nil {
+		if err := s.staysInControl(ctx, n.arn(), next); err != nil {
 			return nil, err
 		}
 	}
 	out := &dynamodb.PutResourcePolicyOutput{}
-	err = s.changePolicy(ctx, n, func(tx kv.Txn, st *tableState) (bool, error) {
-		if err := st.Policy.expect(in.ExpectedRevisionId, n.name); err != nil {
+	err = s.changePolicy(ctx, n, in, func(p *resourcePolicy) (bool, error) {
+		if err := p.expect(in.ExpectedRevisionId, n.name); err != nil {
 			return false, err
 		}
-		changed := st.Policy.set(next, s.now())
-		out.RevisionId = new(st.Policy.id())
-		if changed {
-			s.recordTable(ctx, tx, n, in)
-		}
+		changed := p.set(next, s.now())
+		out.RevisionId = new(p.id())
 		return changed, nil
 	})
 	if err != nil {
@@ -94,25 +93,25 @@ func (s *Service) PutResourcePolicy(ctx context.Context, in *dynamodb.PutResourc
 	return out, nil
 }
 
-// GetResourcePolicy returns the policy of a table.
+// GetResourcePolicy returns the policy of a table or a stream.
 func (s *Service) GetResourcePolicy(ctx context.Context, in *dynamodb.GetResourcePolicyInput) (*dynamodb.GetResourcePolicyOutput, error) {
-	n, err := policyTable(ctx, *in.ResourceArn)
+	n, err := policedOf(ctx, *in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.authorizeTable(ctx, "GetResourcePolicy", n, nil); err != nil {
+	if err := s.authorizePoliced(ctx, "GetResourcePolicy", n); err != nil {
 		return nil, err
 	}
 	out := &dynamodb.GetResourcePolicyOutput{}
 	err = s.view(ctx, func(r kv.Reader) error {
-		t, err := s.find(ctx, r, n)
+		p, err := s.policyOf(ctx, r, n)
 		if err != nil {
 			return err
 		}
-		if t.Policy.Document == "" {
+		if p.Document == "" {
 			return policyNotFound("%s", *in.ResourceArn)
 		}
-		out.Policy, out.RevisionId = new(t.Policy.Document), new(t.Policy.id())
+		out.Policy, out.RevisionId = &p.Document, new(p.id())
 		return nil
 	})
 	if err != nil {
@@ -121,39 +120,35 @@ func (s *Service) GetResourcePolicy(ctx context.Context, in *dynamodb.GetResourc
 	return out, nil
 }
 
-// DeleteResourcePolicy removes the policy of a table, if it has one. The root of the
-// table's account may do it whatever the policy says.
+// DeleteResourcePolicy removes the policy of a table or a stream, if it has one. The
+// root of the account may do it whatever the policy says.
 func (s *Service) DeleteResourcePolicy(ctx context.Context, in *dynamodb.DeleteResourcePolicyInput) (*dynamodb.DeleteResourcePolicyOutput, error) {
-	n, err := policyTable(ctx, *in.ResourceArn)
+	n, err := policedOf(ctx, *in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}
 	if api.RequestOf(ctx).Caller.Type == api.RootCaller {
 		err = s.identity.Authorize(ctx, identity.Check{Action: "dynamodb:DeleteResourcePolicy", Resource: n.arn()})
 	} else {
-		err = s.authorizeTable(ctx, "DeleteResourcePolicy", n, nil)
+		err = s.authorizePoliced(ctx, "DeleteResourcePolicy", n)
 	}
 	if err != nil {
 		return nil, err
 	}
 	out := &dynamodb.DeleteResourcePolicyOutput{}
-	err = s.changePolicy(ctx, n, func(tx kv.Txn, st *tableState) (bool, error) {
+	err = s.changePolicy(ctx, n, in, func(p *resourcePolicy) (bool, error) {
 		if in.ExpectedRevisionId != nil && *in.ExpectedRevisionId == noPolicy {
 			return false, policyNotFound("%s", *in.ResourceArn)
 		}
-		if err := st.Policy.expect(in.ExpectedRevisionId, n.name); err != nil {
+		if err := p.expect(in.ExpectedRevisionId, n.name); err != nil {
 			return false, err
 		}
 		// It tells the revision that is gone, or else that of the removal, if any.
 		out.RevisionId = nil
-		if st.Policy.Revision > 0 {
-			out.RevisionId = new(st.Policy.id())
+		if p.Revision > 0 {
+			out.RevisionId = new(p.id())
 		}
-		changed := st.Policy.set(resourcePolicy{}, s.now())
-		if changed {
-			s.recordTable(ctx, tx, n, in)
-		}
-		return changed, nil
+		return p.set(resourcePolicy{}, s.now()), nil
 	})
 	if err != nil {
 		return nil, err
@@ -161,31 +156,93 @@ func (s *Service) DeleteResourcePolicy(ctx context.Context, in *dynamodb.DeleteR
 	return out, nil
 }
 
-// changePolicy changes the description of a table, if change says that it did.
-func (s *Service) changePolicy(ctx context.Context, n tableName, change func(kv.Txn, *tableState) (bool, error)) error {
+// policed is what can have a policy: a table or, with a label, a stream.
+type policed struct{ streamName }
+
+func (n policed) arn() string {
+	if n.label == "" {
+		return n.tableName.arn()
+	}
+	return n.streamName.arn()
+}
+
+func (n policed) actions() []string {
+	if n.label == "" {
+		return tableActions
+	}
+	return streamActions
+}
+
+func (s *Service) authorizePoliced(ctx context.Context, action string, n policed) error {
+	if n.label == "" {
+		return s.authorizeTable(ctx, action, n.tableName, nil)
+	}
+	return s.authorizeStream(ctx, action, n.streamName)
+}
+
+func (s *Service) policyOf(ctx context.Context, r kv.Reader, n policed) (resourcePolicy, error) {
+	if n.label == "" {
+		t, err := s.find(ctx, r, n.tableName)
+		if err != nil {
+			return resourcePolicy{}, err
+		}
+		return t.Policy, nil
+	}
+	sm, err := n.stream(ctx, r)
+	if err != nil {
+		return resourcePolicy{}, err
+	}
+	return sm.Policy, nil
+}
+
+// stream is findStream in the words of the operations on policies.
+func (n policed) stream(ctx context.Context, r kv.Reader) (*stream, error) {
+	sm, err := readStream(ctx, r, n.streamName)
+	if err == nil && sm == nil {
+		err = dynamodb.ResourceNotFoundException("Requested resource not found: Stream: %s not found for Table: %s", n.label, n.name)
+	}
+	return sm, err
+}
+
+// changePolicy changes a policy, if change says that it did.
+func (s *Service) changePolicy(ctx context.Context, n policed, in codec.Shape, change func(*resourcePolicy) (bool, error)) error {
 	err := s.update(ctx, func(tx kv.Txn) error {
-		t, err := s.find(ctx, tx, n)
+		p, err := s.policyOf(ctx, tx, n)
 		if err != nil {
 			return err
 		}
-		st := t.tableState
-		changed, err := change(tx, &st)
+		changed, err := change(&p)
 		if err != nil || !changed {
 			return err
 		}
-		return st.put(tx, n)
+		s.recordTable(ctx, tx, n.tableName, in)
+		if n.label == "" {
+			t, err := s.find(ctx, tx, n.tableName)
+			if err != nil {
+				return err
+			}
+			st := t.tableState
+			st.Policy = p
+			return st.put(tx, n.tableName)
+		}
+		sm, err := n.stream(ctx, tx)
+		if err != nil {
+			return err
+		}
+		sm.Policy = p
+		return sm.put(tx, n.streamName)
 	})
-	if err == nil {
-		s.cache.drop(n)
+	if err == nil && n.label == "" {
+		s.cache.drop(n.tableName)
 	}
 	return err
 }
 
 // staysInControl returns the AccessDeniedException of a policy that would not let the
 // caller change it again.
-func (s *Service) staysInControl(ctx context.Context, n tableName, p resourcePolicy) error {
+func (s *Service) staysInControl(ctx context.Context, arn string, p resourcePolicy) error {
 	err := s.identity.Authorize(ctx, identity.Check{
-		Action: "dynamodb:PutResourcePolicy", Resource: n.arn(), ResourcePolicy: []byte(p.Document), ResourcePrincipals: p.Principals,
+		Action: "dynamodb:PutResourcePolicy", Resource: arn, ResourcePolicy: []byte(p.Document), ResourcePrincipals: p.Principals,
 	})
 	if errors.Is(err, &api.Error{Code: "AccessDeniedException"}) {
 		return api.AccessDeniedException("The new resource policy will not allow you to update the resource policy in the future.")
@@ -193,31 +250,30 @@ func (s *Service) staysInControl(ctx context.Context, n tableName, p resourcePol
 	return err
 }
 
-// policyTable reads the ResourceArn of an operation on policies, which only the owner
-// of a table may do.
-func policyTable(ctx context.Context, arn string) (tableName, error) {
+// policedOf reads the ResourceArn of an operation on policies, which only the owner of
+// a table may do.
+func policedOf(ctx context.Context, arn string) (n policed, err error) {
 	req := api.RequestOf(ctx)
 	rest, ok := strings.CutPrefix(arn, "arn:")
 	part := strings.SplitN(rest, ":", 5)
 	switch {
 	case !ok:
-		return tableName{}, invalid("ARNs must start with 'arn:': %s", arn)
+		return n, invalid("ARNs must start with 'arn:': %s", arn)
 	case len(part) < 5 || part[1] != "dynamodb" || !isAccount(part[3]):
-		return tableName{}, invalid("Provided Arn is not a DynamoDB resource arn: %s", arn)
+		return n, invalid("Provided Arn is not a DynamoDB resource arn: %s", arn)
 	case part[0] != "aws" || part[2] != req.Region:
-		return tableName{}, invalid("Invalid resource Arn: %s", arn)
+		return n, invalid("Invalid resource Arn: %s", arn)
 	}
 	kind, name, _ := strings.Cut(part[4], "/")
 	name, of, nested := strings.Cut(name, "/")
+	label, isStream := strings.CutPrefix(of, "stream/")
 	switch {
-	case nested && strings.HasPrefix(of, "stream/"):
-		return tableName{}, unavailable("A policy of a stream")
-	case nested && strings.HasPrefix(of, "index/"):
-		return tableName{}, invalid("Invalid resource arn provided, only table or stream is accepted. Provided resource arn: %s", arn)
-	case kind != "table" || nested || checkTableName(name) != nil:
-		return tableName{}, invalid("Provided Arn is not a DynamoDB resource arn: %s", arn)
+	case strings.HasPrefix(of, "index/"):
+		return n, invalid("Invalid resource arn provided, only table or stream is accepted. Provided resource arn: %s", arn)
+	case kind != "table" || nested && (!isStream || label == "") || checkTableName(name) != nil:
+		return n, invalid("Provided Arn is not a DynamoDB resource arn: %s", arn)
 	case part[3] != req.Caller.Account:
-		return tableName{}, api.ValidationException("This action is only supported by accounts that match the resource owner’s account.")
+		return n, api.ValidationException("This action is only supported by accounts that match the resource owner’s account.")
 	}
-	return tableName{part[3], part[2], name}, nil
+	return policed{streamName{tableName{part[3], part[2], name}, label}}, nil
 }

@@ -201,28 +201,6 @@ func TestPartiQLTokens(t *testing.T) {
 	}
 }
 
-// TestPartiQLPageSize ends a page at a megabyte, also one that several queries fill.
-func TestPartiQLPageSize(t *testing.T) {
-	t.Parallel()
-	f := start(t)
-	table := hashTable(t, f.client)
-	var ids []string
-	for i := range 5 {
-		id := fmt.Sprint("item", i)
-		ids = append(ids, "'"+id+"'")
-		mustPut(t, f.client, table, attrs{"id": str(id), "data": str(strings.Repeat("x", 300<<10))})
-	}
-	statement := `SELECT id FROM T. WHERE id IN [` + strings.Join(ids, ", ") + `]`
-	out, err := f.client.ExecuteStatement(t.Context(), &sdk.ExecuteStatementInput{Statement: in(table, statement), ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal, ConsistentRead: aws.Bool(true)})
-	if err != nil || len(out.Items) != 4 || out.NextToken == nil || *out.ConsumedCapacity.CapacityUnits != 4*76 {
-		t.Fatalf("got %+v, %v", out, err)
-	}
-	out, err = f.client.ExecuteStatement(t.Context(), &sdk.ExecuteStatementInput{Statement: in(table, statement), NextToken: out.NextToken})
-	if err != nil || len(out.Items) != 1 || out.NextToken != nil {
-		t.Errorf("got %+v, %v", out, err)
-	}
-}
-
 // TestPartiQLBatch tells what is wrong with a statement in its place.
 func TestPartiQLBatch(t *testing.T) {
 	t.Parallel()

@@ -59,7 +59,7 @@ func (s *Service) ExecuteTransaction(ctx context.Context, in *dynamodb.ExecuteTr
 }
 
 func (s *Service) readTransaction(ctx context.Context, statements []statement, wanted *string) (out *dynamodb.ExecuteTransactionOutput, err error) {
-	x := transaction{writes: make([]write, len(statements))}
+	x := transaction{writes: make([]write, len(statements)), limit: maxTransaction}
 	projections := make([]*item.Projection, len(statements))
 	for i, st := range statements {
 		w, projection := st.get("ExecuteTransaction")

@@ -86,6 +86,8 @@ type stream struct {
 	// Trimmed is the first commit whose records can be read.
 	Trimmed kv.Stamp  `json:"trimmed,omitempty"`
 	Closed  time.Time `json:"closed,omitzero"` // when it was disabled
+
+	Policy resourcePolicy `json:"policy,omitzero"`
 }
 
 // streamsOf is the prefix of the streams of all tables of an account in a region.

@@ -17,7 +17,18 @@ const maxStreamsListed = 100
 
 // authorizeStream asks policy for an action on a stream.
 func (s *Service) authorizeStream(ctx context.Context, action string, n streamName) error {
-	return s.identity.Authorize(ctx, identity.Check{Action: "dynamodb:" + action, Resource: n.arn()})
+	check := identity.Check{Action: "dynamodb:" + action, Resource: n.arn()}
+	err := s.view(ctx, func(r kv.Reader) error {
+		sm, err := readStream(ctx, r, n)
+		if err == nil && sm != nil && sm.Policy.Document != "" {
+			check.ResourcePolicy, check.ResourcePrincipals = []byte(sm.Policy.Document), sm.Policy.Principals
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.identity.Authorize(ctx, check)
 }
 
 // listed is the length of a page that a Limit asks for.
