@@ -26,7 +26,7 @@ func (s *Service) UpdateTable(ctx context.Context, in *dynamodb.UpdateTableInput
 	}
 	out := &dynamodb.UpdateTableOutput{}
 	err = s.update(ctx, func(tx kv.Txn) error {
-		t, err := s.find(ctx, tx, n)
+		t, err := s.findWhole(ctx, tx, n)
 		if err != nil {
 			return err
 		}

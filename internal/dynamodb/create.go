@@ -55,12 +55,9 @@ func (s *Service) CreateTable(ctx context.Context, in *dynamodb.CreateTableInput
 		if taken != nil {
 			return dynamodb.ResourceInUseException("Table already exists: %s", n.name)
 		}
-		last, err := tx.Get(ctx, lastIDKey)
-		if err != nil {
+		if st.ID, err = nextID(ctx, tx); err != nil {
 			return err
 		}
-		st.ID = decodeID(last) + 1
-		tx.Put(lastIDKey, encodeID(st.ID))
 		if spec := in.StreamSpecification; spec != nil && *spec.StreamEnabled {
 			if err := s.enableStream(ctx, tx, n, st, *spec.StreamViewType); err != nil {
 				return err

@@ -40,9 +40,19 @@ func (s *Service) DescribeTable(ctx context.Context, in *dynamodb.DescribeTableI
 // find is read for the control plane: it returns the ResourceNotFoundException of
 // a table that is not there.
 func (s *Service) find(ctx context.Context, r kv.Reader, n tableName) (*table, error) {
-	t, err := s.read(ctx, r, n)
+	t, err := s.readAny(ctx, r, n)
 	if err == nil && t == nil {
 		err = tableNotFound(n)
+	}
+	return t, err
+}
+
+// findWhole is find for what changes a table: it returns the ResourceInUseException of
+// one that is being restored.
+func (s *Service) findWhole(ctx context.Context, r kv.Reader, n tableName) (*table, error) {
+	t, err := s.find(ctx, r, n)
+	if err == nil && t.Restore.running() {
+		err = dynamodb.ResourceInUseException("Attempt to change a resource which is still in use: Table is being created: %s", n.name)
 	}
 	return t, err
 }
@@ -95,6 +105,7 @@ func (st *tableState) describe(n tableName, holds holding, now time.Time) *dynam
 		}
 	}
 	st.describeStream(n, d)
+	st.describeRestore(d)
 	st.describeIndexes(d, holds, func(p throughput) *dynamodb.ProvisionedThroughputDescription { return p.describe(now) })
 	return d
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // DeleteTable drops a table. Its name is free before the answer is there; what it
-// held is removed in the background. Its stream is disabled, and can still be read for
-// a day.
+// held is removed in the background; if its recovery is on, its items become a backup.
+// Its stream is disabled, and can still be read for a day.
 func (s *Service) DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput) (*dynamodb.DeleteTableOutput, error) {
 	n, err := nameOf(ctx, in.TableName)
 	if err != nil {
@@ -24,12 +24,12 @@ func (s *Service) DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput
 	var out *dynamodb.TableDescription
 	var id uint64
 	err = s.update(ctx, func(tx kv.Txn) error {
-		t, err := s.read(ctx, tx, n)
+		t, err := s.findWhole(ctx, tx, n)
 		switch {
 		case err != nil:
 			return err
-		case t == nil:
-			return tableNotFound(n)
+		case t.Recovery.Holders > 0:
+			return dynamodb.ResourceInUseException("Attempt to change a resource which is still in use: Table is being backed up or restored from: %s", n.name)
 		case t.Protected:
 			return api.ValidationException("Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.")
 		}
@@ -39,6 +39,7 @@ func (s *Service) DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput
 				return err
 			}
 		}
+		last.Recovery = recoveryState{}
 		if err := last.leaveLog(ctx, tx, n); err != nil {
 			return err
 		}
@@ -46,7 +47,13 @@ func (s *Service) DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput
 		tx.Delete(ofTable(expiringPrefix, t.ID))
 		s.recordTable(ctx, tx, n, in)
 		out, id = t.dropping(s.now()), t.ID
-		return jobs.Enqueue(ctx, tx, dropTable, jobOf(t.ID), nil)
+		if !t.Recovery.On {
+			return jobs.Enqueue(ctx, tx, dropTable, jobOf(t.ID), nil)
+		}
+		if err := s.keepDropped(ctx, tx, t); err != nil {
+			return err
+		}
+		return jobs.Enqueue(ctx, tx, dropTable, jobOf(t.ID), []byte(keepItems))
 	})
 	if err != nil {
 		return nil, err

@@ -203,6 +203,9 @@ func (st *tableState) describeIndexes(d *dynamodb.TableDescription, holds holdin
 				ReadUnitsPerSecond: &warm.Read, WriteUnitsPerSecond: &warm.Write, Status: new("ACTIVE"),
 			},
 		}
+		if st.Restore.running() {
+			g.IndexStatus = new(indexCreating)
+		}
 		if x.Status != "" {
 			g.IndexStatus = new(x.Status)
 			d.TableStatus = new("UPDATING")

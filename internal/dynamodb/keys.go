@@ -22,6 +22,10 @@ import (
 //	logged  | id                            → a table that keeps a log
 //	stream  | account | region | table | label → a stream
 //	shard   | id | stamp                    → where a shard begins
+//	begun   | id | stamp                    → the commit that turned recovery on
+//	hold    | id | stamp | job              → of what changed after a commit, see holdKey
+//	backup  | account | region | table | backup → see backup
+//	filling | account | region | id         → of a restore or backup under way, see filling
 //	expiring | id                           → a table whose items expire
 //	entry   | id | index | hash | index hash key | range | base hash key | range → see index
 //
@@ -39,7 +43,11 @@ var (
 	loggedPrefix  = tuple.Of(room, "logged")
 	streamsPrefix = tuple.Of(room, "stream")
 	shardsPrefix  = tuple.Of(room, "shard")
+	begunPrefix   = tuple.Of(room, "begun")
+	holdsPrefix   = tuple.Of(room, "hold")
 
+	backupsPrefix  = tuple.Of(room, "backup")
+	fillingsPrefix = tuple.Of(room, "filling")
 	entriesPrefix  = tuple.Of(room, "entry")
 	expiriesPrefix = tuple.Of(room, "expiry")
 	expiringPrefix = tuple.Of(room, "expiring")

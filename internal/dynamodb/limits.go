@@ -27,25 +27,6 @@ func (s *Service) DescribeLimits(ctx context.Context, _ *dynamodb.DescribeLimits
 	}, nil
 }
 
-// DescribeContinuousBackups tells that a table's past is not kept. The status of
-// continuous backups is ENABLED nevertheless, as it is of every table on AWS.
-func (s *Service) DescribeContinuousBackups(ctx context.Context, in *dynamodb.DescribeContinuousBackupsInput) (*dynamodb.DescribeContinuousBackupsOutput, error) {
-	err := s.existing(ctx, "DescribeContinuousBackups", in.TableName, func(n tableName) error {
-		return dynamodb.TableNotFoundException("Table not found: %s", n.name)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &dynamodb.DescribeContinuousBackupsOutput{
-		ContinuousBackupsDescription: &dynamodb.ContinuousBackupsDescription{
-			ContinuousBackupsStatus: new("ENABLED"),
-			PointInTimeRecoveryDescription: &dynamodb.PointInTimeRecoveryDescription{
-				PointInTimeRecoveryStatus: new("DISABLED"),
-			},
-		},
-	}, nil
-}
-
 // existing returns nil if there is the table that a parameter names and policy
 // allows the action on it.
 func (s *Service) existing(ctx context.Context, action string, param *string, missing func(tableName) error) error {
@@ -57,7 +38,7 @@ func (s *Service) existing(ctx context.Context, action string, param *string, mi
 		return err
 	}
 	return s.view(ctx, func(r kv.Reader) error {
-		t, err := s.read(ctx, r, n)
+		t, err := s.readAny(ctx, r, n)
 		if err == nil && t == nil {
 			err = missing(n)
 		}

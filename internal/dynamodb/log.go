@@ -34,7 +34,7 @@ type changeLog struct {
 // logOf is the log of a table, nil if it keeps none.
 func (st *tableState) logOf(now func() time.Time) *changeLog {
 	l := &changeLog{prefix: ofTable(logPrefix, st.ID), now: now}
-	l.old = st.Recovery.On || st.Stream.has("OLD_IMAGE")
+	l.old = st.Recovery.images() || st.Stream.has("OLD_IMAGE")
 	l.new = st.Stream.has("NEW_IMAGE")
 	l.keys = st.Stream.On
 	if !l.old && !l.keys {

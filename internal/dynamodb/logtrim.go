@@ -53,9 +53,10 @@ const nobody = ^kv.Stamp(0)
 
 // logNeeded returns the first commit whose entry in the table's log somebody may
 // still ask for, or nobody. It is the one place that decides what of a log stays;
-// before returns the last commit before a time, as kv.Store's StampAt does.
-func (st *tableState) logNeeded(now time.Time, before func(time.Time) (kv.Stamp, error)) (from kv.Stamp, err error) {
-	from = nobody
+// held is the first commit that a restore or backup under way needs, or nobody; before
+// returns the last commit before a time, as kv.Store's StampAt does.
+func (st *tableState) logNeeded(now time.Time, held kv.Stamp, before func(time.Time) (kv.Stamp, error)) (from kv.Stamp, err error) {
+	from = held
 	since := func(t time.Time) error {
 		last, err := before(t)
 		from = min(from, last+1)
@@ -64,6 +65,11 @@ func (st *tableState) logNeeded(now time.Time, before func(time.Time) (kv.Stamp,
 	// The newest stream was the last one to be disabled.
 	if s := st.Stream; s.On || s.Label != "" && now.Before(s.Closed.Add(streamLife)) {
 		if err := since(now.Add(-streamLife)); err != nil {
+			return 0, err
+		}
+	}
+	if st.Recovery.On {
+		if err := since(st.Recovery.first(now).Add(-recoveryMargin)); err != nil {
 			return 0, err
 		}
 	}
@@ -114,7 +120,7 @@ func (s *Service) untrimmedLogs(ctx context.Context, r kv.Reader, now time.Time)
 func (s *Service) need(ctx context.Context, r kv.Reader, u *untrimmed, now time.Time) error {
 	st := u.log.Gone
 	if st == nil {
-		t, err := s.read(ctx, r, u.log.table())
+		t, err := s.readAny(ctx, r, u.log.table())
 		if err != nil {
 			return err
 		}
@@ -124,8 +130,11 @@ func (s *Service) need(ctx context.Context, r kv.Reader, u *untrimmed, now time.
 	}
 	u.need = nobody
 	if st != nil {
-		var err error
-		u.need, err = st.logNeeded(now, func(t time.Time) (kv.Stamp, error) { return s.store.StampAt(ctx, t) })
+		held, err := held(ctx, r, st)
+		if err != nil {
+			return err
+		}
+		u.need, err = st.logNeeded(now, held, func(t time.Time) (kv.Stamp, error) { return s.store.StampAt(ctx, t) })
 		if err != nil {
 			return err
 		}

@@ -19,12 +19,25 @@ const tableResource = "AWS::DynamoDB::Table"
 
 // recordTable records a change of a table, with what it was asked.
 func (s *Service) recordTable(ctx context.Context, tx kv.Txn, n tableName, in codec.Shape) {
-	var e jx.Encoder
-	in.EncodeJSON(&e)
 	record(ctx, tx, n.account, audit.Event{
 		Resources:  []audit.Resource{{Type: tableResource, ARN: n.arn()}},
-		Parameters: e.Bytes(),
+		Parameters: parameters(in),
 	})
+}
+
+// recordRestore records a restore of a source of an account: a table, or a backup.
+func (s *Service) recordRestore(ctx context.Context, tx kv.Txn, target tableName, account string, source audit.Resource, in codec.Shape) {
+	record(ctx, tx, account, audit.Event{
+		Resources:  []audit.Resource{{Type: tableResource, ARN: target.arn()}, source},
+		Parameters: parameters(in),
+	})
+}
+
+// parameters is what an operation was asked, as a record has it.
+func parameters(in codec.Shape) []byte {
+	var e jx.Encoder
+	in.EncodeJSON(&e)
+	return e.Bytes()
 }
 
 // recordItem records a write of an item: the table and the key, no other values.

@@ -40,6 +40,7 @@ type tableState struct {
 	TimeToLive timeToLive    `json:"timeToLive,omitzero"`
 	Stream     streamState   `json:"stream,omitzero"`
 	Recovery   recoveryState `json:"recovery,omitzero"`
+	Restore    *restoreState `json:"restore,omitempty"` // nil of a table that was not made by a restore
 
 	Indexes []indexState `json:"indexes,omitempty"`
 	// LastIndex is the number of the newest index that there ever was.
@@ -100,17 +101,7 @@ func (s *Service) decodeTable(n tableName, raw []byte) (*table, error) {
 	if err := json.Unmarshal(raw, &t.tableState); err != nil {
 		return nil, fmt.Errorf("description of table %s: %w", t.arn, err)
 	}
-	t.schema.Hash = t.Hash.key()
-	if t.Range != nil {
-		t.schema.Range = t.Range.key()
-	}
-	t.keyNames = slices.Sorted(slices.Values(t.schema.Names()))
-	t.items = ofTable(itemsPrefix, t.ID)
-	t.changes = ofTable(changesPrefix, t.ID)
-	t.expiring = t.TimeToLive.of(t.ID)
-	t.log = t.logOf(s.now)
-	t.own = source{table: t, prefix: t.items, schema: t.schema, keyNames: t.keyNames}
-	t.decodeIndexes()
+	t.derive(s.now)
 	s.account(t)
 	if len(t.Tags) > 0 {
 		t.tagConditions = make(map[string][]string, len(t.Tags))
@@ -122,6 +113,21 @@ func (s *Service) decodeTable(n tableName, raw []byte) (*table, error) {
 		t.policy = []byte(t.Policy.Document)
 	}
 	return t, nil
+}
+
+// derive sets what the items of a table are read and written by.
+func (t *table) derive(now func() time.Time) {
+	t.schema.Hash = t.Hash.key()
+	if t.Range != nil {
+		t.schema.Range = t.Range.key()
+	}
+	t.keyNames = slices.Sorted(slices.Values(t.schema.Names()))
+	t.items = ofTable(itemsPrefix, t.ID)
+	t.changes = ofTable(changesPrefix, t.ID)
+	t.expiring = t.TimeToLive.of(t.ID)
+	t.log = t.logOf(now)
+	t.own = source{table: t, prefix: t.items, schema: t.schema, keyNames: t.keyNames}
+	t.decodeIndexes()
 }
 
 func (a keyAttribute) key() item.KeyAttribute {
@@ -178,16 +184,26 @@ func (s *Service) peek(ctx context.Context, n tableName) (*table, error) {
 // load is read in a snapshot of its own.
 func (s *Service) load(ctx context.Context, n tableName) (t *table, err error) {
 	err = s.store.View(ctx, func(r kv.Reader) error {
-		t, err = s.read(ctx, r, n)
+		t, err = s.readAny(ctx, r, n)
 		return err
 	})
 	return t, err
 }
 
-// read returns the table called n as r sees it, or nil if there is none. In a
-// transaction the description is thereby validated at commit, so that no write
-// reaches a table that was dropped or changed meanwhile.
+// read returns the table called n as r sees it, or nil if there is none, or none yet
+// whose restore is complete. In a transaction the description is thereby validated at
+// commit, so that no write reaches a table that was dropped or changed meanwhile.
 func (s *Service) read(ctx context.Context, r kv.Reader, n tableName) (*table, error) {
+	t, err := s.readAny(ctx, r, n)
+	if t != nil && t.Restore.running() {
+		return nil, err
+	}
+	return t, err
+}
+
+// readAny is read for the control plane, which also knows the tables that are being
+// restored.
+func (s *Service) readAny(ctx context.Context, r kv.Reader, n tableName) (*table, error) {
 	t := s.cache.get(n)
 	if t != nil {
 		raw, err := r.GetHot(ctx, t.key)

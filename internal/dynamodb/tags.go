@@ -95,7 +95,7 @@ func (s *Service) ListTagsOfResource(ctx context.Context, in *dynamodb.ListTagsO
 	}
 	out := &dynamodb.ListTagsOfResourceOutput{Tags: []*dynamodb.Tag{}}
 	err = s.view(ctx, func(r kv.Reader) error {
-		t, err := s.read(ctx, r, n)
+		t, err := s.readAny(ctx, r, n)
 		if err != nil {
 			return err
 		}

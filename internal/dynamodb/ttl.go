@@ -74,7 +74,7 @@ func (s *Service) UpdateTimeToLive(ctx context.Context, in *dynamodb.UpdateTimeT
 	}
 	enable := *in.TimeToLiveSpecification.Enabled
 	err = s.update(ctx, func(tx kv.Txn) error {
-		t, err := s.find(ctx, tx, n)
+		t, err := s.findWhole(ctx, tx, n)
 		if err != nil {
 			return err
 		}

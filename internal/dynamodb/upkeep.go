@@ -16,6 +16,9 @@ import (
 // table's number.
 const dropTable = "dynamodb.DropTable"
 
+// keepItems is the input of that job if a backup has taken over the table's items.
+const keepItems = "keep items"
+
 // Jobs are the kinds of background work for a runner to know.
 func (s *Service) Jobs() []jobs.Kind {
 	return []jobs.Kind{
@@ -24,6 +27,8 @@ func (s *Service) Jobs() []jobs.Kind {
 		{Name: disableExpiry, Run: s.disableTimeToLive},
 		{Name: expireItems, Run: s.expireTables},
 		{Name: tendStreams, Run: s.tendAll},
+		{Name: fill, Run: s.fillTable},
+		{Name: dropBackup, Run: s.removeBackup},
 	}
 }
 
@@ -36,7 +41,11 @@ func (s *Service) removeTable(ctx context.Context, job *jobs.Job) error {
 	if err != nil {
 		return fmt.Errorf("job of a dropped table: %w", err)
 	}
-	for _, prefix := range [][]byte{itemsPrefix, changesPrefix, totalsPrefix, expiriesPrefix, entriesPrefix} {
+	prefixes := [][]byte{itemsPrefix, changesPrefix, totalsPrefix, expiriesPrefix, entriesPrefix, begunPrefix}
+	if string(job.Input) == keepItems {
+		prefixes = prefixes[1:]
+	}
+	for _, prefix := range prefixes {
 		from := ofTable(prefix, id)
 		if err := s.store.DeleteRange(ctx, from, above(from)); err != nil {
 			return err

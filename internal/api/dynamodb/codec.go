@@ -320,6 +320,171 @@ func (x *AutoScalingTargetTrackingScalingPolicyConfigurationUpdate) EncodeJSON(e
 }
 
 // DecodeJSON reads x from d.
+func (x *BackupDescription) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BackupDescription", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "BackupDetails":
+			return codec.Structure[BackupDetails](d, &x.BackupDetails)
+		case "SourceTableDetails":
+			return codec.Structure[SourceTableDetails](d, &x.SourceTableDetails)
+		case "SourceTableFeatureDetails":
+			return codec.Structure[SourceTableFeatureDetails](d, &x.SourceTableFeatureDetails)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BackupDescription) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.BackupDetails != nil {
+		e.FieldStart("BackupDetails")
+		x.BackupDetails.EncodeJSON(e)
+	}
+	if x.SourceTableDetails != nil {
+		e.FieldStart("SourceTableDetails")
+		x.SourceTableDetails.EncodeJSON(e)
+	}
+	if x.SourceTableFeatureDetails != nil {
+		e.FieldStart("SourceTableFeatureDetails")
+		x.SourceTableFeatureDetails.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BackupDetails) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BackupDetails", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "BackupArn":
+			return codec.Optional(codec.String)(d, &x.BackupArn)
+		case "BackupName":
+			return codec.Optional(codec.String)(d, &x.BackupName)
+		case "BackupSizeBytes":
+			return codec.Optional(codec.Long)(d, &x.BackupSizeBytes)
+		case "BackupStatus":
+			return codec.Optional(codec.String)(d, &x.BackupStatus)
+		case "BackupType":
+			return codec.Optional(codec.String)(d, &x.BackupType)
+		case "BackupCreationDateTime":
+			return codec.Optional(codec.Timestamp)(d, &x.BackupCreationDateTime)
+		case "BackupExpiryDateTime":
+			return codec.Optional(codec.Timestamp)(d, &x.BackupExpiryDateTime)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BackupDetails) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.BackupArn != nil {
+		e.FieldStart("BackupArn")
+		e.Str(*x.BackupArn)
+	}
+	if x.BackupName != nil {
+		e.FieldStart("BackupName")
+		e.Str(*x.BackupName)
+	}
+	if x.BackupSizeBytes != nil {
+		e.FieldStart("BackupSizeBytes")
+		e.Int64(*x.BackupSizeBytes)
+	}
+	if x.BackupStatus != nil {
+		e.FieldStart("BackupStatus")
+		e.Str(*x.BackupStatus)
+	}
+	if x.BackupType != nil {
+		e.FieldStart("BackupType")
+		e.Str(*x.BackupType)
+	}
+	if x.BackupCreationDateTime != nil {
+		e.FieldStart("BackupCreationDateTime")
+		codec.EncodeTimestamp(e, *x.BackupCreationDateTime)
+	}
+	if x.BackupExpiryDateTime != nil {
+		e.FieldStart("BackupExpiryDateTime")
+		codec.EncodeTimestamp(e, *x.BackupExpiryDateTime)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BackupSummary) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BackupSummary", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "TableId":
+			return codec.Optional(codec.String)(d, &x.TableId)
+		case "TableArn":
+			return codec.Optional(codec.String)(d, &x.TableArn)
+		case "BackupArn":
+			return codec.Optional(codec.String)(d, &x.BackupArn)
+		case "BackupName":
+			return codec.Optional(codec.String)(d, &x.BackupName)
+		case "BackupCreationDateTime":
+			return codec.Optional(codec.Timestamp)(d, &x.BackupCreationDateTime)
+		case "BackupExpiryDateTime":
+			return codec.Optional(codec.Timestamp)(d, &x.BackupExpiryDateTime)
+		case "BackupStatus":
+			return codec.Optional(codec.String)(d, &x.BackupStatus)
+		case "BackupType":
+			return codec.Optional(codec.String)(d, &x.BackupType)
+		case "BackupSizeBytes":
+			return codec.Optional(codec.Long)(d, &x.BackupSizeBytes)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BackupSummary) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.TableId != nil {
+		e.FieldStart("TableId")
+		e.Str(*x.TableId)
+	}
+	if x.TableArn != nil {
+		e.FieldStart("TableArn")
+		e.Str(*x.TableArn)
+	}
+	if x.BackupArn != nil {
+		e.FieldStart("BackupArn")
+		e.Str(*x.BackupArn)
+	}
+	if x.BackupName != nil {
+		e.FieldStart("BackupName")
+		e.Str(*x.BackupName)
+	}
+	if x.BackupCreationDateTime != nil {
+		e.FieldStart("BackupCreationDateTime")
+		codec.EncodeTimestamp(e, *x.BackupCreationDateTime)
+	}
+	if x.BackupExpiryDateTime != nil {
+		e.FieldStart("BackupExpiryDateTime")
+		codec.EncodeTimestamp(e, *x.BackupExpiryDateTime)
+	}
+	if x.BackupStatus != nil {
+		e.FieldStart("BackupStatus")
+		e.Str(*x.BackupStatus)
+	}
+	if x.BackupType != nil {
+		e.FieldStart("BackupType")
+		e.Str(*x.BackupType)
+	}
+	if x.BackupSizeBytes != nil {
+		e.FieldStart("BackupSizeBytes")
+		e.Int64(*x.BackupSizeBytes)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *BatchExecuteStatementInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "BatchExecuteStatementInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -1020,6 +1185,54 @@ func (x *ContributorInsightsSummary) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *CreateBackupInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CreateBackupInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "BackupName":
+			return codec.Optional(codec.String)(d, &x.BackupName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CreateBackupInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.BackupName != nil {
+		e.FieldStart("BackupName")
+		e.Str(*x.BackupName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *CreateBackupOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CreateBackupOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "BackupDetails":
+			return codec.Structure[BackupDetails](d, &x.BackupDetails)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CreateBackupOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.BackupDetails != nil {
+		e.FieldStart("BackupDetails")
+		x.BackupDetails.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *CreateGlobalSecondaryIndexAction) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "CreateGlobalSecondaryIndexAction", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -1534,6 +1747,48 @@ func (x *Delete) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *DeleteBackupInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeleteBackupInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "BackupArn":
+			return codec.Optional(codec.String)(d, &x.BackupArn)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeleteBackupInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.BackupArn != nil {
+		e.FieldStart("BackupArn")
+		e.Str(*x.BackupArn)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DeleteBackupOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeleteBackupOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "BackupDescription":
+			return codec.Structure[BackupDescription](d, &x.BackupDescription)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeleteBackupOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.BackupDescription != nil {
+		e.FieldStart("BackupDescription")
+		x.BackupDescription.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *DeleteGlobalSecondaryIndexAction) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "DeleteGlobalSecondaryIndexAction", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -1869,6 +2124,48 @@ func (x *DeleteVectorIndexAction) EncodeJSON(e *jx.Encoder) {
 	if x.IndexName != nil {
 		e.FieldStart("IndexName")
 		e.Str(*x.IndexName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeBackupInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeBackupInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "BackupArn":
+			return codec.Optional(codec.String)(d, &x.BackupArn)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeBackupInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.BackupArn != nil {
+		e.FieldStart("BackupArn")
+		e.Str(*x.BackupArn)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeBackupOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeBackupOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "BackupDescription":
+			return codec.Structure[BackupDescription](d, &x.BackupDescription)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeBackupOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.BackupDescription != nil {
+		e.FieldStart("BackupDescription")
+		x.BackupDescription.EncodeJSON(e)
 	}
 	e.ObjEnd()
 }
@@ -3461,6 +3758,55 @@ func (x *GlobalSecondaryIndexDescription) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *GlobalSecondaryIndexInfo) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GlobalSecondaryIndexInfo", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "IndexName":
+			return codec.Optional(codec.String)(d, &x.IndexName)
+		case "KeySchema":
+			return codec.List(codec.Structure[KeySchemaElement])(d, &x.KeySchema)
+		case "Projection":
+			return codec.Structure[Projection](d, &x.Projection)
+		case "ProvisionedThroughput":
+			return codec.Structure[ProvisionedThroughput](d, &x.ProvisionedThroughput)
+		case "OnDemandThroughput":
+			return codec.Structure[OnDemandThroughput](d, &x.OnDemandThroughput)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GlobalSecondaryIndexInfo) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.IndexName != nil {
+		e.FieldStart("IndexName")
+		e.Str(*x.IndexName)
+	}
+	if x.KeySchema != nil {
+		e.FieldStart("KeySchema")
+		e.ArrStart()
+		for _, x0 := range x.KeySchema {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.Projection != nil {
+		e.FieldStart("Projection")
+		x.Projection.EncodeJSON(e)
+	}
+	if x.ProvisionedThroughput != nil {
+		e.FieldStart("ProvisionedThroughput")
+		x.ProvisionedThroughput.EncodeJSON(e)
+	}
+	if x.OnDemandThroughput != nil {
+		e.FieldStart("OnDemandThroughput")
+		x.OnDemandThroughput.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *GlobalSecondaryIndexUpdate) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "GlobalSecondaryIndexUpdate", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -4260,6 +4606,88 @@ func (x *KinesisStreamingDestinationOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *ListBackupsInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListBackupsInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "Limit":
+			return codec.Optional(codec.Integer)(d, &x.Limit)
+		case "TimeRangeLowerBound":
+			return codec.Optional(codec.Timestamp)(d, &x.TimeRangeLowerBound)
+		case "TimeRangeUpperBound":
+			return codec.Optional(codec.Timestamp)(d, &x.TimeRangeUpperBound)
+		case "ExclusiveStartBackupArn":
+			return codec.Optional(codec.String)(d, &x.ExclusiveStartBackupArn)
+		case "BackupType":
+			return codec.Optional(codec.String)(d, &x.BackupType)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListBackupsInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.Limit != nil {
+		e.FieldStart("Limit")
+		e.Int64(*x.Limit)
+	}
+	if x.TimeRangeLowerBound != nil {
+		e.FieldStart("TimeRangeLowerBound")
+		codec.EncodeTimestamp(e, *x.TimeRangeLowerBound)
+	}
+	if x.TimeRangeUpperBound != nil {
+		e.FieldStart("TimeRangeUpperBound")
+		codec.EncodeTimestamp(e, *x.TimeRangeUpperBound)
+	}
+	if x.ExclusiveStartBackupArn != nil {
+		e.FieldStart("ExclusiveStartBackupArn")
+		e.Str(*x.ExclusiveStartBackupArn)
+	}
+	if x.BackupType != nil {
+		e.FieldStart("BackupType")
+		e.Str(*x.BackupType)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListBackupsOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListBackupsOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "BackupSummaries":
+			return codec.List(codec.Structure[BackupSummary])(d, &x.BackupSummaries)
+		case "LastEvaluatedBackupArn":
+			return codec.Optional(codec.String)(d, &x.LastEvaluatedBackupArn)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListBackupsOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.BackupSummaries != nil {
+		e.FieldStart("BackupSummaries")
+		e.ArrStart()
+		for _, x0 := range x.BackupSummaries {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.LastEvaluatedBackupArn != nil {
+		e.FieldStart("LastEvaluatedBackupArn")
+		e.Str(*x.LastEvaluatedBackupArn)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *ListContributorInsightsInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "ListContributorInsightsInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -4724,6 +5152,43 @@ func (x *LocalSecondaryIndexDescription) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *LocalSecondaryIndexInfo) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "LocalSecondaryIndexInfo", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "IndexName":
+			return codec.Optional(codec.String)(d, &x.IndexName)
+		case "KeySchema":
+			return codec.List(codec.Structure[KeySchemaElement])(d, &x.KeySchema)
+		case "Projection":
+			return codec.Structure[Projection](d, &x.Projection)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *LocalSecondaryIndexInfo) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.IndexName != nil {
+		e.FieldStart("IndexName")
+		e.Str(*x.IndexName)
+	}
+	if x.KeySchema != nil {
+		e.FieldStart("KeySchema")
+		e.ArrStart()
+		for _, x0 := range x.KeySchema {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.Projection != nil {
+		e.FieldStart("Projection")
+		x.Projection.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *OnDemandThroughput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "OnDemandThroughput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -4843,6 +5308,33 @@ func (x *PointInTimeRecoveryDescription) EncodeJSON(e *jx.Encoder) {
 	if x.LatestRestorableDateTime != nil {
 		e.FieldStart("LatestRestorableDateTime")
 		codec.EncodeTimestamp(e, *x.LatestRestorableDateTime)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PointInTimeRecoverySpecification) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PointInTimeRecoverySpecification", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "PointInTimeRecoveryEnabled":
+			return codec.Optional(codec.Boolean)(d, &x.PointInTimeRecoveryEnabled)
+		case "RecoveryPeriodInDays":
+			return codec.Optional(codec.Integer)(d, &x.RecoveryPeriodInDays)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PointInTimeRecoverySpecification) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.PointInTimeRecoveryEnabled != nil {
+		e.FieldStart("PointInTimeRecoveryEnabled")
+		e.Bool(*x.PointInTimeRecoveryEnabled)
+	}
+	if x.RecoveryPeriodInDays != nil {
+		e.FieldStart("RecoveryPeriodInDays")
+		e.Int64(*x.RecoveryPeriodInDays)
 	}
 	e.ObjEnd()
 }
@@ -6121,6 +6613,228 @@ func (x *RestoreSummary) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *RestoreTableFromBackupInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "RestoreTableFromBackupInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TargetTableName":
+			return codec.Optional(codec.String)(d, &x.TargetTableName)
+		case "BackupArn":
+			return codec.Optional(codec.String)(d, &x.BackupArn)
+		case "BillingModeOverride":
+			return codec.Optional(codec.String)(d, &x.BillingModeOverride)
+		case "GlobalSecondaryIndexOverride":
+			return codec.List(codec.Structure[GlobalSecondaryIndex])(d, &x.GlobalSecondaryIndexOverride)
+		case "LocalSecondaryIndexOverride":
+			return codec.List(codec.Structure[LocalSecondaryIndex])(d, &x.LocalSecondaryIndexOverride)
+		case "ProvisionedThroughputOverride":
+			return codec.Structure[ProvisionedThroughput](d, &x.ProvisionedThroughputOverride)
+		case "OnDemandThroughputOverride":
+			return codec.Structure[OnDemandThroughput](d, &x.OnDemandThroughputOverride)
+		case "SSESpecificationOverride":
+			return codec.Structure[SSESpecification](d, &x.SSESpecificationOverride)
+		case "VectorIndexOverride":
+			return codec.List(codec.Structure[VectorIndex])(d, &x.VectorIndexOverride)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *RestoreTableFromBackupInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TargetTableName != nil {
+		e.FieldStart("TargetTableName")
+		e.Str(*x.TargetTableName)
+	}
+	if x.BackupArn != nil {
+		e.FieldStart("BackupArn")
+		e.Str(*x.BackupArn)
+	}
+	if x.BillingModeOverride != nil {
+		e.FieldStart("BillingModeOverride")
+		e.Str(*x.BillingModeOverride)
+	}
+	if x.GlobalSecondaryIndexOverride != nil {
+		e.FieldStart("GlobalSecondaryIndexOverride")
+		e.ArrStart()
+		for _, x0 := range x.GlobalSecondaryIndexOverride {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.LocalSecondaryIndexOverride != nil {
+		e.FieldStart("LocalSecondaryIndexOverride")
+		e.ArrStart()
+		for _, x0 := range x.LocalSecondaryIndexOverride {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ProvisionedThroughputOverride != nil {
+		e.FieldStart("ProvisionedThroughputOverride")
+		x.ProvisionedThroughputOverride.EncodeJSON(e)
+	}
+	if x.OnDemandThroughputOverride != nil {
+		e.FieldStart("OnDemandThroughputOverride")
+		x.OnDemandThroughputOverride.EncodeJSON(e)
+	}
+	if x.SSESpecificationOverride != nil {
+		e.FieldStart("SSESpecificationOverride")
+		x.SSESpecificationOverride.EncodeJSON(e)
+	}
+	if x.VectorIndexOverride != nil {
+		e.FieldStart("VectorIndexOverride")
+		e.ArrStart()
+		for _, x0 := range x.VectorIndexOverride {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *RestoreTableFromBackupOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "RestoreTableFromBackupOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableDescription":
+			return codec.Structure[TableDescription](d, &x.TableDescription)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *RestoreTableFromBackupOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableDescription != nil {
+		e.FieldStart("TableDescription")
+		x.TableDescription.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *RestoreTableToPointInTimeInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "RestoreTableToPointInTimeInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "SourceTableArn":
+			return codec.Optional(codec.String)(d, &x.SourceTableArn)
+		case "SourceTableName":
+			return codec.Optional(codec.String)(d, &x.SourceTableName)
+		case "TargetTableName":
+			return codec.Optional(codec.String)(d, &x.TargetTableName)
+		case "UseLatestRestorableTime":
+			return codec.Optional(codec.Boolean)(d, &x.UseLatestRestorableTime)
+		case "RestoreDateTime":
+			return codec.Optional(codec.Timestamp)(d, &x.RestoreDateTime)
+		case "BillingModeOverride":
+			return codec.Optional(codec.String)(d, &x.BillingModeOverride)
+		case "GlobalSecondaryIndexOverride":
+			return codec.List(codec.Structure[GlobalSecondaryIndex])(d, &x.GlobalSecondaryIndexOverride)
+		case "LocalSecondaryIndexOverride":
+			return codec.List(codec.Structure[LocalSecondaryIndex])(d, &x.LocalSecondaryIndexOverride)
+		case "ProvisionedThroughputOverride":
+			return codec.Structure[ProvisionedThroughput](d, &x.ProvisionedThroughputOverride)
+		case "OnDemandThroughputOverride":
+			return codec.Structure[OnDemandThroughput](d, &x.OnDemandThroughputOverride)
+		case "SSESpecificationOverride":
+			return codec.Structure[SSESpecification](d, &x.SSESpecificationOverride)
+		case "VectorIndexOverride":
+			return codec.List(codec.Structure[VectorIndex])(d, &x.VectorIndexOverride)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *RestoreTableToPointInTimeInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.SourceTableArn != nil {
+		e.FieldStart("SourceTableArn")
+		e.Str(*x.SourceTableArn)
+	}
+	if x.SourceTableName != nil {
+		e.FieldStart("SourceTableName")
+		e.Str(*x.SourceTableName)
+	}
+	if x.TargetTableName != nil {
+		e.FieldStart("TargetTableName")
+		e.Str(*x.TargetTableName)
+	}
+	if x.UseLatestRestorableTime != nil {
+		e.FieldStart("UseLatestRestorableTime")
+		e.Bool(*x.UseLatestRestorableTime)
+	}
+	if x.RestoreDateTime != nil {
+		e.FieldStart("RestoreDateTime")
+		codec.EncodeTimestamp(e, *x.RestoreDateTime)
+	}
+	if x.BillingModeOverride != nil {
+		e.FieldStart("BillingModeOverride")
+		e.Str(*x.BillingModeOverride)
+	}
+	if x.GlobalSecondaryIndexOverride != nil {
+		e.FieldStart("GlobalSecondaryIndexOverride")
+		e.ArrStart()
+		for _, x0 := range x.GlobalSecondaryIndexOverride {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.LocalSecondaryIndexOverride != nil {
+		e.FieldStart("LocalSecondaryIndexOverride")
+		e.ArrStart()
+		for _, x0 := range x.LocalSecondaryIndexOverride {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ProvisionedThroughputOverride != nil {
+		e.FieldStart("ProvisionedThroughputOverride")
+		x.ProvisionedThroughputOverride.EncodeJSON(e)
+	}
+	if x.OnDemandThroughputOverride != nil {
+		e.FieldStart("OnDemandThroughputOverride")
+		x.OnDemandThroughputOverride.EncodeJSON(e)
+	}
+	if x.SSESpecificationOverride != nil {
+		e.FieldStart("SSESpecificationOverride")
+		x.SSESpecificationOverride.EncodeJSON(e)
+	}
+	if x.VectorIndexOverride != nil {
+		e.FieldStart("VectorIndexOverride")
+		e.ArrStart()
+		for _, x0 := range x.VectorIndexOverride {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *RestoreTableToPointInTimeOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "RestoreTableToPointInTimeOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableDescription":
+			return codec.Structure[TableDescription](d, &x.TableDescription)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *RestoreTableToPointInTimeOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableDescription != nil {
+		e.FieldStart("TableDescription")
+		x.TableDescription.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *S3BucketSource) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "S3BucketSource", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -6422,6 +7136,148 @@ func (x *SearchSchemaElement) EncodeJSON(e *jx.Encoder) {
 	if x.SearchSchemaElementType != nil {
 		e.FieldStart("SearchSchemaElementType")
 		e.Str(*x.SearchSchemaElementType)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *SourceTableDetails) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "SourceTableDetails", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "TableId":
+			return codec.Optional(codec.String)(d, &x.TableId)
+		case "TableArn":
+			return codec.Optional(codec.String)(d, &x.TableArn)
+		case "TableSizeBytes":
+			return codec.Optional(codec.Long)(d, &x.TableSizeBytes)
+		case "KeySchema":
+			return codec.List(codec.Structure[KeySchemaElement])(d, &x.KeySchema)
+		case "TableCreationDateTime":
+			return codec.Optional(codec.Timestamp)(d, &x.TableCreationDateTime)
+		case "ProvisionedThroughput":
+			return codec.Structure[ProvisionedThroughput](d, &x.ProvisionedThroughput)
+		case "OnDemandThroughput":
+			return codec.Structure[OnDemandThroughput](d, &x.OnDemandThroughput)
+		case "ItemCount":
+			return codec.Optional(codec.Long)(d, &x.ItemCount)
+		case "BillingMode":
+			return codec.Optional(codec.String)(d, &x.BillingMode)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *SourceTableDetails) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.TableId != nil {
+		e.FieldStart("TableId")
+		e.Str(*x.TableId)
+	}
+	if x.TableArn != nil {
+		e.FieldStart("TableArn")
+		e.Str(*x.TableArn)
+	}
+	if x.TableSizeBytes != nil {
+		e.FieldStart("TableSizeBytes")
+		e.Int64(*x.TableSizeBytes)
+	}
+	if x.KeySchema != nil {
+		e.FieldStart("KeySchema")
+		e.ArrStart()
+		for _, x0 := range x.KeySchema {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.TableCreationDateTime != nil {
+		e.FieldStart("TableCreationDateTime")
+		codec.EncodeTimestamp(e, *x.TableCreationDateTime)
+	}
+	if x.ProvisionedThroughput != nil {
+		e.FieldStart("ProvisionedThroughput")
+		x.ProvisionedThroughput.EncodeJSON(e)
+	}
+	if x.OnDemandThroughput != nil {
+		e.FieldStart("OnDemandThroughput")
+		x.OnDemandThroughput.EncodeJSON(e)
+	}
+	if x.ItemCount != nil {
+		e.FieldStart("ItemCount")
+		e.Int64(*x.ItemCount)
+	}
+	if x.BillingMode != nil {
+		e.FieldStart("BillingMode")
+		e.Str(*x.BillingMode)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *SourceTableFeatureDetails) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "SourceTableFeatureDetails", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "LocalSecondaryIndexes":
+			return codec.List(codec.Structure[LocalSecondaryIndexInfo])(d, &x.LocalSecondaryIndexes)
+		case "GlobalSecondaryIndexes":
+			return codec.List(codec.Structure[GlobalSecondaryIndexInfo])(d, &x.GlobalSecondaryIndexes)
+		case "StreamDescription":
+			return codec.Structure[StreamSpecification](d, &x.StreamDescription)
+		case "TimeToLiveDescription":
+			return codec.Structure[TimeToLiveDescription](d, &x.TimeToLiveDescription)
+		case "SSEDescription":
+			return codec.Structure[SSEDescription](d, &x.SSEDescription)
+		case "VectorIndexes":
+			return codec.List(codec.Structure[VectorIndexInfo])(d, &x.VectorIndexes)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *SourceTableFeatureDetails) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.LocalSecondaryIndexes != nil {
+		e.FieldStart("LocalSecondaryIndexes")
+		e.ArrStart()
+		for _, x0 := range x.LocalSecondaryIndexes {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.GlobalSecondaryIndexes != nil {
+		e.FieldStart("GlobalSecondaryIndexes")
+		e.ArrStart()
+		for _, x0 := range x.GlobalSecondaryIndexes {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.StreamDescription != nil {
+		e.FieldStart("StreamDescription")
+		x.StreamDescription.EncodeJSON(e)
+	}
+	if x.TimeToLiveDescription != nil {
+		e.FieldStart("TimeToLiveDescription")
+		x.TimeToLiveDescription.EncodeJSON(e)
+	}
+	if x.SSEDescription != nil {
+		e.FieldStart("SSEDescription")
+		x.SSEDescription.EncodeJSON(e)
+	}
+	if x.VectorIndexes != nil {
+		e.FieldStart("VectorIndexes")
+		e.ArrStart()
+		for _, x0 := range x.VectorIndexes {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
 	}
 	e.ObjEnd()
 }
@@ -7371,6 +8227,54 @@ func (x *Update) EncodeJSON(e *jx.Encoder) {
 	if x.ReturnValuesOnConditionCheckFailure != nil {
 		e.FieldStart("ReturnValuesOnConditionCheckFailure")
 		e.Str(*x.ReturnValuesOnConditionCheckFailure)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UpdateContinuousBackupsInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdateContinuousBackupsInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "PointInTimeRecoverySpecification":
+			return codec.Structure[PointInTimeRecoverySpecification](d, &x.PointInTimeRecoverySpecification)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdateContinuousBackupsInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.PointInTimeRecoverySpecification != nil {
+		e.FieldStart("PointInTimeRecoverySpecification")
+		x.PointInTimeRecoverySpecification.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UpdateContinuousBackupsOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdateContinuousBackupsOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ContinuousBackupsDescription":
+			return codec.Structure[ContinuousBackupsDescription](d, &x.ContinuousBackupsDescription)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdateContinuousBackupsOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ContinuousBackupsDescription != nil {
+		e.FieldStart("ContinuousBackupsDescription")
+		x.ContinuousBackupsDescription.EncodeJSON(e)
 	}
 	e.ObjEnd()
 }
@@ -8381,6 +9285,61 @@ func (x *VectorIndexDescription) EncodeJSON(e *jx.Encoder) {
 	if x.IndexArn != nil {
 		e.FieldStart("IndexArn")
 		e.Str(*x.IndexArn)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *VectorIndexInfo) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "VectorIndexInfo", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "IndexName":
+			return codec.Optional(codec.String)(d, &x.IndexName)
+		case "VectorAttribute":
+			return codec.Structure[VectorAttributeDefinition](d, &x.VectorAttribute)
+		case "SearchSchema":
+			return codec.List(codec.Structure[SearchSchemaElement])(d, &x.SearchSchema)
+		case "Projection":
+			return codec.Structure[Projection](d, &x.Projection)
+		case "Dimensions":
+			return codec.Optional(codec.Long)(d, &x.Dimensions)
+		case "DistanceFunction":
+			return codec.Optional(codec.String)(d, &x.DistanceFunction)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *VectorIndexInfo) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.IndexName != nil {
+		e.FieldStart("IndexName")
+		e.Str(*x.IndexName)
+	}
+	if x.VectorAttribute != nil {
+		e.FieldStart("VectorAttribute")
+		x.VectorAttribute.EncodeJSON(e)
+	}
+	if x.SearchSchema != nil {
+		e.FieldStart("SearchSchema")
+		e.ArrStart()
+		for _, x0 := range x.SearchSchema {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.Projection != nil {
+		e.FieldStart("Projection")
+		x.Projection.EncodeJSON(e)
+	}
+	if x.Dimensions != nil {
+		e.FieldStart("Dimensions")
+		e.Int64(*x.Dimensions)
+	}
+	if x.DistanceFunction != nil {
+		e.FieldStart("DistanceFunction")
+		e.Str(*x.DistanceFunction)
 	}
 	e.ObjEnd()
 }

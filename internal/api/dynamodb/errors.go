@@ -4,9 +4,24 @@ package dynamodb
 
 import "github.com/modelwharf/modelwharf/internal/api"
 
+// BackupInUseException is answered with the code BackupInUseException and the status 400.
+func BackupInUseException(format string, args ...any) *api.Error {
+	return api.Errorf("BackupInUseException", 400, format, args...)
+}
+
+// BackupNotFoundException is answered with the code BackupNotFoundException and the status 400.
+func BackupNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("BackupNotFoundException", 400, format, args...)
+}
+
 // ConditionalCheckFailedException is answered with the code ConditionalCheckFailedException and the status 400.
 func ConditionalCheckFailedException(format string, args ...any) *api.Error {
 	return api.Errorf("ConditionalCheckFailedException", 400, format, args...)
+}
+
+// ContinuousBackupsUnavailableException is answered with the code ContinuousBackupsUnavailableException and the status 400.
+func ContinuousBackupsUnavailableException(format string, args ...any) *api.Error {
+	return api.Errorf("ContinuousBackupsUnavailableException", 400, format, args...)
 }
 
 // DuplicateItemException is answered with the code DuplicateItemException and the status 400.
@@ -66,6 +81,11 @@ func InvalidExportTimeException(format string, args ...any) *api.Error {
 	return api.Errorf("InvalidExportTimeException", 400, format, args...)
 }
 
+// InvalidRestoreTimeException is answered with the code InvalidRestoreTimeException and the status 400.
+func InvalidRestoreTimeException(format string, args ...any) *api.Error {
+	return api.Errorf("InvalidRestoreTimeException", 400, format, args...)
+}
+
 // ItemCollectionSizeLimitExceededException is answered with the code ItemCollectionSizeLimitExceededException and the status 400.
 func ItemCollectionSizeLimitExceededException(format string, args ...any) *api.Error {
 	return api.Errorf("ItemCollectionSizeLimitExceededException", 400, format, args...)
@@ -119,6 +139,16 @@ func ResourceInUseException(format string, args ...any) *api.Error {
 // ResourceNotFoundException is answered with the code ResourceNotFoundException and the status 400.
 func ResourceNotFoundException(format string, args ...any) *api.Error {
 	return api.Errorf("ResourceNotFoundException", 400, format, args...)
+}
+
+// TableAlreadyExistsException is answered with the code TableAlreadyExistsException and the status 400.
+func TableAlreadyExistsException(format string, args ...any) *api.Error {
+	return api.Errorf("TableAlreadyExistsException", 400, format, args...)
+}
+
+// TableInUseException is answered with the code TableInUseException and the status 400.
+func TableInUseException(format string, args ...any) *api.Error {
+	return api.Errorf("TableInUseException", 400, format, args...)
 }
 
 // TableNotFoundException is answered with the code TableNotFoundException and the status 400.

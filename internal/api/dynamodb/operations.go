@@ -11,11 +11,14 @@ type Backend interface {
 	BatchExecuteStatement(ctx context.Context, in *BatchExecuteStatementInput) (*BatchExecuteStatementOutput, error)
 	BatchGetItem(ctx context.Context, in *BatchGetItemInput) (*BatchGetItemOutput, error)
 	BatchWriteItem(ctx context.Context, in *BatchWriteItemInput) (*BatchWriteItemOutput, error)
+	CreateBackup(ctx context.Context, in *CreateBackupInput) (*CreateBackupOutput, error)
 	CreateGlobalTable(ctx context.Context, in *CreateGlobalTableInput) (*CreateGlobalTableOutput, error)
 	CreateTable(ctx context.Context, in *CreateTableInput) (*CreateTableOutput, error)
+	DeleteBackup(ctx context.Context, in *DeleteBackupInput) (*DeleteBackupOutput, error)
 	DeleteItem(ctx context.Context, in *DeleteItemInput) (*DeleteItemOutput, error)
 	DeleteResourcePolicy(ctx context.Context, in *DeleteResourcePolicyInput) (*DeleteResourcePolicyOutput, error)
 	DeleteTable(ctx context.Context, in *DeleteTableInput) (*DeleteTableOutput, error)
+	DescribeBackup(ctx context.Context, in *DescribeBackupInput) (*DescribeBackupOutput, error)
 	DescribeContinuousBackups(ctx context.Context, in *DescribeContinuousBackupsInput) (*DescribeContinuousBackupsOutput, error)
 	DescribeContributorInsights(ctx context.Context, in *DescribeContributorInsightsInput) (*DescribeContributorInsightsOutput, error)
 	DescribeEndpoints(ctx context.Context, in *DescribeEndpointsRequest) (*DescribeEndpointsResponse, error)
@@ -36,6 +39,7 @@ type Backend interface {
 	GetItem(ctx context.Context, in *GetItemInput) (*GetItemOutput, error)
 	GetResourcePolicy(ctx context.Context, in *GetResourcePolicyInput) (*GetResourcePolicyOutput, error)
 	ImportTable(ctx context.Context, in *ImportTableInput) (*ImportTableOutput, error)
+	ListBackups(ctx context.Context, in *ListBackupsInput) (*ListBackupsOutput, error)
 	ListContributorInsights(ctx context.Context, in *ListContributorInsightsInput) (*ListContributorInsightsOutput, error)
 	ListExports(ctx context.Context, in *ListExportsInput) (*ListExportsOutput, error)
 	ListGlobalTables(ctx context.Context, in *ListGlobalTablesInput) (*ListGlobalTablesOutput, error)
@@ -45,11 +49,14 @@ type Backend interface {
 	PutItem(ctx context.Context, in *PutItemInput) (*PutItemOutput, error)
 	PutResourcePolicy(ctx context.Context, in *PutResourcePolicyInput) (*PutResourcePolicyOutput, error)
 	Query(ctx context.Context, in *QueryInput) (*QueryOutput, error)
+	RestoreTableFromBackup(ctx context.Context, in *RestoreTableFromBackupInput) (*RestoreTableFromBackupOutput, error)
+	RestoreTableToPointInTime(ctx context.Context, in *RestoreTableToPointInTimeInput) (*RestoreTableToPointInTimeOutput, error)
 	Scan(ctx context.Context, in *ScanInput) (*ScanOutput, error)
 	TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error)
 	TransactGetItems(ctx context.Context, in *TransactGetItemsInput) (*TransactGetItemsOutput, error)
 	TransactWriteItems(ctx context.Context, in *TransactWriteItemsInput) (*TransactWriteItemsOutput, error)
 	UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error)
+	UpdateContinuousBackups(ctx context.Context, in *UpdateContinuousBackupsInput) (*UpdateContinuousBackupsOutput, error)
 	UpdateContributorInsights(ctx context.Context, in *UpdateContributorInsightsInput) (*UpdateContributorInsightsOutput, error)
 	UpdateGlobalTable(ctx context.Context, in *UpdateGlobalTableInput) (*UpdateGlobalTableOutput, error)
 	UpdateGlobalTableSettings(ctx context.Context, in *UpdateGlobalTableSettingsInput) (*UpdateGlobalTableSettingsOutput, error)
@@ -75,11 +82,14 @@ func New(b Backend) *api.Service {
 			api.Op("BatchExecuteStatement", b.BatchExecuteStatement),
 			api.Op("BatchGetItem", b.BatchGetItem),
 			api.Op("BatchWriteItem", b.BatchWriteItem),
+			api.Op("CreateBackup", b.CreateBackup),
 			api.Op("CreateGlobalTable", b.CreateGlobalTable),
 			api.Op("CreateTable", b.CreateTable),
+			api.Op("DeleteBackup", b.DeleteBackup),
 			api.Op("DeleteItem", b.DeleteItem),
 			api.Op("DeleteResourcePolicy", b.DeleteResourcePolicy),
 			api.Op("DeleteTable", b.DeleteTable),
+			api.Op("DescribeBackup", b.DescribeBackup),
 			api.Op("DescribeContinuousBackups", b.DescribeContinuousBackups),
 			api.Op("DescribeContributorInsights", b.DescribeContributorInsights),
 			api.Op("DescribeEndpoints", b.DescribeEndpoints),
@@ -100,6 +110,7 @@ func New(b Backend) *api.Service {
 			api.Op("GetItem", b.GetItem),
 			api.Op("GetResourcePolicy", b.GetResourcePolicy),
 			api.Op("ImportTable", b.ImportTable),
+			api.Op("ListBackups", b.ListBackups),
 			api.Op("ListContributorInsights", b.ListContributorInsights),
 			api.Op("ListExports", b.ListExports),
 			api.Op("ListGlobalTables", b.ListGlobalTables),
@@ -109,11 +120,14 @@ func New(b Backend) *api.Service {
 			api.Op("PutItem", b.PutItem),
 			api.Op("PutResourcePolicy", b.PutResourcePolicy),
 			api.Op("Query", b.Query),
+			api.Op("RestoreTableFromBackup", b.RestoreTableFromBackup),
+			api.Op("RestoreTableToPointInTime", b.RestoreTableToPointInTime),
 			api.Op("Scan", b.Scan),
 			api.Op("TagResource", b.TagResource),
 			api.Op("TransactGetItems", b.TransactGetItems),
 			api.Op("TransactWriteItems", b.TransactWriteItems),
 			api.Op("UntagResource", b.UntagResource),
+			api.Op("UpdateContinuousBackups", b.UpdateContinuousBackups),
 			api.Op("UpdateContributorInsights", b.UpdateContributorInsights),
 			api.Op("UpdateGlobalTable", b.UpdateGlobalTable),
 			api.Op("UpdateGlobalTableSettings", b.UpdateGlobalTableSettings),
@@ -125,17 +139,10 @@ func New(b Backend) *api.Service {
 		},
 		NotYet: []string{
 			"CancelBulkOperation",
-			"CreateBackup",
-			"DeleteBackup",
-			"DescribeBackup",
 			"DescribeBulkOperation",
-			"ListBackups",
 			"ListBulkOperations",
-			"RestoreTableFromBackup",
-			"RestoreTableToPointInTime",
 			"SearchVectors",
 			"StartBulkPutItems",
-			"UpdateContinuousBackups",
 		},
 	}
 }

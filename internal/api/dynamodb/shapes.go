@@ -60,6 +60,35 @@ type AutoScalingTargetTrackingScalingPolicyConfigurationUpdate struct {
 	TargetValue      *float64
 }
 
+type BackupDescription struct {
+	BackupDetails             *BackupDetails
+	SourceTableDetails        *SourceTableDetails
+	SourceTableFeatureDetails *SourceTableFeatureDetails
+}
+
+type BackupDetails struct {
+	BackupArn              *string
+	BackupName             *string
+	BackupSizeBytes        *int64
+	BackupStatus           *string
+	BackupType             *string
+	BackupCreationDateTime *time.Time
+	BackupExpiryDateTime   *time.Time
+}
+
+type BackupSummary struct {
+	TableName              *string
+	TableId                *string
+	TableArn               *string
+	BackupArn              *string
+	BackupName             *string
+	BackupCreationDateTime *time.Time
+	BackupExpiryDateTime   *time.Time
+	BackupStatus           *string
+	BackupType             *string
+	BackupSizeBytes        *int64
+}
+
 type BatchExecuteStatementInput struct {
 	Statements             []*BatchStatementRequest
 	ReturnConsumedCapacity *string
@@ -170,6 +199,15 @@ type ContributorInsightsSummary struct {
 	ContributorInsightsMode   *string
 }
 
+type CreateBackupInput struct {
+	TableName  *string
+	BackupName *string
+}
+
+type CreateBackupOutput struct {
+	BackupDetails *BackupDetails
+}
+
 type CreateGlobalSecondaryIndexAction struct {
 	IndexName             *string
 	KeySchema             []*KeySchemaElement
@@ -253,6 +291,14 @@ type Delete struct {
 	ReturnValuesOnConditionCheckFailure *string
 }
 
+type DeleteBackupInput struct {
+	BackupArn *string
+}
+
+type DeleteBackupOutput struct {
+	BackupDescription *BackupDescription
+}
+
 type DeleteGlobalSecondaryIndexAction struct {
 	IndexName *string
 }
@@ -312,6 +358,14 @@ type DeleteTableOutput struct {
 
 type DeleteVectorIndexAction struct {
 	IndexName *string
+}
+
+type DescribeBackupInput struct {
+	BackupArn *string
+}
+
+type DescribeBackupOutput struct {
+	BackupDescription *BackupDescription
 }
 
 type DescribeContinuousBackupsInput struct {
@@ -591,6 +645,14 @@ type GlobalSecondaryIndexDescription struct {
 	WarmThroughput        *GlobalSecondaryIndexWarmThroughputDescription
 }
 
+type GlobalSecondaryIndexInfo struct {
+	IndexName             *string
+	KeySchema             []*KeySchemaElement
+	Projection            *Projection
+	ProvisionedThroughput *ProvisionedThroughput
+	OnDemandThroughput    *OnDemandThroughput
+}
+
 type GlobalSecondaryIndexUpdate struct {
 	Update *UpdateGlobalSecondaryIndexAction
 	Create *CreateGlobalSecondaryIndexAction
@@ -730,6 +792,20 @@ type KinesisStreamingDestinationOutput struct {
 	EnableKinesisStreamingConfiguration *EnableKinesisStreamingConfiguration
 }
 
+type ListBackupsInput struct {
+	TableName               *string
+	Limit                   *int64
+	TimeRangeLowerBound     *time.Time
+	TimeRangeUpperBound     *time.Time
+	ExclusiveStartBackupArn *string
+	BackupType              *string
+}
+
+type ListBackupsOutput struct {
+	BackupSummaries        []*BackupSummary
+	LastEvaluatedBackupArn *string
+}
+
 type ListContributorInsightsInput struct {
 	TableName  *string
 	NextToken  *string
@@ -809,6 +885,12 @@ type LocalSecondaryIndexDescription struct {
 	IndexArn       *string
 }
 
+type LocalSecondaryIndexInfo struct {
+	IndexName  *string
+	KeySchema  []*KeySchemaElement
+	Projection *Projection
+}
+
 type OnDemandThroughput struct {
 	MaxReadRequestUnits  *int64
 	MaxWriteRequestUnits *int64
@@ -829,6 +911,11 @@ type PointInTimeRecoveryDescription struct {
 	RecoveryPeriodInDays       *int64
 	EarliestRestorableDateTime *time.Time
 	LatestRestorableDateTime   *time.Time
+}
+
+type PointInTimeRecoverySpecification struct {
+	PointInTimeRecoveryEnabled *bool
+	RecoveryPeriodInDays       *int64
 }
 
 type Projection struct {
@@ -1046,6 +1133,41 @@ type RestoreSummary struct {
 	RestoreInProgress *bool
 }
 
+type RestoreTableFromBackupInput struct {
+	TargetTableName               *string
+	BackupArn                     *string
+	BillingModeOverride           *string
+	GlobalSecondaryIndexOverride  []*GlobalSecondaryIndex
+	LocalSecondaryIndexOverride   []*LocalSecondaryIndex
+	ProvisionedThroughputOverride *ProvisionedThroughput
+	OnDemandThroughputOverride    *OnDemandThroughput
+	SSESpecificationOverride      *SSESpecification
+	VectorIndexOverride           []*VectorIndex
+}
+
+type RestoreTableFromBackupOutput struct {
+	TableDescription *TableDescription
+}
+
+type RestoreTableToPointInTimeInput struct {
+	SourceTableArn                *string
+	SourceTableName               *string
+	TargetTableName               *string
+	UseLatestRestorableTime       *bool
+	RestoreDateTime               *time.Time
+	BillingModeOverride           *string
+	GlobalSecondaryIndexOverride  []*GlobalSecondaryIndex
+	LocalSecondaryIndexOverride   []*LocalSecondaryIndex
+	ProvisionedThroughputOverride *ProvisionedThroughput
+	OnDemandThroughputOverride    *OnDemandThroughput
+	SSESpecificationOverride      *SSESpecification
+	VectorIndexOverride           []*VectorIndex
+}
+
+type RestoreTableToPointInTimeOutput struct {
+	TableDescription *TableDescription
+}
+
 type S3BucketSource struct {
 	S3BucketOwner *string
 	S3Bucket      *string
@@ -1095,6 +1217,28 @@ type ScanOutput struct {
 type SearchSchemaElement struct {
 	AttributeName           *string
 	SearchSchemaElementType *string
+}
+
+type SourceTableDetails struct {
+	TableName             *string
+	TableId               *string
+	TableArn              *string
+	TableSizeBytes        *int64
+	KeySchema             []*KeySchemaElement
+	TableCreationDateTime *time.Time
+	ProvisionedThroughput *ProvisionedThroughput
+	OnDemandThroughput    *OnDemandThroughput
+	ItemCount             *int64
+	BillingMode           *string
+}
+
+type SourceTableFeatureDetails struct {
+	LocalSecondaryIndexes  []*LocalSecondaryIndexInfo
+	GlobalSecondaryIndexes []*GlobalSecondaryIndexInfo
+	StreamDescription      *StreamSpecification
+	TimeToLiveDescription  *TimeToLiveDescription
+	SSEDescription         *SSEDescription
+	VectorIndexes          []*VectorIndexInfo
 }
 
 type StreamSpecification struct {
@@ -1249,6 +1393,15 @@ type Update struct {
 	ExpressionAttributeNames            map[string]string
 	ExpressionAttributeValues           Attributes
 	ReturnValuesOnConditionCheckFailure *string
+}
+
+type UpdateContinuousBackupsInput struct {
+	TableName                        *string
+	PointInTimeRecoverySpecification *PointInTimeRecoverySpecification
+}
+
+type UpdateContinuousBackupsOutput struct {
+	ContinuousBackupsDescription *ContinuousBackupsDescription
 }
 
 type UpdateContributorInsightsInput struct {
@@ -1417,6 +1570,15 @@ type VectorIndexDescription struct {
 	IndexSizeBytes   *int64
 	ItemCount        *int64
 	IndexArn         *string
+}
+
+type VectorIndexInfo struct {
+	IndexName        *string
+	VectorAttribute  *VectorAttributeDefinition
+	SearchSchema     []*SearchSchemaElement
+	Projection       *Projection
+	Dimensions       *int64
+	DistanceFunction *string
 }
 
 type VectorIndexUpdate struct {

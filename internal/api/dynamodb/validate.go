@@ -213,6 +213,24 @@ func (x *ConditionCheck) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *CreateBackupInput) Validate(v *api.Violations) {
+	if x.TableName == nil {
+		v.Null("tableName")
+	} else {
+		v.Enter("tableName")
+		v.String(*x.TableName, &checkTableArn)
+		v.Leave()
+	}
+	if x.BackupName == nil {
+		v.Null("backupName")
+	} else {
+		v.Enter("backupName")
+		v.String(*x.BackupName, &checkBackupName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *CreateGlobalSecondaryIndexAction) Validate(v *api.Violations) {
 	if x.IndexName == nil {
 		v.Null("indexName")
@@ -492,6 +510,17 @@ func (x *Delete) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *DeleteBackupInput) Validate(v *api.Violations) {
+	if x.BackupArn == nil {
+		v.Null("backupArn")
+	} else {
+		v.Enter("backupArn")
+		v.String(*x.BackupArn, &checkBackupArn)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *DeleteGlobalSecondaryIndexAction) Validate(v *api.Violations) {
 	if x.IndexName == nil {
 		v.Null("indexName")
@@ -618,6 +647,17 @@ func (x *DeleteVectorIndexAction) Validate(v *api.Violations) {
 	} else {
 		v.Enter("indexName")
 		v.String(*x.IndexName, &checkIndexName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DescribeBackupInput) Validate(v *api.Violations) {
+	if x.BackupArn == nil {
+		v.Null("backupArn")
+	} else {
+		v.Enter("backupArn")
+		v.String(*x.BackupArn, &checkBackupArn)
 		v.Leave()
 	}
 }
@@ -1196,6 +1236,30 @@ func (x *KinesisStreamingDestinationInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *ListBackupsInput) Validate(v *api.Violations) {
+	if x.TableName != nil {
+		v.Enter("tableName")
+		v.String(*x.TableName, &checkTableArn)
+		v.Leave()
+	}
+	if x.Limit != nil {
+		v.Enter("limit")
+		v.Number(*x.Limit, &checkBackupsInputLimit)
+		v.Leave()
+	}
+	if x.ExclusiveStartBackupArn != nil {
+		v.Enter("exclusiveStartBackupArn")
+		v.String(*x.ExclusiveStartBackupArn, &checkBackupArn)
+		v.Leave()
+	}
+	if x.BackupType != nil {
+		v.Enter("backupType")
+		v.String(*x.BackupType, &checkBackupTypeFilter)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *ListContributorInsightsInput) Validate(v *api.Violations) {
 	if x.TableName != nil {
 		v.Enter("tableName")
@@ -1328,6 +1392,18 @@ func (x *ParameterizedStatement) Validate(v *api.Violations) {
 	if x.ReturnValuesOnConditionCheckFailure != nil {
 		v.Enter("returnValuesOnConditionCheckFailure")
 		v.String(*x.ReturnValuesOnConditionCheckFailure, &checkReturnValuesOnConditionCheckFailure)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *PointInTimeRecoverySpecification) Validate(v *api.Violations) {
+	if x.PointInTimeRecoveryEnabled == nil {
+		v.Null("pointInTimeRecoveryEnabled")
+	}
+	if x.RecoveryPeriodInDays != nil {
+		v.Enter("recoveryPeriodInDays")
+		v.Number(*x.RecoveryPeriodInDays, &checkRecoveryPeriodInDays)
 		v.Leave()
 	}
 }
@@ -1683,6 +1759,129 @@ func (x *ReplicationGroupUpdate) Validate(v *api.Violations) {
 	if x.Disassociate != nil {
 		v.Enter("disassociate")
 		x.Disassociate.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *RestoreTableFromBackupInput) Validate(v *api.Violations) {
+	if x.TargetTableName == nil {
+		v.Null("targetTableName")
+	} else {
+		v.Enter("targetTableName")
+		v.String(*x.TargetTableName, &checkTableName)
+		v.Leave()
+	}
+	if x.BackupArn == nil {
+		v.Null("backupArn")
+	} else {
+		v.Enter("backupArn")
+		v.String(*x.BackupArn, &checkBackupArn)
+		v.Leave()
+	}
+	if x.BillingModeOverride != nil {
+		v.Enter("billingModeOverride")
+		v.String(*x.BillingModeOverride, &checkBillingMode)
+		v.Leave()
+	}
+	if x.GlobalSecondaryIndexOverride != nil {
+		v.Enter("globalSecondaryIndexOverride")
+		for i0, x0 := range x.GlobalSecondaryIndexOverride {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.LocalSecondaryIndexOverride != nil {
+		v.Enter("localSecondaryIndexOverride")
+		for i0, x0 := range x.LocalSecondaryIndexOverride {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.ProvisionedThroughputOverride != nil {
+		v.Enter("provisionedThroughputOverride")
+		x.ProvisionedThroughputOverride.Validate(v)
+		v.Leave()
+	}
+	if x.SSESpecificationOverride != nil {
+		v.Enter("sseSpecificationOverride")
+		x.SSESpecificationOverride.Validate(v)
+		v.Leave()
+	}
+	if x.VectorIndexOverride != nil {
+		v.Enter("vectorIndexOverride")
+		for i0, x0 := range x.VectorIndexOverride {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *RestoreTableToPointInTimeInput) Validate(v *api.Violations) {
+	if x.SourceTableArn != nil {
+		v.Enter("sourceTableArn")
+		v.String(*x.SourceTableArn, &checkTableArn)
+		v.Leave()
+	}
+	if x.SourceTableName != nil {
+		v.Enter("sourceTableName")
+		v.String(*x.SourceTableName, &checkTableName)
+		v.Leave()
+	}
+	if x.TargetTableName == nil {
+		v.Null("targetTableName")
+	} else {
+		v.Enter("targetTableName")
+		v.String(*x.TargetTableName, &checkTableName)
+		v.Leave()
+	}
+	if x.BillingModeOverride != nil {
+		v.Enter("billingModeOverride")
+		v.String(*x.BillingModeOverride, &checkBillingMode)
+		v.Leave()
+	}
+	if x.GlobalSecondaryIndexOverride != nil {
+		v.Enter("globalSecondaryIndexOverride")
+		for i0, x0 := range x.GlobalSecondaryIndexOverride {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.LocalSecondaryIndexOverride != nil {
+		v.Enter("localSecondaryIndexOverride")
+		for i0, x0 := range x.LocalSecondaryIndexOverride {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.ProvisionedThroughputOverride != nil {
+		v.Enter("provisionedThroughputOverride")
+		x.ProvisionedThroughputOverride.Validate(v)
+		v.Leave()
+	}
+	if x.SSESpecificationOverride != nil {
+		v.Enter("sseSpecificationOverride")
+		x.SSESpecificationOverride.Validate(v)
+		v.Leave()
+	}
+	if x.VectorIndexOverride != nil {
+		v.Enter("vectorIndexOverride")
+		for i0, x0 := range x.VectorIndexOverride {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
 		v.Leave()
 	}
 }
@@ -2063,6 +2262,24 @@ func (x *Update) Validate(v *api.Violations) {
 	if x.ReturnValuesOnConditionCheckFailure != nil {
 		v.Enter("returnValuesOnConditionCheckFailure")
 		v.String(*x.ReturnValuesOnConditionCheckFailure, &checkReturnValuesOnConditionCheckFailure)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *UpdateContinuousBackupsInput) Validate(v *api.Violations) {
+	if x.TableName == nil {
+		v.Null("tableName")
+	} else {
+		v.Enter("tableName")
+		v.String(*x.TableName, &checkTableArn)
+		v.Leave()
+	}
+	if x.PointInTimeRecoverySpecification == nil {
+		v.Null("pointInTimeRecoverySpecification")
+	} else {
+		v.Enter("pointInTimeRecoverySpecification")
+		x.PointInTimeRecoverySpecification.Validate(v)
 		v.Leave()
 	}
 }
@@ -2543,6 +2760,10 @@ var checkAttributeName = api.Rule{HasMax: true, Max: 65535}
 var checkAttributeNameList = api.Rule{HasMin: true, Min: 1}
 var checkAutoScalingPolicyName = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 1, Pattern: "\\p{Print}+", Match: api.Matching("\\A(?:[\\x20-\\x7E]+)\\z")}
 var checkAutoScalingRoleArn = api.Rule{HasMax: true, Max: 1600, HasMin: true, Min: 1, Pattern: "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*", Match: api.Matching("\\A(?:[\\x{20}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)\\z")}
+var checkBackupArn = api.Rule{HasMax: true, Max: 1024, HasMin: true, Min: 37}
+var checkBackupName = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 3, Pattern: "[a-zA-Z0-9_.-]+", Match: api.Some("-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")}
+var checkBackupTypeFilter = api.Rule{Enum: []string{"USER", "SYSTEM", "AWS_BACKUP", "ALL"}}
+var checkBackupsInputLimit = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkBatchGetRequestMap = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkBatchWriteItemRequestMap = api.Rule{HasMax: true, Max: 25, HasMin: true, Min: 1}
 var checkBillingMode = api.Rule{Enum: []string{"PROVISIONED", "PAY_PER_REQUEST"}}
@@ -2589,6 +2810,7 @@ var checkPositiveIntegerObject = api.Rule{HasMin: true, Min: 1}
 var checkPositiveLongObject = api.Rule{HasMin: true, Min: 1}
 var checkPreparedStatementParameters = api.Rule{HasMin: true, Min: 1}
 var checkProjectionType = api.Rule{Enum: []string{"ALL", "INCLUDE", "KEYS_ONLY"}}
+var checkRecoveryPeriodInDays = api.Rule{HasMax: true, Max: 35, HasMin: true, Min: 1}
 var checkReplicaAutoScalingUpdateList = api.Rule{HasMin: true, Min: 1}
 var checkReplicaGlobalSecondaryIndexList = api.Rule{HasMin: true, Min: 1}
 var checkReplicaGlobalSecondaryIndexSettingsUpdateList = api.Rule{HasMax: true, Max: 20, HasMin: true, Min: 1}

@@ -39,7 +39,9 @@ var dynamodb = service{
 		TagResource UntagResource ListTagsOfResource
 		PutItem GetItem UpdateItem DeleteItem Query Scan BatchGetItem BatchWriteItem TransactWriteItems TransactGetItems
 		ExecuteStatement BatchExecuteStatement ExecuteTransaction
-		UpdateTimeToLive DescribeTimeToLive DescribeContinuousBackups
+		UpdateTimeToLive DescribeTimeToLive
+		UpdateContinuousBackups DescribeContinuousBackups RestoreTableToPointInTime
+		CreateBackup DescribeBackup ListBackups DeleteBackup RestoreTableFromBackup
 		PutResourcePolicy GetResourcePolicy DeleteResourcePolicy
 		DescribeContributorInsights ListContributorInsights UpdateContributorInsights
 		DescribeTableReplicaAutoScaling UpdateTableReplicaAutoScaling
