@@ -28,7 +28,7 @@ func TestBackup(t *testing.T) {
 		if !regexp.MustCompile(`^arn:aws:dynamodb:us-east-1:000000000000:table/recorded/backup/0\d{13}-[0-9a-f]{8}$`).MatchString(arn) {
 			t.Errorf("the ARN is %s", arn)
 		}
-		r.want("entries of the log", countKeys(t, r.store, "hold"), 0)
+		r.want("holds", countKeys(t, r.store, "hold"), 0)
 		for range 100 {
 			if err := w.change(); err != nil {
 				t.Fatal(err)
@@ -265,6 +265,7 @@ func TestDroppedTableBackup(t *testing.T) {
 		want, dropped := r.content(benchTable, nil), time.Now().UTC()
 		r.drop(benchTable)
 		r.settle()
+		r.trim()
 		r.want("entries of the log", countKeys(t, r.store, "log"), 0)
 		createBenchTable(t, r.s, r.ctx)
 		r.put("c")

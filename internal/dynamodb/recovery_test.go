@@ -242,3 +242,65 @@ func TestRestoreLimit(t *testing.T) {
 		r.restore(benchTable, "one-more", time.Time{})
 	})
 }
+
+// TestRecoveryTrims looks at what is left of the log as the window moves, gets shorter
+// and is closed, and while a restore or a stream still needs it.
+func TestRecoveryTrims(t *testing.T) {
+	recoveryBubble(t, func(r *recoveryTest) {
+		log := func() int { return countKeys(t, r.store, "log") }
+		r.turn(benchTable, true, 2)
+		for i := range 10 { // one an hour
+			r.put("a", api.Attribute{Name: "v", Value: number(int64(i))})
+			time.Sleep(time.Hour)
+		}
+		r.trim()
+		r.want("within the window", log(), 10)
+		time.Sleep(43 * time.Hour) // the window begins a second after the sixth
+		r.trim()
+		r.want("after two days", log(), 5)
+		first := r.window(benchTable).EarliestRestorableDateTime
+		r.restore(benchTable, "earliest", *first)
+		for it := range r.content("earliest", nil) {
+			r.want("the item at the earliest second", attribute(t, it, "v"), "5")
+		}
+		r.turn(benchTable, true, 1)
+		r.trim()
+		r.want("shorter", log(), 0)
+		r.put("a", api.Attribute{Name: "v", Value: number(100)})
+		time.Sleep(time.Minute)
+
+		// A restore under way holds the log, whatever becomes of the window.
+		second := time.Now().Add(-2 * time.Second)
+		r.put("a", api.Attribute{Name: "v", Value: number(101)})
+		if _, err := r.s.RestoreTableToPointInTime(r.ctx, restoreInput(benchTable, "held", second)); err != nil {
+			t.Fatal(err)
+		}
+		r.turn(benchTable, false)
+		r.put("a", api.Attribute{Name: "v", Value: number(102)})
+		r.trim()
+		r.want("held", log(), 2)
+		r.settle()
+		for it := range r.content("held", nil) {
+			r.want("the item of the restore", attribute(t, it, "v"), "100")
+		}
+		r.trim()
+		r.want("not held any more", log(), 0)
+		r.put("a")
+		r.want("off", log(), 0)
+
+		// The stream needs a day of what recovery needs five of.
+		r.turn(benchTable, true, 5)
+		if _, err := r.s.UpdateTable(r.ctx, &api.UpdateTableInput{TableName: new(benchTable),
+			StreamSpecification: &api.StreamSpecification{StreamEnabled: new(true), StreamViewType: new("NEW_IMAGE")}}); err != nil {
+			t.Fatal(err)
+		}
+		r.put("b")
+		time.Sleep(48 * time.Hour)
+		r.trim()
+		r.want("for recovery", log(), 1)
+		r.put("c")
+		r.turn(benchTable, false)
+		r.trim()
+		r.want("for the stream", log(), 1)
+	})
+}

@@ -208,6 +208,14 @@ func (r *recoveryTest) wantFault(err error, code, message string) {
 	}
 }
 
+// trim removes what nobody needs of the logs.
+func (r *recoveryTest) trim() {
+	r.Helper()
+	if err := r.s.TendStreams(r.ctx); err != nil {
+		r.Fatal(err)
+	}
+}
+
 // finish lets what runs in the background come to an end, in which time may pass.
 func (r *recoveryTest) finish(d time.Duration) {
 	stop := r.run()
