@@ -35,6 +35,16 @@ type Service struct {
 	Operations     []Operation
 	// NotYet names the operations that AWS has and this version has not.
 	NotYet []string
+	// NotYetAt says, for a REST service, where those are asked for.
+	NotYetAt map[string]HTTP
+}
+
+// HTTP is where an operation of a REST service is asked for, and the status of its
+// answer.
+type HTTP struct {
+	Method string
+	URI    string // "/2015-03-31/functions/{FunctionName}", maybe with a query
+	Status int
 }
 
 // Operation is one row of a service's operation table.
@@ -45,6 +55,13 @@ type Operation struct {
 	// Call answers a filled and validated input. Errors other than *Error are
 	// internal: the client is told no more than that.
 	Call func(ctx context.Context, in Input) (any, error)
+	HTTP HTTP // of a REST service
+}
+
+// At returns the operation with where a REST service is asked for it.
+func (o Operation) At(method, uri string, status int) Operation {
+	o.HTTP = HTTP{method, uri, status}
+	return o
 }
 
 // Input is what an operation is asked. How it is read off the wire is between

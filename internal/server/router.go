@@ -10,6 +10,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/wire"
 	"github.com/modelwharf/modelwharf/internal/wire/awsjson"
 	"github.com/modelwharf/modelwharf/internal/wire/query"
+	"github.com/modelwharf/modelwharf/internal/wire/restjson"
 	"github.com/modelwharf/modelwharf/internal/wire/sigv4"
 )
 
@@ -29,10 +30,11 @@ func (e *endpoint) metricsOf(c *wire.Call) *operationMetrics {
 }
 
 // router finds the service that a request is for: by X-Amz-Target, then by the
-// credential scope of its signature, then by the API's version that it asks for.
+// credential scope of its signature, then by the API's version that it asks for. Which
+// operation of a REST service is meant, its protocol finds by the method and the path.
 type router struct {
 	targets  map[string]*endpoint // by X-Amz-Target before its last dot
-	scopes   map[string]*endpoint // Query services by signing name
+	scopes   map[string]*endpoint // Query and REST services by signing name
 	versions map[string]*endpoint // Query services by version
 	foreign  map[*foreign]*endpoint
 }
@@ -48,9 +50,12 @@ func newRouter(m *metrics, services ...*api.Service) *router {
 	}
 	for _, s := range services {
 		e := newEndpoint(m, s)
-		if s.Protocol == api.Query {
+		switch s.Protocol {
+		case api.Query:
 			rt.scopes[s.SigningName], rt.versions[s.Version] = e, e
-		} else {
+		case api.RESTJSON:
+			rt.scopes[s.SigningName] = e
+		default:
 			rt.targets[s.TargetPrefix] = e
 			// Of a prefix with a name space, the newer SDKs send the last part only.
 			rt.targets[s.TargetPrefix[strings.LastIndexByte(s.TargetPrefix, '.')+1:]] = e
@@ -64,9 +69,12 @@ func newEndpoint(m *metrics, s *api.Service) *endpoint {
 		return sync.OnceValue(func() *operationMetrics { return m.of(s.Name, operation) })
 	}
 	e := &endpoint{metrics: map[string]func() *operationMetrics{"": of("unknown")}}
-	if s.Protocol == api.Query {
+	switch s.Protocol {
+	case api.Query:
 		e.Protocol = query.New(s)
-	} else {
+	case api.RESTJSON:
+		e.Protocol = restjson.New(s)
+	default:
 		e.Protocol = awsjson.New(s)
 	}
 	for _, op := range s.Operations {

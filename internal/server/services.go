@@ -106,7 +106,7 @@ func (s *services) answer(x *exchange, r *http.Request) (err error) {
 		return unread
 	case unknown != nil && !stranger:
 		return unknown
-	case r.Method != http.MethodPost && (r.Method != http.MethodGet || service.Protocol != api.Query):
+	case !allowed(r.Method, service.Protocol):
 		return api.Errorf("MethodNotAllowed", http.StatusMethodNotAllowed, "The specified method is not allowed against this resource.")
 	}
 	// Any region may be signed for: it is a name, and what is made there lives there.
@@ -133,6 +133,17 @@ func (s *services) answer(x *exchange, r *http.Request) (err error) {
 		return err
 	}
 	return x.endpoint.WriteAnswer(x, q.ID, x.call, out)
+}
+
+// allowed tells whether a request of a method can be one of a protocol.
+func allowed(method string, p api.Protocol) bool {
+	switch p {
+	case api.RESTJSON: // which has looked at it
+		return true
+	case api.Query:
+		return method == http.MethodPost || method == http.MethodGet
+	}
+	return method == http.MethodPost
 }
 
 // knows tells whether a request claims to be signed with a key that there is.

@@ -86,7 +86,7 @@ func (g *generator) writeChecks() {
 		slices.SortStableFunc(ordered, func(a, b member) int { return rank(a) - rank(b) })
 		for _, x := range ordered {
 			required := slices.Contains(s.Required, x.Name)
-			checked := g.checked(x.Shape, nil)
+			checked := g.checked(x.Shape, nil) && !g.streamed(x)
 			switch {
 			case required && !checked:
 				g.printf("if x.%s == nil {\nv.Null(%q)\n}\n", x.field(), lowerCamel(x.Name))

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // decoder is the expression of the function that reads a shape into a *T, where T
 // is its type as a member (optional) or as an element.
@@ -70,19 +73,20 @@ func (g *generator) encode(name, value string, depth int, raw bool) {
 
 func (g *generator) writeCodecs() {
 	g.each(func(name string, s *shape) {
+		body := slices.DeleteFunc(slices.Clone(s.Members), func(x member) bool { return g.binding(s, x) != "" })
 		g.printf("// DecodeJSON reads x from d.\nfunc (x *%s) DecodeJSON(d *jx.Decoder) error {\n", name)
 		g.printf("return codec.Members(d, %q, func(d *jx.Decoder, name []byte) error {\n", name)
-		if len(s.Members) > 0 {
+		if len(body) > 0 {
 			g.printf("switch string(name) {\n")
-			for _, x := range s.Members {
-				g.printf("case %q:\nreturn %s(d, &x.%s)\n", x.Name, g.decoder(x.Shape, true, g.raw(name, x.Name)), x.field())
+			for _, x := range body {
+				g.printf("case %q:\nreturn %s(d, &x.%s)\n", g.wireName(x), g.decoder(x.Shape, true, g.raw(name, x.Name)), x.field())
 			}
 			g.printf("}\n")
 		}
 		g.printf("return d.Skip()\n})\n}\n\n")
 
 		g.printf("// EncodeJSON writes x to e.\nfunc (x *%s) EncodeJSON(e *jx.Encoder) {\ne.ObjStart()\n", name)
-		for _, x := range s.Members {
+		for _, x := range body {
 			value := "x." + x.field()
 			switch g.fieldType(x.Shape, false)[0] {
 			case '*':
@@ -90,7 +94,7 @@ func (g *generator) writeCodecs() {
 					value = "*" + value
 				}
 			}
-			g.printf("if x.%s != nil {\ne.FieldStart(%q)\n", x.field(), x.Name)
+			g.printf("if x.%s != nil {\ne.FieldStart(%q)\n", x.field(), g.wireName(x))
 			g.encode(x.Shape, value, 0, g.raw(name, x.Name))
 			g.printf("}\n")
 		}

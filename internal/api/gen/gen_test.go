@@ -12,9 +12,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata")
 
-func fixture(t *testing.T) map[string][]byte {
+func fixture(t *testing.T, name string) map[string][]byte {
 	t.Helper()
-	text, err := os.ReadFile("testdata/model.json")
+	text, err := os.ReadFile("testdata/" + name + ".json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,16 +32,26 @@ func fixture(t *testing.T) map[string][]byte {
 // The same model always gives the same text, which is the one in testdata.
 func TestOutputIsDeterministic(t *testing.T) {
 	t.Parallel()
-	files := fixture(t)
+	outputIsDeterministic(t, "model", "")
+}
+
+// TestREST generates a service whose members travel in many places.
+func TestREST(t *testing.T) {
+	t.Parallel()
+	outputIsDeterministic(t, "rest", "rest_")
+}
+
+func outputIsDeterministic(t *testing.T, model, prefix string) {
+	files := fixture(t, model)
 	for range 10 {
-		for name, text := range fixture(t) {
+		for name, text := range fixture(t, model) {
 			if !bytes.Equal(text, files[name]) {
 				t.Fatalf("%s differs from run to run", name)
 			}
 		}
 	}
 	for name, text := range files {
-		path := filepath.Join("testdata", name+".txt")
+		path := filepath.Join("testdata", prefix+name+".txt")
 		if *update {
 			if err := os.WriteFile(path, text, 0o644); err != nil {
 				t.Fatal(err)

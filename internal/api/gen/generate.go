@@ -34,6 +34,9 @@ func generate(s service, m *model, source string) (map[string][]byte, error) {
 	if err := m.plainQuery(structures); err != nil {
 		return nil, err
 	}
+	if err := m.plainREST(structures); err != nil {
+		return nil, err
+	}
 	slices.Sort(s.Operations)
 	g := &generator{service: s, model: m, structures: structures, failures: failures, inputs: map[string]bool{}, outputs: map[string]bool{}}
 	for _, op := range s.Operations {
@@ -57,7 +60,7 @@ func generate(s service, m *model, source string) (map[string][]byte, error) {
 		{"operations.go", g.writeOperations, true},
 		{"errors.go", g.writeErrors, true},
 		{"validate.go", g.writeChecks, true},
-		{"codec.go", g.writeCodecs, m.Metadata.Protocol == "json"},
+		{"codec.go", g.writeCodecs, m.Metadata.Protocol != "query"},
 	} {
 		if !part.want {
 			continue
@@ -72,7 +75,7 @@ func generate(s service, m *model, source string) (map[string][]byte, error) {
 		}
 		fmt.Fprintf(&b, "package %s\n\n", s.Package)
 		for _, i := range []struct{ use, path string }{
-			{"context.", "context"}, {"regexp.", "regexp"}, {"time.", "time"},
+			{"context.", "context"}, {"io.", "io"}, {"regexp.", "regexp"}, {"time.", "time"},
 			{"jx.", "github.com/go-faster/jx"},
 			{"api.", "github.com/modelwharf/modelwharf/internal/api"},
 			{"codec.", "github.com/modelwharf/modelwharf/internal/api/codec"},
@@ -208,10 +211,16 @@ func (g *generator) writeShapes() {
 		g.printf("type %s struct {\n", name)
 		for _, x := range s.Members {
 			tag := ""
-			if x.Name != x.field() {
+			if b := g.binding(s, x); b != "" {
+				tag = fmt.Sprintf("`rest:%q`", b)
+			} else if x.Name != x.field() {
 				tag = fmt.Sprintf("`wire:%q`", x.Name)
 			}
-			g.printf("%s %s %s\n", x.field(), g.fieldType(x.Shape, g.raw(name, x.Name)), tag)
+			kind := g.fieldType(x.Shape, g.raw(name, x.Name))
+			if g.streamed(x) {
+				kind = "io.Reader"
+			}
+			g.printf("%s %s %s\n", x.field(), kind, tag)
 		}
 		g.printf("}\n\n")
 	})
@@ -219,7 +228,7 @@ func (g *generator) writeShapes() {
 
 func (g *generator) writeOperations() {
 	meta := g.Metadata
-	protocol := map[string]string{"json1.0": "JSON10", "json1.1": "JSON11", "query": "Query"}[meta.Protocol+meta.JSONVersion]
+	protocol := map[string]string{"json1.0": "JSON10", "json1.1": "JSON11", "query": "Query", "rest-json": "RESTJSON"}[meta.Protocol+meta.JSONVersion]
 	g.printf("// Backend answers the operations.\ntype Backend interface {\n")
 	for _, op := range g.service.Operations {
 		g.printf("%s(ctx context.Context, in *%s) (*%s, error)\n", op, g.input(op), g.output(op))
@@ -233,15 +242,31 @@ func (g *generator) writeOperations() {
 		name, g.SigningName, protocol, meta.TargetPrefix, g.Version, meta.XMLNamespace, g.ErrorNamespace, g.CRC32)
 	g.printf("Operations: []api.Operation{\n")
 	for _, op := range g.service.Operations {
-		g.printf("api.Op(%q, b.%s),\n", op, op)
+		at := ""
+		if g.rest() {
+			at = ".At(" + g.at(op) + ")"
+		}
+		g.printf("api.Op(%q, b.%s)%s,\n", op, op, at)
 	}
-	g.printf("},\nNotYet: []string{\n")
+	var missing []string
 	for _, op := range slices.Sorted(maps.Keys(g.model.Operations)) {
 		if !slices.Contains(g.service.Operations, op) {
-			g.printf("%q,\n", op)
+			missing = append(missing, op)
 		}
 	}
-	g.printf("},\n}\n}\n")
+	g.printf("},\nNotYet: []string{\n")
+	for _, op := range missing {
+		g.printf("%q,\n", op)
+	}
+	g.printf("},\n")
+	if g.rest() {
+		g.printf("NotYetAt: map[string]api.HTTP{\n")
+		for _, op := range missing {
+			g.printf("%q: {Method: %q, URI: %q},\n", op, g.model.Operations[op].HTTP.Method, g.model.Operations[op].HTTP.RequestURI)
+		}
+		g.printf("},\n")
+	}
+	g.printf("}\n}\n")
 }
 
 func (g *generator) writeErrors() {
@@ -260,8 +285,15 @@ func (g *generator) writeErrors() {
 		g.printf("// %s is answered with the code %s and the status %d.\nfunc %[1]s(format string, args ...any) *api.Error {\n", name, code, status)
 		// A few errors spell their message with a capital letter.
 		capital := slices.ContainsFunc(s.Members, func(x member) bool { return x.Name == "Message" })
-		if capital && g.Metadata.Protocol == "json" {
-			g.printf("e := api.Errorf(%q, %d, format, args...)\ne.MessageMember = \"Message\"\nreturn e\n}\n\n", code, status)
+		more := ""
+		if capital && g.Metadata.Protocol != "query" {
+			more += "e.MessageMember = \"Message\"\n"
+		}
+		if whose := g.fault(s); whose != "" {
+			more += fmt.Sprintf("e.Detail = &%sDetail{Type: new(%q)}\n", name, whose)
+		}
+		if more != "" {
+			g.printf("e := api.Errorf(%q, %d, format, args...)\n%sreturn e\n}\n\n", code, status, more)
 			continue
 		}
 		g.printf("return api.Errorf(%q, %d, format, args...)\n}\n\n", code, status)

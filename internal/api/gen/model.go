@@ -25,14 +25,22 @@ type model struct {
 }
 
 type operation struct {
+	HTTP struct {
+		Method, RequestURI string
+		ResponseCode       int
+	}
 	Input, Output *reference
 	Errors        []reference
 }
 
 type reference struct {
-	Shape        string
-	LocationName string
-	Flattened    bool
+	Shape           string
+	Location        string // of a REST protocol: "" for the body
+	LocationName    string
+	Flattened       bool
+	Streaming       bool
+	JSONValue       bool
+	TimestampFormat string
 }
 
 type shape struct {
@@ -46,10 +54,14 @@ type shape struct {
 	Pattern         string
 	Exception       bool
 	Flattened       bool
+	Streaming       bool
+	Payload         string // of a structure: the member that is the whole body
 	TimestampFormat string
+	Fault           bool
 	Error           struct {
 		Code           string
 		HTTPStatusCode int
+		Fault          bool
 	}
 }
 

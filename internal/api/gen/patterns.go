@@ -16,6 +16,9 @@ var translations = map[string]string{
 	`[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]+`: `[\t\n\r\x{20}-\x{7E}\x{85}\x{A0}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}]+`,
 	`\p{Print}+`: `[\x20-\x7E]+`,
 	`^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$`: `[a-z0-9](-?[a-z0-9])*`,
+	`[0-9A-Za-z\.\-_]*(?<!\.)`:                  `([0-9A-Za-z._-]*[0-9A-Za-z_-])?`,
+	// Of a source of events that does not exist here; the names that begin with "system." pass.
+	`(^(?!(system\x2e)))(^[_a-zA-Z0-9])([^$]*)`: `[_a-zA-Z0-9][^$]*`,
 }
 
 // overlong is what Java would read as a character and a digit, and AWS never means.

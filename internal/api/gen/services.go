@@ -29,7 +29,7 @@ type service struct {
 
 func list(s string) []string { return strings.Fields(s) }
 
-var services = []service{dynamodb, dynamodbstreams, sts, iam, cloudtrail}
+var services = []service{dynamodb, dynamodbstreams, sts, iam, cloudtrail, lambda}
 
 var dynamodb = service{
 	Package: "dynamodb", Version: "2012-08-10", SigningName: "dynamodb", CRC32: true, ModelNames: true,
@@ -128,4 +128,14 @@ var iam = service{
 		ListEntitiesForPolicy
 		GetAccountSummary ListAccountAliases GetAccountAuthorizationDetails
 		SimulatePrincipalPolicy SimulateCustomPolicy`),
+}
+
+var lambda = service{
+	Package: "lambda", Version: "2015-03-31", SigningName: "lambda", ModelNames: true,
+	Operations: list(`
+		CreateFunction GetFunction GetFunctionConfiguration ListFunctions DeleteFunction
+		UpdateFunctionCode UpdateFunctionConfiguration Invoke
+		ListVersionsByFunction GetFunctionCodeSigningConfig GetFunctionConcurrency GetPolicy
+		TagResource UntagResource ListTags
+		CreateEventSourceMapping GetEventSourceMapping ListEventSourceMappings UpdateEventSourceMapping DeleteEventSourceMapping`),
 }
