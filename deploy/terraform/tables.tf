@@ -35,6 +35,10 @@ resource "aws_dynamodb_table" "model_catalog" {
     projection_type = "ALL"
   }
 
+  # Whoever follows the catalog sees each change with what was before it.
+  stream_enabled   = true
+  stream_view_type = "NEW_AND_OLD_IMAGES"
+
   # Versions that are given an expiry go by it.
   ttl {
     attribute_name = "TimeToLive"
