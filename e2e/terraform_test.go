@@ -105,6 +105,21 @@ func TestTerraform(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	tf := newTerraform(t, s)
+	// A table beside them has another view of its stream later.
+	tf.write("followed.tf", `
+variable "view" { default = "NEW_IMAGE" }
+resource "aws_dynamodb_table" "followed" {
+  name             = "followed"
+  billing_mode     = "PAY_PER_REQUEST"
+  hash_key         = "id"
+  stream_enabled   = var.view != ""
+  stream_view_type = var.view == "" ? null : var.view
+  attribute {
+    name = "id"
+    type = "S"
+  }
+}
+`)
 	tf.run("init", "-no-color")
 	tf.run("apply", "-no-color", "-auto-approve")
 	tf.empty("after apply")
@@ -138,13 +153,22 @@ func TestTerraform(t *testing.T) {
 		t.Errorf("ByType found %v", items)
 	}
 
-	changed := []string{"-var", "deletion_protection=true", "-var", "registrar=registrar-of-models", "-var", `reader_accounts=["000000000000"]`}
-	if out := tf.run(append([]string{"apply", "-no-color", "-auto-approve"}, changed...)...); strings.Contains(out, "aws_dynamodb_table.model_catalog: Destr") {
-		t.Errorf("the table was not changed in place:\n%s", out)
+	// The catalog is followed by its stream, which the configuration names.
+	stream := outputs["model_catalog_stream_arn"].Value
+	shard := at(t, root.run("dynamodbstreams", "describe-stream", "--stream-arn", stream), "StreamDescription", "Shards", 0, "ShardId").(string)
+	begin := root.run("dynamodbstreams", "get-shard-iterator", "--stream-arn", stream, "--shard-id", shard, "--shard-iterator-type", "TRIM_HORIZON")
+	if told := root.run("dynamodbstreams", "get-records", "--shard-iterator", at(t, begin, "ShardIterator").(string)); len(at(t, told, "Records").([]any)) != 2 {
+		t.Errorf("the stream of the catalog: %v", told)
+	}
+
+	changed := []string{"-var", "view=KEYS_ONLY", "-var", "deletion_protection=true", "-var", "registrar=registrar-of-models", "-var", `reader_accounts=["000000000000"]`}
+	if out := tf.run(append([]string{"apply", "-no-color", "-auto-approve"}, changed...)...); strings.Contains(out, "aws_dynamodb_table.model_catalog: Destr") || strings.Contains(out, "aws_dynamodb_table.followed: Destr") {
+		t.Errorf("a table was not changed in place:\n%s", out)
 	}
 	tf.empty("after a change", changed...)
-	tf.run("apply", "-no-color", "-auto-approve")
-	tf.empty("after the change was undone")
+	undone := []string{"-var", "view="}
+	tf.run(append([]string{"apply", "-no-color", "-auto-approve"}, undone...)...)
+	tf.empty("after the change was undone", undone...)
 	tf.run("destroy", "-no-color", "-auto-approve")
 
 	aws := s.aws(t)

@@ -2,6 +2,10 @@ output "model_catalog_table_name" {
   value = aws_dynamodb_table.model_catalog.name
 }
 
+output "model_catalog_stream_arn" {
+  value = aws_dynamodb_table.model_catalog.stream_arn
+}
+
 output "prediction_cache_table_name" {
   value = aws_dynamodb_table.prediction_cache.name
 }
