@@ -129,3 +129,31 @@ func TestAnswersOfTransfers(t *testing.T) {
 	})
 	wantError(t, err, validation, "ImportTable needs an object store, which is not available on this server yet")
 }
+
+// TestAnswersOfBulkOperations has bulk operations and vector indexes, of which there
+// are none; with them, no operation of the service model is missing.
+func TestAnswersOfBulkOperations(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	c, ctx := f.client, t.Context()
+	if missing := f.service.API().NotYet; len(missing) > 0 {
+		t.Errorf("the service has not %v", missing)
+	}
+	table := hashTable(t, c)
+	if listed, err := c.ListBulkOperations(ctx, &sdk.ListBulkOperationsInput{}); err != nil || len(listed.BulkOperationsSummaryList) != 0 {
+		t.Error(listed, err)
+	}
+	arn := aws.String(tableARN(table) + "/bulk-operation/01700000000000-abcdef01")
+	_, err := c.DescribeBulkOperation(ctx, &sdk.DescribeBulkOperationInput{BulkOperationArn: arn})
+	wantError(t, err, "ResourceNotFoundException", "…"+*arn+"…")
+	_, err = c.CancelBulkOperation(ctx, &sdk.CancelBulkOperationInput{BulkOperationArn: arn})
+	wantError(t, err, "ResourceNotFoundException", "…"+*arn+"…")
+	_, err = c.StartBulkPutItems(ctx, &sdk.StartBulkPutItemsInput{
+		TableName:             &table,
+		InputS3Configuration:  &types.InputS3Configuration{S3Bucket: aws.String("bucket"), InputFormat: types.BulkOperationInputFormatDynamodbJson},
+		OutputS3Configuration: &types.OutputS3Configuration{S3Bucket: aws.String("bucket"), OutputType: []types.OutputTypeEnum{types.OutputTypeEnumError}},
+	})
+	wantError(t, err, validation, "StartBulkPutItems needs an object store, which is not available on this server yet")
+	_, err = c.SearchVectors(ctx, &sdk.SearchVectorsInput{TableName: &table, IndexName: aws.String("byMeaning"), SearchVector: []value{num("1")}, TopK: aws.Int32(1)})
+	wantError(t, err, validation, "The table does not have the specified index: byMeaning")
+}

@@ -867,6 +867,353 @@ func (x *BillingModeSummary) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *BulkOperationBytes) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BulkOperationBytes", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "BulkPutBytes":
+			return codec.Optional(codec.Long)(d, &x.BulkPutBytes)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BulkOperationBytes) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.BulkPutBytes != nil {
+		e.FieldStart("BulkPutBytes")
+		e.Int64(*x.BulkPutBytes)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BulkOperationDescription) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BulkOperationDescription", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "BulkOperationArn":
+			return codec.Optional(codec.String)(d, &x.BulkOperationArn)
+		case "BulkOperationStatus":
+			return codec.Optional(codec.String)(d, &x.BulkOperationStatus)
+		case "TableDetails":
+			return codec.List(codec.Structure[BulkOperationTableDetail])(d, &x.TableDetails)
+		case "ClientToken":
+			return codec.Optional(codec.String)(d, &x.ClientToken)
+		case "InputS3Configuration":
+			return codec.Structure[InputS3Configuration](d, &x.InputS3Configuration)
+		case "OutputS3Configuration":
+			return codec.Structure[OutputS3Configuration](d, &x.OutputS3Configuration)
+		case "StartTime":
+			return codec.Optional(codec.Timestamp)(d, &x.StartTime)
+		case "EndTime":
+			return codec.Optional(codec.Timestamp)(d, &x.EndTime)
+		case "ProcessedItemCount":
+			return codec.Optional(codec.Long)(d, &x.ProcessedItemCount)
+		case "ProcessedInputBytes":
+			return codec.Optional(codec.Long)(d, &x.ProcessedInputBytes)
+		case "TotalInputBytes":
+			return codec.Optional(codec.Long)(d, &x.TotalInputBytes)
+		case "BulkOperationUsage":
+			return codec.List(codec.Structure[BulkOperationUsage])(d, &x.BulkOperationUsage)
+		case "FailedItemCount":
+			return codec.Optional(codec.Long)(d, &x.FailedItemCount)
+		case "FailureCode":
+			return codec.Optional(codec.String)(d, &x.FailureCode)
+		case "FailureMessage":
+			return codec.Optional(codec.String)(d, &x.FailureMessage)
+		case "MaxWriteRequestUnits":
+			return codec.Optional(codec.Long)(d, &x.MaxWriteRequestUnits)
+		case "PerformanceTier":
+			return codec.Optional(codec.String)(d, &x.PerformanceTier)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BulkOperationDescription) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.BulkOperationArn != nil {
+		e.FieldStart("BulkOperationArn")
+		e.Str(*x.BulkOperationArn)
+	}
+	if x.BulkOperationStatus != nil {
+		e.FieldStart("BulkOperationStatus")
+		e.Str(*x.BulkOperationStatus)
+	}
+	if x.TableDetails != nil {
+		e.FieldStart("TableDetails")
+		e.ArrStart()
+		for _, x0 := range x.TableDetails {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ClientToken != nil {
+		e.FieldStart("ClientToken")
+		e.Str(*x.ClientToken)
+	}
+	if x.InputS3Configuration != nil {
+		e.FieldStart("InputS3Configuration")
+		x.InputS3Configuration.EncodeJSON(e)
+	}
+	if x.OutputS3Configuration != nil {
+		e.FieldStart("OutputS3Configuration")
+		x.OutputS3Configuration.EncodeJSON(e)
+	}
+	if x.StartTime != nil {
+		e.FieldStart("StartTime")
+		codec.EncodeTimestamp(e, *x.StartTime)
+	}
+	if x.EndTime != nil {
+		e.FieldStart("EndTime")
+		codec.EncodeTimestamp(e, *x.EndTime)
+	}
+	if x.ProcessedItemCount != nil {
+		e.FieldStart("ProcessedItemCount")
+		e.Int64(*x.ProcessedItemCount)
+	}
+	if x.ProcessedInputBytes != nil {
+		e.FieldStart("ProcessedInputBytes")
+		e.Int64(*x.ProcessedInputBytes)
+	}
+	if x.TotalInputBytes != nil {
+		e.FieldStart("TotalInputBytes")
+		e.Int64(*x.TotalInputBytes)
+	}
+	if x.BulkOperationUsage != nil {
+		e.FieldStart("BulkOperationUsage")
+		e.ArrStart()
+		for _, x0 := range x.BulkOperationUsage {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.FailedItemCount != nil {
+		e.FieldStart("FailedItemCount")
+		e.Int64(*x.FailedItemCount)
+	}
+	if x.FailureCode != nil {
+		e.FieldStart("FailureCode")
+		e.Str(*x.FailureCode)
+	}
+	if x.FailureMessage != nil {
+		e.FieldStart("FailureMessage")
+		e.Str(*x.FailureMessage)
+	}
+	if x.MaxWriteRequestUnits != nil {
+		e.FieldStart("MaxWriteRequestUnits")
+		e.Int64(*x.MaxWriteRequestUnits)
+	}
+	if x.PerformanceTier != nil {
+		e.FieldStart("PerformanceTier")
+		e.Str(*x.PerformanceTier)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BulkOperationSummary) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BulkOperationSummary", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "BulkOperationArn":
+			return codec.Optional(codec.String)(d, &x.BulkOperationArn)
+		case "BulkOperationStatus":
+			return codec.Optional(codec.String)(d, &x.BulkOperationStatus)
+		case "StartTime":
+			return codec.Optional(codec.Timestamp)(d, &x.StartTime)
+		case "EndTime":
+			return codec.Optional(codec.Timestamp)(d, &x.EndTime)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BulkOperationSummary) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.BulkOperationArn != nil {
+		e.FieldStart("BulkOperationArn")
+		e.Str(*x.BulkOperationArn)
+	}
+	if x.BulkOperationStatus != nil {
+		e.FieldStart("BulkOperationStatus")
+		e.Str(*x.BulkOperationStatus)
+	}
+	if x.StartTime != nil {
+		e.FieldStart("StartTime")
+		codec.EncodeTimestamp(e, *x.StartTime)
+	}
+	if x.EndTime != nil {
+		e.FieldStart("EndTime")
+		codec.EncodeTimestamp(e, *x.EndTime)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BulkOperationTableDetail) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BulkOperationTableDetail", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "TableId":
+			return codec.Optional(codec.String)(d, &x.TableId)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BulkOperationTableDetail) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.TableId != nil {
+		e.FieldStart("TableId")
+		e.Str(*x.TableId)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BulkOperationUsage) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BulkOperationUsage", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "BulkPutBytes":
+			return codec.Optional(codec.Long)(d, &x.BulkPutBytes)
+		case "Table":
+			return codec.Structure[BulkOperationBytes](d, &x.Table)
+		case "LocalSecondaryIndexes":
+			return codec.Map(codec.Structure[BulkOperationBytes])(d, &x.LocalSecondaryIndexes)
+		case "GlobalSecondaryIndexes":
+			return codec.Map(codec.Structure[BulkOperationBytes])(d, &x.GlobalSecondaryIndexes)
+		case "VectorIndexes":
+			return codec.Map(codec.Structure[BulkOperationVectorBytes])(d, &x.VectorIndexes)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BulkOperationUsage) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.BulkPutBytes != nil {
+		e.FieldStart("BulkPutBytes")
+		e.Int64(*x.BulkPutBytes)
+	}
+	if x.Table != nil {
+		e.FieldStart("Table")
+		x.Table.EncodeJSON(e)
+	}
+	if x.LocalSecondaryIndexes != nil {
+		e.FieldStart("LocalSecondaryIndexes")
+		e.ObjStart()
+		for k0, x0 := range api.Sorted(x.LocalSecondaryIndexes) {
+			e.FieldStart(k0)
+			x0.EncodeJSON(e)
+		}
+		e.ObjEnd()
+	}
+	if x.GlobalSecondaryIndexes != nil {
+		e.FieldStart("GlobalSecondaryIndexes")
+		e.ObjStart()
+		for k0, x0 := range api.Sorted(x.GlobalSecondaryIndexes) {
+			e.FieldStart(k0)
+			x0.EncodeJSON(e)
+		}
+		e.ObjEnd()
+	}
+	if x.VectorIndexes != nil {
+		e.FieldStart("VectorIndexes")
+		e.ObjStart()
+		for k0, x0 := range api.Sorted(x.VectorIndexes) {
+			e.FieldStart(k0)
+			x0.EncodeJSON(e)
+		}
+		e.ObjEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BulkOperationVectorBytes) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BulkOperationVectorBytes", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "BulkPutVectorBytes":
+			return codec.Optional(codec.Long)(d, &x.BulkPutVectorBytes)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BulkOperationVectorBytes) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.BulkPutVectorBytes != nil {
+		e.FieldStart("BulkPutVectorBytes")
+		e.Int64(*x.BulkPutVectorBytes)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *CancelBulkOperationInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CancelBulkOperationInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "BulkOperationArn":
+			return codec.Optional(codec.String)(d, &x.BulkOperationArn)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CancelBulkOperationInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.BulkOperationArn != nil {
+		e.FieldStart("BulkOperationArn")
+		e.Str(*x.BulkOperationArn)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *CancelBulkOperationOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CancelBulkOperationOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "BulkOperationArn":
+			return codec.Optional(codec.String)(d, &x.BulkOperationArn)
+		case "BulkOperationStatus":
+			return codec.Optional(codec.String)(d, &x.BulkOperationStatus)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CancelBulkOperationOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.BulkOperationArn != nil {
+		e.FieldStart("BulkOperationArn")
+		e.Str(*x.BulkOperationArn)
+	}
+	if x.BulkOperationStatus != nil {
+		e.FieldStart("BulkOperationStatus")
+		e.Str(*x.BulkOperationStatus)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *CancellationReason) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "CancellationReason", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -2166,6 +2513,48 @@ func (x *DescribeBackupOutput) EncodeJSON(e *jx.Encoder) {
 	if x.BackupDescription != nil {
 		e.FieldStart("BackupDescription")
 		x.BackupDescription.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeBulkOperationInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeBulkOperationInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "BulkOperationArn":
+			return codec.Optional(codec.String)(d, &x.BulkOperationArn)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeBulkOperationInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.BulkOperationArn != nil {
+		e.FieldStart("BulkOperationArn")
+		e.Str(*x.BulkOperationArn)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeBulkOperationOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeBulkOperationOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "BulkOperationDescription":
+			return codec.Structure[BulkOperationDescription](d, &x.BulkOperationDescription)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeBulkOperationOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.BulkOperationDescription != nil {
+		e.FieldStart("BulkOperationDescription")
+		x.BulkOperationDescription.EncodeJSON(e)
 	}
 	e.ObjEnd()
 }
@@ -4358,6 +4747,51 @@ func (x *InputFormatOptions) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *InputS3Configuration) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "InputS3Configuration", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "S3BucketOwner":
+			return codec.Optional(codec.String)(d, &x.S3BucketOwner)
+		case "S3Bucket":
+			return codec.Optional(codec.String)(d, &x.S3Bucket)
+		case "S3KeyPrefix":
+			return codec.Optional(codec.String)(d, &x.S3KeyPrefix)
+		case "InputFormat":
+			return codec.Optional(codec.String)(d, &x.InputFormat)
+		case "InputCompressionType":
+			return codec.Optional(codec.String)(d, &x.InputCompressionType)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *InputS3Configuration) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.S3BucketOwner != nil {
+		e.FieldStart("S3BucketOwner")
+		e.Str(*x.S3BucketOwner)
+	}
+	if x.S3Bucket != nil {
+		e.FieldStart("S3Bucket")
+		e.Str(*x.S3Bucket)
+	}
+	if x.S3KeyPrefix != nil {
+		e.FieldStart("S3KeyPrefix")
+		e.Str(*x.S3KeyPrefix)
+	}
+	if x.InputFormat != nil {
+		e.FieldStart("InputFormat")
+		e.Str(*x.InputFormat)
+	}
+	if x.InputCompressionType != nil {
+		e.FieldStart("InputCompressionType")
+		e.Str(*x.InputCompressionType)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *ItemCollectionMetrics) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "ItemCollectionMetrics", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -4683,6 +5117,64 @@ func (x *ListBackupsOutput) EncodeJSON(e *jx.Encoder) {
 	if x.LastEvaluatedBackupArn != nil {
 		e.FieldStart("LastEvaluatedBackupArn")
 		e.Str(*x.LastEvaluatedBackupArn)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListBulkOperationsInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListBulkOperationsInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "MaxResults":
+			return codec.Optional(codec.Integer)(d, &x.MaxResults)
+		case "NextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListBulkOperationsInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.MaxResults != nil {
+		e.FieldStart("MaxResults")
+		e.Int64(*x.MaxResults)
+	}
+	if x.NextToken != nil {
+		e.FieldStart("NextToken")
+		e.Str(*x.NextToken)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListBulkOperationsOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListBulkOperationsOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "BulkOperationsSummaryList":
+			return codec.List(codec.Structure[BulkOperationSummary])(d, &x.BulkOperationsSummaryList)
+		case "NextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListBulkOperationsOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.BulkOperationsSummaryList != nil {
+		e.FieldStart("BulkOperationsSummaryList")
+		e.ArrStart()
+		for _, x0 := range x.BulkOperationsSummaryList {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.NextToken != nil {
+		e.FieldStart("NextToken")
+		e.Str(*x.NextToken)
 	}
 	e.ObjEnd()
 }
@@ -5232,6 +5724,61 @@ func (x *OnDemandThroughputOverride) EncodeJSON(e *jx.Encoder) {
 	if x.MaxReadRequestUnits != nil {
 		e.FieldStart("MaxReadRequestUnits")
 		e.Int64(*x.MaxReadRequestUnits)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *OutputS3Configuration) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "OutputS3Configuration", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "S3BucketOwner":
+			return codec.Optional(codec.String)(d, &x.S3BucketOwner)
+		case "S3Bucket":
+			return codec.Optional(codec.String)(d, &x.S3Bucket)
+		case "S3KeyPrefix":
+			return codec.Optional(codec.String)(d, &x.S3KeyPrefix)
+		case "S3SseAlgorithm":
+			return codec.Optional(codec.String)(d, &x.S3SseAlgorithm)
+		case "S3SseKmsKeyId":
+			return codec.Optional(codec.String)(d, &x.S3SseKmsKeyId)
+		case "OutputType":
+			return codec.List(codec.String)(d, &x.OutputType)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *OutputS3Configuration) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.S3BucketOwner != nil {
+		e.FieldStart("S3BucketOwner")
+		e.Str(*x.S3BucketOwner)
+	}
+	if x.S3Bucket != nil {
+		e.FieldStart("S3Bucket")
+		e.Str(*x.S3Bucket)
+	}
+	if x.S3KeyPrefix != nil {
+		e.FieldStart("S3KeyPrefix")
+		e.Str(*x.S3KeyPrefix)
+	}
+	if x.S3SseAlgorithm != nil {
+		e.FieldStart("S3SseAlgorithm")
+		e.Str(*x.S3SseAlgorithm)
+	}
+	if x.S3SseKmsKeyId != nil {
+		e.FieldStart("S3SseKmsKeyId")
+		e.Str(*x.S3SseKmsKeyId)
+	}
+	if x.OutputType != nil {
+		e.FieldStart("OutputType")
+		e.ArrStart()
+		for _, x0 := range x.OutputType {
+			e.Str(x0)
+		}
+		e.ArrEnd()
 	}
 	e.ObjEnd()
 }
@@ -7114,6 +7661,33 @@ func (x *ScanOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *SearchResultItem) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "SearchResultItem", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Item":
+			return decodeAttributes(d, &x.Item)
+		case "Score":
+			return codec.Optional(codec.Double)(d, &x.Score)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *SearchResultItem) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Item != nil {
+		e.FieldStart("Item")
+		x.Item.EncodeJSON(e)
+	}
+	if x.Score != nil {
+		e.FieldStart("Score")
+		e.Float64(*x.Score)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *SearchSchemaElement) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "SearchSchemaElement", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -7136,6 +7710,115 @@ func (x *SearchSchemaElement) EncodeJSON(e *jx.Encoder) {
 	if x.SearchSchemaElementType != nil {
 		e.FieldStart("SearchSchemaElementType")
 		e.Str(*x.SearchSchemaElementType)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *SearchVectorsInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "SearchVectorsInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "IndexName":
+			return codec.Optional(codec.String)(d, &x.IndexName)
+		case "ReturnConsumedCapacity":
+			return codec.Optional(codec.String)(d, &x.ReturnConsumedCapacity)
+		case "ExpressionAttributeNames":
+			return codec.Map(codec.String)(d, &x.ExpressionAttributeNames)
+		case "ExpressionAttributeValues":
+			return decodeAttributes(d, &x.ExpressionAttributeValues)
+		case "ProjectionExpression":
+			return codec.Optional(codec.String)(d, &x.ProjectionExpression)
+		case "SearchVector":
+			return codec.List(decodeAttributeValue)(d, &x.SearchVector)
+		case "SearchConditionExpression":
+			return codec.Optional(codec.String)(d, &x.SearchConditionExpression)
+		case "TopK":
+			return codec.Optional(codec.Integer)(d, &x.TopK)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *SearchVectorsInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.IndexName != nil {
+		e.FieldStart("IndexName")
+		e.Str(*x.IndexName)
+	}
+	if x.ReturnConsumedCapacity != nil {
+		e.FieldStart("ReturnConsumedCapacity")
+		e.Str(*x.ReturnConsumedCapacity)
+	}
+	if x.ExpressionAttributeNames != nil {
+		e.FieldStart("ExpressionAttributeNames")
+		e.ObjStart()
+		for k0, x0 := range api.Sorted(x.ExpressionAttributeNames) {
+			e.FieldStart(k0)
+			e.Str(x0)
+		}
+		e.ObjEnd()
+	}
+	if x.ExpressionAttributeValues != nil {
+		e.FieldStart("ExpressionAttributeValues")
+		x.ExpressionAttributeValues.EncodeJSON(e)
+	}
+	if x.ProjectionExpression != nil {
+		e.FieldStart("ProjectionExpression")
+		e.Str(*x.ProjectionExpression)
+	}
+	if x.SearchVector != nil {
+		e.FieldStart("SearchVector")
+		e.ArrStart()
+		for _, x0 := range x.SearchVector {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.SearchConditionExpression != nil {
+		e.FieldStart("SearchConditionExpression")
+		e.Str(*x.SearchConditionExpression)
+	}
+	if x.TopK != nil {
+		e.FieldStart("TopK")
+		e.Int64(*x.TopK)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *SearchVectorsOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "SearchVectorsOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ConsumedCapacity":
+			return codec.Structure[VectorCapacity](d, &x.ConsumedCapacity)
+		case "SearchResults":
+			return codec.List(codec.Structure[SearchResultItem])(d, &x.SearchResults)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *SearchVectorsOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ConsumedCapacity != nil {
+		e.FieldStart("ConsumedCapacity")
+		x.ConsumedCapacity.EncodeJSON(e)
+	}
+	if x.SearchResults != nil {
+		e.FieldStart("SearchResults")
+		e.ArrStart()
+		for _, x0 := range x.SearchResults {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
 	}
 	e.ObjEnd()
 }
@@ -7278,6 +7961,78 @@ func (x *SourceTableFeatureDetails) EncodeJSON(e *jx.Encoder) {
 			x0.EncodeJSON(e)
 		}
 		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *StartBulkPutItemsInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "StartBulkPutItemsInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ClientToken":
+			return codec.Optional(codec.String)(d, &x.ClientToken)
+		case "InputS3Configuration":
+			return codec.Structure[InputS3Configuration](d, &x.InputS3Configuration)
+		case "OutputS3Configuration":
+			return codec.Structure[OutputS3Configuration](d, &x.OutputS3Configuration)
+		case "TableName":
+			return codec.Optional(codec.String)(d, &x.TableName)
+		case "MaxWriteRequestUnits":
+			return codec.Optional(codec.Long)(d, &x.MaxWriteRequestUnits)
+		case "PerformanceTier":
+			return codec.Optional(codec.String)(d, &x.PerformanceTier)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *StartBulkPutItemsInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ClientToken != nil {
+		e.FieldStart("ClientToken")
+		e.Str(*x.ClientToken)
+	}
+	if x.InputS3Configuration != nil {
+		e.FieldStart("InputS3Configuration")
+		x.InputS3Configuration.EncodeJSON(e)
+	}
+	if x.OutputS3Configuration != nil {
+		e.FieldStart("OutputS3Configuration")
+		x.OutputS3Configuration.EncodeJSON(e)
+	}
+	if x.TableName != nil {
+		e.FieldStart("TableName")
+		e.Str(*x.TableName)
+	}
+	if x.MaxWriteRequestUnits != nil {
+		e.FieldStart("MaxWriteRequestUnits")
+		e.Int64(*x.MaxWriteRequestUnits)
+	}
+	if x.PerformanceTier != nil {
+		e.FieldStart("PerformanceTier")
+		e.Str(*x.PerformanceTier)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *StartBulkPutItemsOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "StartBulkPutItemsOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "BulkOperationDescription":
+			return codec.Structure[BulkOperationDescription](d, &x.BulkOperationDescription)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *StartBulkPutItemsOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.BulkOperationDescription != nil {
+		e.FieldStart("BulkOperationDescription")
+		x.BulkOperationDescription.EncodeJSON(e)
 	}
 	e.ObjEnd()
 }

@@ -11,6 +11,7 @@ type Backend interface {
 	BatchExecuteStatement(ctx context.Context, in *BatchExecuteStatementInput) (*BatchExecuteStatementOutput, error)
 	BatchGetItem(ctx context.Context, in *BatchGetItemInput) (*BatchGetItemOutput, error)
 	BatchWriteItem(ctx context.Context, in *BatchWriteItemInput) (*BatchWriteItemOutput, error)
+	CancelBulkOperation(ctx context.Context, in *CancelBulkOperationInput) (*CancelBulkOperationOutput, error)
 	CreateBackup(ctx context.Context, in *CreateBackupInput) (*CreateBackupOutput, error)
 	CreateGlobalTable(ctx context.Context, in *CreateGlobalTableInput) (*CreateGlobalTableOutput, error)
 	CreateTable(ctx context.Context, in *CreateTableInput) (*CreateTableOutput, error)
@@ -19,6 +20,7 @@ type Backend interface {
 	DeleteResourcePolicy(ctx context.Context, in *DeleteResourcePolicyInput) (*DeleteResourcePolicyOutput, error)
 	DeleteTable(ctx context.Context, in *DeleteTableInput) (*DeleteTableOutput, error)
 	DescribeBackup(ctx context.Context, in *DescribeBackupInput) (*DescribeBackupOutput, error)
+	DescribeBulkOperation(ctx context.Context, in *DescribeBulkOperationInput) (*DescribeBulkOperationOutput, error)
 	DescribeContinuousBackups(ctx context.Context, in *DescribeContinuousBackupsInput) (*DescribeContinuousBackupsOutput, error)
 	DescribeContributorInsights(ctx context.Context, in *DescribeContributorInsightsInput) (*DescribeContributorInsightsOutput, error)
 	DescribeEndpoints(ctx context.Context, in *DescribeEndpointsRequest) (*DescribeEndpointsResponse, error)
@@ -40,6 +42,7 @@ type Backend interface {
 	GetResourcePolicy(ctx context.Context, in *GetResourcePolicyInput) (*GetResourcePolicyOutput, error)
 	ImportTable(ctx context.Context, in *ImportTableInput) (*ImportTableOutput, error)
 	ListBackups(ctx context.Context, in *ListBackupsInput) (*ListBackupsOutput, error)
+	ListBulkOperations(ctx context.Context, in *ListBulkOperationsInput) (*ListBulkOperationsOutput, error)
 	ListContributorInsights(ctx context.Context, in *ListContributorInsightsInput) (*ListContributorInsightsOutput, error)
 	ListExports(ctx context.Context, in *ListExportsInput) (*ListExportsOutput, error)
 	ListGlobalTables(ctx context.Context, in *ListGlobalTablesInput) (*ListGlobalTablesOutput, error)
@@ -52,6 +55,8 @@ type Backend interface {
 	RestoreTableFromBackup(ctx context.Context, in *RestoreTableFromBackupInput) (*RestoreTableFromBackupOutput, error)
 	RestoreTableToPointInTime(ctx context.Context, in *RestoreTableToPointInTimeInput) (*RestoreTableToPointInTimeOutput, error)
 	Scan(ctx context.Context, in *ScanInput) (*ScanOutput, error)
+	SearchVectors(ctx context.Context, in *SearchVectorsInput) (*SearchVectorsOutput, error)
+	StartBulkPutItems(ctx context.Context, in *StartBulkPutItemsInput) (*StartBulkPutItemsOutput, error)
 	TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error)
 	TransactGetItems(ctx context.Context, in *TransactGetItemsInput) (*TransactGetItemsOutput, error)
 	TransactWriteItems(ctx context.Context, in *TransactWriteItemsInput) (*TransactWriteItemsOutput, error)
@@ -82,6 +87,7 @@ func New(b Backend) *api.Service {
 			api.Op("BatchExecuteStatement", b.BatchExecuteStatement),
 			api.Op("BatchGetItem", b.BatchGetItem),
 			api.Op("BatchWriteItem", b.BatchWriteItem),
+			api.Op("CancelBulkOperation", b.CancelBulkOperation),
 			api.Op("CreateBackup", b.CreateBackup),
 			api.Op("CreateGlobalTable", b.CreateGlobalTable),
 			api.Op("CreateTable", b.CreateTable),
@@ -90,6 +96,7 @@ func New(b Backend) *api.Service {
 			api.Op("DeleteResourcePolicy", b.DeleteResourcePolicy),
 			api.Op("DeleteTable", b.DeleteTable),
 			api.Op("DescribeBackup", b.DescribeBackup),
+			api.Op("DescribeBulkOperation", b.DescribeBulkOperation),
 			api.Op("DescribeContinuousBackups", b.DescribeContinuousBackups),
 			api.Op("DescribeContributorInsights", b.DescribeContributorInsights),
 			api.Op("DescribeEndpoints", b.DescribeEndpoints),
@@ -111,6 +118,7 @@ func New(b Backend) *api.Service {
 			api.Op("GetResourcePolicy", b.GetResourcePolicy),
 			api.Op("ImportTable", b.ImportTable),
 			api.Op("ListBackups", b.ListBackups),
+			api.Op("ListBulkOperations", b.ListBulkOperations),
 			api.Op("ListContributorInsights", b.ListContributorInsights),
 			api.Op("ListExports", b.ListExports),
 			api.Op("ListGlobalTables", b.ListGlobalTables),
@@ -123,6 +131,8 @@ func New(b Backend) *api.Service {
 			api.Op("RestoreTableFromBackup", b.RestoreTableFromBackup),
 			api.Op("RestoreTableToPointInTime", b.RestoreTableToPointInTime),
 			api.Op("Scan", b.Scan),
+			api.Op("SearchVectors", b.SearchVectors),
+			api.Op("StartBulkPutItems", b.StartBulkPutItems),
 			api.Op("TagResource", b.TagResource),
 			api.Op("TransactGetItems", b.TransactGetItems),
 			api.Op("TransactWriteItems", b.TransactWriteItems),
@@ -137,12 +147,6 @@ func New(b Backend) *api.Service {
 			api.Op("UpdateTableReplicaAutoScaling", b.UpdateTableReplicaAutoScaling),
 			api.Op("UpdateTimeToLive", b.UpdateTimeToLive),
 		},
-		NotYet: []string{
-			"CancelBulkOperation",
-			"DescribeBulkOperation",
-			"ListBulkOperations",
-			"SearchVectors",
-			"StartBulkPutItems",
-		},
+		NotYet: []string{},
 	}
 }

@@ -146,6 +146,64 @@ type BillingModeSummary struct {
 	LastUpdateToPayPerRequestDateTime *time.Time
 }
 
+type BulkOperationBytes struct {
+	BulkPutBytes *int64
+}
+
+type BulkOperationDescription struct {
+	BulkOperationArn      *string
+	BulkOperationStatus   *string
+	TableDetails          []*BulkOperationTableDetail
+	ClientToken           *string
+	InputS3Configuration  *InputS3Configuration
+	OutputS3Configuration *OutputS3Configuration
+	StartTime             *time.Time
+	EndTime               *time.Time
+	ProcessedItemCount    *int64
+	ProcessedInputBytes   *int64
+	TotalInputBytes       *int64
+	BulkOperationUsage    []*BulkOperationUsage
+	FailedItemCount       *int64
+	FailureCode           *string
+	FailureMessage        *string
+	MaxWriteRequestUnits  *int64
+	PerformanceTier       *string
+}
+
+type BulkOperationSummary struct {
+	BulkOperationArn    *string
+	BulkOperationStatus *string
+	StartTime           *time.Time
+	EndTime             *time.Time
+}
+
+type BulkOperationTableDetail struct {
+	TableName *string
+	TableId   *string
+}
+
+type BulkOperationUsage struct {
+	TableName              *string
+	BulkPutBytes           *int64
+	Table                  *BulkOperationBytes
+	LocalSecondaryIndexes  map[string]*BulkOperationBytes
+	GlobalSecondaryIndexes map[string]*BulkOperationBytes
+	VectorIndexes          map[string]*BulkOperationVectorBytes
+}
+
+type BulkOperationVectorBytes struct {
+	BulkPutVectorBytes *int64
+}
+
+type CancelBulkOperationInput struct {
+	BulkOperationArn *string
+}
+
+type CancelBulkOperationOutput struct {
+	BulkOperationArn    *string
+	BulkOperationStatus *string
+}
+
 type CancellationReason struct {
 	Item    RawAttributes
 	Code    *string
@@ -366,6 +424,14 @@ type DescribeBackupInput struct {
 
 type DescribeBackupOutput struct {
 	BackupDescription *BackupDescription
+}
+
+type DescribeBulkOperationInput struct {
+	BulkOperationArn *string
+}
+
+type DescribeBulkOperationOutput struct {
+	BulkOperationDescription *BulkOperationDescription
 }
 
 type DescribeContinuousBackupsInput struct {
@@ -750,6 +816,14 @@ type InputFormatOptions struct {
 	Csv *CsvOptions
 }
 
+type InputS3Configuration struct {
+	S3BucketOwner        *string
+	S3Bucket             *string
+	S3KeyPrefix          *string
+	InputFormat          *string
+	InputCompressionType *string
+}
+
 type ItemCollectionMetrics struct {
 	ItemCollectionKey   Attributes
 	SizeEstimateRangeGB []float64
@@ -804,6 +878,16 @@ type ListBackupsInput struct {
 type ListBackupsOutput struct {
 	BackupSummaries        []*BackupSummary
 	LastEvaluatedBackupArn *string
+}
+
+type ListBulkOperationsInput struct {
+	MaxResults *int64
+	NextToken  *string
+}
+
+type ListBulkOperationsOutput struct {
+	BulkOperationsSummaryList []*BulkOperationSummary
+	NextToken                 *string
 }
 
 type ListContributorInsightsInput struct {
@@ -898,6 +982,15 @@ type OnDemandThroughput struct {
 
 type OnDemandThroughputOverride struct {
 	MaxReadRequestUnits *int64
+}
+
+type OutputS3Configuration struct {
+	S3BucketOwner  *string
+	S3Bucket       *string
+	S3KeyPrefix    *string
+	S3SseAlgorithm *string
+	S3SseKmsKeyId  *string
+	OutputType     []string
 }
 
 type ParameterizedStatement struct {
@@ -1214,9 +1307,31 @@ type ScanOutput struct {
 	ConsumedCapacity *ConsumedCapacity
 }
 
+type SearchResultItem struct {
+	Item  Attributes
+	Score *float64
+}
+
 type SearchSchemaElement struct {
 	AttributeName           *string
 	SearchSchemaElementType *string
+}
+
+type SearchVectorsInput struct {
+	TableName                 *string
+	IndexName                 *string
+	ReturnConsumedCapacity    *string
+	ExpressionAttributeNames  map[string]string
+	ExpressionAttributeValues Attributes
+	ProjectionExpression      *string
+	SearchVector              []AttributeValue
+	SearchConditionExpression *string
+	TopK                      *int64
+}
+
+type SearchVectorsOutput struct {
+	ConsumedCapacity *VectorCapacity
+	SearchResults    []*SearchResultItem
 }
 
 type SourceTableDetails struct {
@@ -1239,6 +1354,19 @@ type SourceTableFeatureDetails struct {
 	TimeToLiveDescription  *TimeToLiveDescription
 	SSEDescription         *SSEDescription
 	VectorIndexes          []*VectorIndexInfo
+}
+
+type StartBulkPutItemsInput struct {
+	ClientToken           *string
+	InputS3Configuration  *InputS3Configuration
+	OutputS3Configuration *OutputS3Configuration
+	TableName             *string
+	MaxWriteRequestUnits  *int64
+	PerformanceTier       *string
+}
+
+type StartBulkPutItemsOutput struct {
+	BulkOperationDescription *BulkOperationDescription
 }
 
 type StreamSpecification struct {

@@ -175,6 +175,17 @@ func (x *BatchWriteItemInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *CancelBulkOperationInput) Validate(v *api.Violations) {
+	if x.BulkOperationArn == nil {
+		v.Null("bulkOperationArn")
+	} else {
+		v.Enter("bulkOperationArn")
+		v.String(*x.BulkOperationArn, &checkBulkOperationArn)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *Condition) Validate(v *api.Violations) {
 	if x.ComparisonOperator == nil {
 		v.Null("comparisonOperator")
@@ -658,6 +669,17 @@ func (x *DescribeBackupInput) Validate(v *api.Violations) {
 	} else {
 		v.Enter("backupArn")
 		v.String(*x.BackupArn, &checkBackupArn)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DescribeBulkOperationInput) Validate(v *api.Violations) {
+	if x.BulkOperationArn == nil {
+		v.Null("bulkOperationArn")
+	} else {
+		v.Enter("bulkOperationArn")
+		v.String(*x.BulkOperationArn, &checkBulkOperationArn)
 		v.Leave()
 	}
 }
@@ -1173,6 +1195,39 @@ func (x *InputFormatOptions) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *InputS3Configuration) Validate(v *api.Violations) {
+	if x.S3BucketOwner != nil {
+		v.Enter("s3BucketOwner")
+		v.String(*x.S3BucketOwner, &checkS3BucketOwner)
+		v.Leave()
+	}
+	if x.S3Bucket == nil {
+		v.Null("s3Bucket")
+	} else {
+		v.Enter("s3Bucket")
+		v.String(*x.S3Bucket, &checkS3Bucket)
+		v.Leave()
+	}
+	if x.S3KeyPrefix != nil {
+		v.Enter("s3KeyPrefix")
+		v.String(*x.S3KeyPrefix, &checkS3Prefix)
+		v.Leave()
+	}
+	if x.InputFormat == nil {
+		v.Null("inputFormat")
+	} else {
+		v.Enter("inputFormat")
+		v.String(*x.InputFormat, &checkBulkOperationInputFormat)
+		v.Leave()
+	}
+	if x.InputCompressionType != nil {
+		v.Enter("inputCompressionType")
+		v.String(*x.InputCompressionType, &checkInputCompressionType)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *KeySchemaElement) Validate(v *api.Violations) {
 	if x.AttributeName == nil {
 		v.Null("attributeName")
@@ -1255,6 +1310,20 @@ func (x *ListBackupsInput) Validate(v *api.Violations) {
 	if x.BackupType != nil {
 		v.Enter("backupType")
 		v.String(*x.BackupType, &checkBackupTypeFilter)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ListBulkOperationsInput) Validate(v *api.Violations) {
+	if x.MaxResults != nil {
+		v.Enter("maxResults")
+		v.Number(*x.MaxResults, &checkListBulkOperationsMaxLimit)
+		v.Leave()
+	}
+	if x.NextToken != nil {
+		v.Enter("nextToken")
+		v.String(*x.NextToken, &checkBulkOperationNextToken)
 		v.Leave()
 	}
 }
@@ -1371,6 +1440,42 @@ func (x *LocalSecondaryIndex) Validate(v *api.Violations) {
 	} else {
 		v.Enter("projection")
 		x.Projection.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *OutputS3Configuration) Validate(v *api.Violations) {
+	if x.S3BucketOwner != nil {
+		v.Enter("s3BucketOwner")
+		v.String(*x.S3BucketOwner, &checkS3BucketOwner)
+		v.Leave()
+	}
+	if x.S3Bucket != nil {
+		v.Enter("s3Bucket")
+		v.String(*x.S3Bucket, &checkS3Bucket)
+		v.Leave()
+	}
+	if x.S3KeyPrefix != nil {
+		v.Enter("s3KeyPrefix")
+		v.String(*x.S3KeyPrefix, &checkS3Prefix)
+		v.Leave()
+	}
+	if x.S3SseAlgorithm != nil {
+		v.Enter("s3SseAlgorithm")
+		v.String(*x.S3SseAlgorithm, &checkS3SseAlgorithm)
+		v.Leave()
+	}
+	if x.S3SseKmsKeyId != nil {
+		v.Enter("s3SseKmsKeyId")
+		v.String(*x.S3SseKmsKeyId, &checkS3SseKmsKeyId)
+		v.Leave()
+	}
+	if x.OutputType == nil {
+		v.Null("outputType")
+	} else {
+		v.Enter("outputType")
+		v.Elements(x.OutputType, &checkOutputTypeEnum)
 		v.Leave()
 	}
 }
@@ -1997,6 +2102,88 @@ func (x *SearchSchemaElement) Validate(v *api.Violations) {
 	} else {
 		v.Enter("searchSchemaElementType")
 		v.String(*x.SearchSchemaElementType, &checkSearchSchemaElementType)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *SearchVectorsInput) Validate(v *api.Violations) {
+	if x.TableName == nil {
+		v.Null("tableName")
+	} else {
+		v.Enter("tableName")
+		v.String(*x.TableName, &checkTableArn)
+		v.Leave()
+	}
+	if x.IndexName == nil {
+		v.Null("indexName")
+	} else {
+		v.Enter("indexName")
+		v.String(*x.IndexName, &checkIndexName)
+		v.Leave()
+	}
+	if x.ReturnConsumedCapacity != nil {
+		v.Enter("returnConsumedCapacity")
+		v.String(*x.ReturnConsumedCapacity, &checkReturnConsumedCapacity)
+		v.Leave()
+	}
+	if x.ExpressionAttributeNames != nil {
+		v.Enter("expressionAttributeNames")
+		api.Values(v, x.ExpressionAttributeNames, &checkAttributeName)
+		v.Leave()
+	}
+	if x.SearchVector == nil {
+		v.Null("searchVector")
+	} else {
+		v.Enter("searchVector")
+		v.Length(len(x.SearchVector), x.SearchVector, &checkSearchVectorList)
+		v.Leave()
+	}
+	if x.TopK == nil {
+		v.Null("topK")
+	} else {
+		v.Enter("topK")
+		v.Number(*x.TopK, &checkTopKInteger)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *StartBulkPutItemsInput) Validate(v *api.Violations) {
+	if x.ClientToken != nil {
+		v.Enter("clientToken")
+		v.String(*x.ClientToken, &checkClientToken)
+		v.Leave()
+	}
+	if x.InputS3Configuration == nil {
+		v.Null("inputS3Configuration")
+	} else {
+		v.Enter("inputS3Configuration")
+		x.InputS3Configuration.Validate(v)
+		v.Leave()
+	}
+	if x.OutputS3Configuration == nil {
+		v.Null("outputS3Configuration")
+	} else {
+		v.Enter("outputS3Configuration")
+		x.OutputS3Configuration.Validate(v)
+		v.Leave()
+	}
+	if x.TableName == nil {
+		v.Null("tableName")
+	} else {
+		v.Enter("tableName")
+		v.String(*x.TableName, &checkTableArn)
+		v.Leave()
+	}
+	if x.MaxWriteRequestUnits != nil {
+		v.Enter("maxWriteRequestUnits")
+		v.Number(*x.MaxWriteRequestUnits, &checkBulkOperationMaxWriteRequestUnits)
+		v.Leave()
+	}
+	if x.PerformanceTier != nil {
+		v.Enter("performanceTier")
+		v.String(*x.PerformanceTier, &checkBulkOperationPerformanceTier)
 		v.Leave()
 	}
 }
@@ -2767,6 +2954,11 @@ var checkBackupsInputLimit = api.Rule{HasMax: true, Max: 100, HasMin: true, Min:
 var checkBatchGetRequestMap = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkBatchWriteItemRequestMap = api.Rule{HasMax: true, Max: 25, HasMin: true, Min: 1}
 var checkBillingMode = api.Rule{Enum: []string{"PROVISIONED", "PAY_PER_REQUEST"}}
+var checkBulkOperationArn = api.Rule{HasMax: true, Max: 1024, HasMin: true, Min: 37}
+var checkBulkOperationInputFormat = api.Rule{Enum: []string{"DYNAMODB_JSON", "ION"}}
+var checkBulkOperationMaxWriteRequestUnits = api.Rule{HasMin: true, Min: 1024}
+var checkBulkOperationNextToken = api.Rule{HasMax: true, Max: 1024, HasMin: true, Min: 1, Pattern: "([0-9a-f]{16})+", Match: api.Matching("\\A(?:([0-9a-f]{16})+)\\z")}
+var checkBulkOperationPerformanceTier = api.Rule{Enum: []string{"STANDARD", "ACCELERATED"}}
 var checkClientRequestToken = api.Rule{HasMax: true, Max: 36, HasMin: true, Min: 1}
 var checkClientToken = api.Rule{Pattern: "^[^\\$]+$", Match: api.Matching("\\A(?:^[^\\$]+$)\\z")}
 var checkComparisonOperator = api.Rule{Enum: []string{"IN", "NULL", "BETWEEN", "LT", "NOT_CONTAINS", "EQ", "GT", "NOT_NULL", "NE", "LE", "BEGINS_WITH", "GE", "CONTAINS"}}
@@ -2794,6 +2986,7 @@ var checkKeyList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkKeySchema = api.Rule{HasMin: true, Min: 1}
 var checkKeySchemaAttributeName = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 1}
 var checkKeyType = api.Rule{Enum: []string{"HASH", "RANGE"}}
+var checkListBulkOperationsMaxLimit = api.Rule{HasMax: true, Max: 25, HasMin: true, Min: 1}
 var checkListContributorInsightsLimit = api.Rule{HasMax: true, Max: 100}
 var checkListExportsMaxLimit = api.Rule{HasMax: true, Max: 25, HasMin: true, Min: 1}
 var checkListImportsMaxLimit = api.Rule{HasMax: true, Max: 25, HasMin: true, Min: 1}
@@ -2801,6 +2994,7 @@ var checkListTablesInputLimit = api.Rule{HasMax: true, Max: 100, HasMin: true, M
 var checkMultiRegionConsistency = api.Rule{Enum: []string{"EVENTUAL", "STRONG"}}
 var checkNonKeyAttributeName = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 1}
 var checkNonKeyAttributeNameList = api.Rule{HasMax: true, Max: 20, HasMin: true, Min: 1}
+var checkOutputTypeEnum = api.Rule{Enum: []string{"ERROR", "CONDITION_CHECK_FAILURE"}}
 var checkParameterizedStatements = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkPartiQLBatchRequest = api.Rule{HasMax: true, Max: 25, HasMin: true, Min: 1}
 var checkPartiQLNextToken = api.Rule{HasMax: true, Max: 32768, HasMin: true, Min: 1}
@@ -2832,6 +3026,7 @@ var checkScanSegment = api.Rule{HasMax: true, Max: 999999, HasMin: true, Min: 0}
 var checkScanTotalSegments = api.Rule{HasMax: true, Max: 1000000, HasMin: true, Min: 1}
 var checkSearchSchema = api.Rule{HasMin: true, Min: 1}
 var checkSearchSchemaElementType = api.Rule{Enum: []string{"HASH", "INLINE_FILTER"}}
+var checkSearchVectorList = api.Rule{HasMax: true, Max: 4096, HasMin: true, Min: 1}
 var checkSelect = api.Rule{Enum: []string{"SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"}}
 var checkStreamArn = api.Rule{HasMax: true, Max: 1024, HasMin: true, Min: 37}
 var checkStreamViewType = api.Rule{Enum: []string{"NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES", "KEYS_ONLY"}}
@@ -2841,6 +3036,7 @@ var checkTableName = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 3, Patt
 var checkTagKeyString = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 1}
 var checkTagValueString = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 0}
 var checkTimeToLiveAttributeName = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 1}
+var checkTopKInteger = api.Rule{HasMin: true, Min: 1}
 var checkTransactGetItemList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkTransactWriteItemList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkVectorAttributeName = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 1}

@@ -47,7 +47,8 @@ var dynamodb = service{
 		DescribeTableReplicaAutoScaling UpdateTableReplicaAutoScaling
 		DescribeKinesisStreamingDestination EnableKinesisStreamingDestination DisableKinesisStreamingDestination UpdateKinesisStreamingDestination
 		ListGlobalTables DescribeGlobalTable DescribeGlobalTableSettings CreateGlobalTable UpdateGlobalTable UpdateGlobalTableSettings
-		ExportTableToPointInTime DescribeExport ListExports ImportTable DescribeImport ListImports`),
+		ExportTableToPointInTime DescribeExport ListExports ImportTable DescribeImport ListImports
+		StartBulkPutItems CancelBulkOperation DescribeBulkOperation ListBulkOperations SearchVectors`),
 	Order: map[string][]string{
 		"PutItemInput":            list("ReturnConsumedCapacity TableName Item ReturnItemCollectionMetrics ReturnValues"),
 		"GetItemInput":            list("ReturnConsumedCapacity TableName Key"),
