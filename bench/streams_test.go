@@ -92,7 +92,7 @@ func BenchmarkGetRecords(b *testing.B) {
 }
 
 // BenchmarkPutItemStreamed64 compares PutItem to a table with a stream of both images
-// with PutItem to one that keeps no log.
+// and point-in-time recovery with PutItem to one that keeps no log.
 func BenchmarkPutItemStreamed64(b *testing.B) {
 	srv, _ := startServer(b)
 	c := newClient(64)
@@ -103,6 +103,9 @@ func BenchmarkPutItemStreamed64(b *testing.B) {
 		b.Fatal(err)
 	}
 	stream(b, c, srv.url, "items")
+	if _, err := c.call(srv.url, "UpdateContinuousBackups", []byte(`{"TableName":"items","PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":true}}`)); err != nil {
+		b.Fatal(err)
+	}
 	streamed := load{"PutItem", 64, putRequest}
 	plain := load{"PutItem", 64, func(i int64) []byte {
 		return bytes.Replace(putRequest(i), []byte(`"TableName":"items"`), []byte(`"TableName":"plain"`), 1)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	stream "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
@@ -145,6 +146,50 @@ func TestStreamTrimming(t *testing.T) {
 	f.tend(t, 6*time.Minute)
 	_, err = streams.DescribeStream(t.Context(), &dynamodbstreams.DescribeStreamInput{StreamArn: &arn})
 	wantError(t, err, "ResourceNotFoundException", "Requested resource not found: Stream: "+arn+" not found")
+	wantNoTraces(t, f.store)
+}
+
+// TestStreamBesideRecovery has a log that holds more than the stream shows, and for
+// longer.
+func TestStreamBesideRecovery(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	c, streams := f.client, f.streams(f.root)
+	table := hashTable(t, c)
+	recovery := func(on bool) {
+		if _, err := c.UpdateContinuousBackups(t.Context(), &sdk.UpdateContinuousBackupsInput{TableName: &table,
+			PointInTimeRecoverySpecification: &types.PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled: &on}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write := func(v string) {
+		mustPut(t, c, table, attrs{"id": str("a"), "v": str(v)})
+		f.clock.advance(time.Second)
+	}
+	recovery(true)
+	write("1")
+	arn := enable(t, c, table, types.StreamViewTypeKeysOnly)
+	write("2")
+	write("3")
+	drops := describeStream(t, streams, arn).Shards[0]
+	wantRecords(t, allRecords(t, streams, arn), "MODIFY id=a", "MODIFY id=a")
+	disable(t, c, table)
+	write("4")
+	newer := enable(t, c, table, types.StreamViewTypeNewImage)
+	write("5")
+	wantRecords(t, allRecords(t, streams, newer), "MODIFY id=a new id=a,v=5")
+	f.tend(t, day+5*time.Minute)
+	_, err := streams.DescribeStream(t.Context(), &dynamodbstreams.DescribeStreamInput{StreamArn: &arn})
+	wantError(t, err, "ResourceNotFoundException", "…not found")
+	wantRecords(t, allRecords(t, streams, newer))
+	_, err = streams.GetShardIterator(t.Context(), &dynamodbstreams.GetShardIteratorInput{StreamArn: &arn, ShardId: drops.ShardId, ShardIteratorType: "TRIM_HORIZON"})
+	wantError(t, err, "ResourceNotFoundException", "…not found")
+	if n := countKeys(t, f.store, "log"); n != 5 {
+		t.Errorf("the log has %d entries", n)
+	}
+	disable(t, c, table)
+	recovery(false)
+	f.tend(t, day+5*time.Minute)
 	wantNoTraces(t, f.store)
 }
 

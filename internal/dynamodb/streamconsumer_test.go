@@ -196,3 +196,52 @@ func TestStreamConsumer(t *testing.T) {
 		t.Errorf("%d changes in %d shards only", told.n, len(shards))
 	}
 }
+
+// TestStreamDisabledWhileWritten disables and enables a stream again and again under
+// writers. Each stream must tell every change from its beginning to its end: of each
+// item, changes that follow each other without a gap.
+func TestStreamDisabledWhileWritten(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	c, streams := f.client, f.streams(f.root)
+	table, arn := streamed(t, c, types.StreamViewTypeNewAndOldImages)
+	arns := []string{arn}
+	var writers history
+	var writing sync.WaitGroup
+	for w := range 4 {
+		writing.Go(func() { scribble(t, c, table, fmt.Sprint("w", w), 60, writers.add) })
+	}
+	for range 20 {
+		disable(t, c, table)
+		arns = append(arns, enable(t, c, table, types.StreamViewTypeNewAndOldImages))
+	}
+	writing.Wait()
+	told := 0
+	made := map[string]bool{}
+	for item, steps := range writers.items {
+		for _, s := range steps {
+			made[fmt.Sprint(item, s)] = true
+		}
+	}
+	for _, arn := range arns {
+		var one history
+		for _, r := range allRecords(t, streams, arn) {
+			one.record(t, r)
+		}
+		for item, steps := range one.items {
+			for i, s := range steps {
+				if i > 0 && steps[i-1].new != s.old {
+					t.Errorf("%s: item %s: a change from %q follows one to %q", arn, item, s.old, steps[i-1].new)
+				}
+				if !made[fmt.Sprint(item, s)] {
+					t.Errorf("%s: item %s: nobody made the change %v", arn, item, s)
+				}
+				delete(made, fmt.Sprint(item, s))
+			}
+		}
+		told += one.n
+	}
+	if told == 0 || told+len(made) != writers.n {
+		t.Errorf("%d changes are told, %d are not, of %d", told, len(made), writers.n)
+	}
+}
