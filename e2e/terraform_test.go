@@ -66,6 +66,16 @@ func newTerraform(t *testing.T, s *server) *terraform {
 	return tf
 }
 
+// copy puts a file beside the configuration.
+func (tf *terraform) copy(file string) {
+	tf.t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		tf.t.Fatal(err)
+	}
+	tf.write(filepath.Base(file), string(text))
+}
+
 func (tf *terraform) write(name, text string) {
 	tf.t.Helper()
 	if err := os.WriteFile(filepath.Join(tf.dir, name), []byte(text), 0o600); err != nil {
@@ -120,6 +130,7 @@ resource "aws_dynamodb_table" "followed" {
   }
 }
 `)
+	tf.copy("testdata/throughput.tf")
 	tf.run("init", "-no-color")
 	tf.run("apply", "-no-color", "-auto-approve")
 	tf.empty("after apply")
@@ -161,11 +172,16 @@ resource "aws_dynamodb_table" "followed" {
 		t.Errorf("the stream of the catalog: %v", told)
 	}
 
-	changed := []string{"-var", "view=KEYS_ONLY", "-var", "deletion_protection=true", "-var", "registrar=registrar-of-models", "-var", `reader_accounts=["000000000000"]`}
+	changed := []string{"-var", "view=KEYS_ONLY", "-var", "deletion_protection=true", "-var", "registrar=registrar-of-models", "-var", `reader_accounts=["000000000000"]`, "-var", "units=9"}
 	if out := tf.run(append([]string{"apply", "-no-color", "-auto-approve"}, changed...)...); strings.Contains(out, "aws_dynamodb_table.model_catalog: Destr") || strings.Contains(out, "aws_dynamodb_table.followed: Destr") {
 		t.Errorf("a table was not changed in place:\n%s", out)
 	}
 	tf.empty("after a change", changed...)
+	for _, path := range [][]any{{"provisionedTable", "ProvisionedThroughput", "ReadCapacityUnits"}, {"limitedTable", "OnDemandThroughput", "MaxReadRequestUnits"}} {
+		if got := at(t, root.run("dynamodb", "describe-table", "--table-name", path[0].(string)), append([]any{"Table"}, path[1:]...)...); got != 9.0 {
+			t.Errorf("%v is %v", path, got)
+		}
+	}
 	undone := []string{"-var", "view="}
 	tf.run(append([]string{"apply", "-no-color", "-auto-approve"}, undone...)...)
 	tf.empty("after the change was undone", undone...)
