@@ -258,6 +258,7 @@ func TestMetrics(t *testing.T) {
 		`modelwharf_requests_total{operation="PutItem",service="dynamodb",status="200"} 3`,
 		`modelwharf_requests_total{operation="PutItem",service="dynamodb",status="400"} 1`,
 		`modelwharf_request_duration_seconds_count{operation="PutItem",service="dynamodb"} 4`,
+		`modelwharf_dynamodb_request_duration_seconds_count{account="` + servertest.Account + `",operation="PutItem",region="` + servertest.Region + `",table="items"} 3`,
 		"modelwharf_requests_in_flight 0", "modelwharf_panics_total 0", "modelwharf_store_log_bytes_total", "go_goroutines", "process_resident_memory_bytes",
 	} {
 		if !strings.Contains(body, line) {
