@@ -10,9 +10,10 @@ import (
 	"github.com/modelwharf/modelwharf/internal/kv"
 )
 
-// UpdateTable changes a table's billing mode or throughput, its stream, its class, or
-// its protection against deletion. It answers that the table is being updated, as
-// waiters expect; the change is there before the answer is.
+// UpdateTable changes a table's billing mode or throughput, its stream, its class, its
+// protection against deletion, or its global indexes. It answers that the table is being
+// updated, as waiters expect; the change is there before the answer is, but for the
+// filling of a new index and the removal of what an old one held.
 func (s *Service) UpdateTable(ctx context.Context, in *dynamodb.UpdateTableInput) (*dynamodb.UpdateTableOutput, error) {
 	n, err := nameOf(ctx, in.TableName)
 	if err != nil {
@@ -32,6 +33,9 @@ func (s *Service) UpdateTable(ctx context.Context, in *dynamodb.UpdateTableInput
 		}
 		st, now := t.tableState, s.now().UTC()
 		st.Indexes = slices.Clone(st.Indexes)
+		if err := st.checkDeleting(n, in); err != nil {
+			return err
+		}
 		if in.StreamSpecification != nil {
 			if err := s.setStream(ctx, tx, n, &st, in.StreamSpecification); err != nil {
 				return err
@@ -39,6 +43,15 @@ func (s *Service) UpdateTable(ctx context.Context, in *dynamodb.UpdateTableInput
 		}
 		if in.StreamSpecification == nil || in.BillingMode != nil {
 			if err := st.change(in, now); err != nil {
+				return err
+			}
+		}
+		online, err := st.updateIndexes(n, in, now)
+		if err != nil {
+			return err
+		}
+		if online != nil {
+			if err := s.enqueueIndex(ctx, tx, n, t.ID, online); err != nil {
 				return err
 			}
 		}
@@ -52,12 +65,16 @@ func (s *Service) UpdateTable(ctx context.Context, in *dynamodb.UpdateTableInput
 		s.recordTable(ctx, tx, n, in)
 		out.TableDescription = st.describe(n, holds, now)
 		out.TableDescription.TableStatus = new("UPDATING")
+		answerIndexUpdates(out.TableDescription, in)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.cache.drop(n)
+	if in.GlobalSecondaryIndexUpdates != nil {
+		s.jobs.Wake()
+	}
 	return out, nil
 }
 
@@ -65,8 +82,6 @@ func (s *Service) UpdateTable(ctx context.Context, in *dynamodb.UpdateTableInput
 // table.
 func checkUpdate(in *dynamodb.UpdateTableInput) error {
 	switch {
-	case in.GlobalSecondaryIndexUpdates != nil:
-		return unavailable("GlobalSecondaryIndexUpdates")
 	case in.VectorIndexUpdates != nil:
 		return unavailable("VectorIndexUpdates")
 	case in.DisassociationProtectionEnabled != nil:
@@ -93,6 +108,9 @@ func checkUpdate(in *dynamodb.UpdateTableInput) error {
 			asked++
 		}
 	}
+	if len(in.GlobalSecondaryIndexUpdates) > 0 {
+		asked++
+	}
 	switch {
 	case asked == 0:
 		return api.ValidationException("At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, " +
@@ -103,6 +121,16 @@ func checkUpdate(in *dynamodb.UpdateTableInput) error {
 		return invalid("TableClass modification must be the only operation in the request")
 	case asked > 1 && in.DeletionProtectionEnabled != nil:
 		return invalid("DeletionProtection modification must be the only operation in the request")
+	case in.GlobalSecondaryIndexUpdates != nil && len(in.GlobalSecondaryIndexUpdates) == 0:
+		return invalid("List of GlobalSecondaryIndexUpdates is empty")
+	}
+	if err := checkIndexUpdates(in); err != nil {
+		return err
+	}
+	if len(in.GlobalSecondaryIndexUpdates) > 0 {
+		asked-- // they may come with what is left
+	}
+	switch {
 	case asked > 1 && in.WarmThroughput != nil:
 		return invalid("WarmThroughput must be the only operation in the request")
 	case in.OnDemandThroughput != nil && (asked > 1 || in.ProvisionedThroughput != nil):
@@ -129,7 +157,7 @@ func (st *tableState) change(in *dynamodb.UpdateTableInput, now time.Time) error
 		st.Protected = *in.DeletionProtectionEnabled
 	case in.WarmThroughput != nil:
 		return st.Warm.raise(in.WarmThroughput, st.Throughput, st.Billing, "")
-	default:
+	case in.BillingMode != nil || in.ProvisionedThroughput != nil || in.OnDemandThroughput != nil:
 		return st.changeCapacity(in, now)
 	}
 	return nil
@@ -162,7 +190,7 @@ func (st *tableState) changeCapacity(in *dynamodb.UpdateTableInput, now time.Tim
 		return invalid("Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
 	case st.Billing.OnDemand:
 		for _, x := range st.Indexes {
-			if !x.Local {
+			if !x.Local && provisions(in, x.Name) == nil {
 				return invalid("ProvisionedThroughput must be specified for index: %s", x.Name)
 			}
 		}
@@ -170,7 +198,7 @@ func (st *tableState) changeCapacity(in *dynamodb.UpdateTableInput, now time.Tim
 		st.Throughput.Read = *in.ProvisionedThroughput.ReadCapacityUnits
 		st.Throughput.Write = *in.ProvisionedThroughput.WriteCapacityUnits
 	default:
-		return st.Throughput.change(*in.ProvisionedThroughput.ReadCapacityUnits, *in.ProvisionedThroughput.WriteCapacityUnits, now)
+		return st.Throughput.change(*in.ProvisionedThroughput.ReadCapacityUnits, *in.ProvisionedThroughput.WriteCapacityUnits, "", now)
 	}
 	return nil
 }

@@ -306,8 +306,6 @@ func TestControlPlaneUpdateTableErrors(t *testing.T) {
 			sdk.UpdateTableInput{StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(false)}}},
 		{"own key", "SSESpecification with a key of KMS is not available on this server yet",
 			sdk.UpdateTableInput{SSESpecification: &types.SSESpecification{Enabled: aws.Bool(true)}}},
-		{"an index", "GlobalSecondaryIndexUpdates is not available on this server yet",
-			sdk.UpdateTableInput{GlobalSecondaryIndexUpdates: []types.GlobalSecondaryIndexUpdate{{Delete: &types.DeleteGlobalSecondaryIndexAction{IndexName: aws.String("byId")}}}}},
 	} {
 		test.in.TableName = name
 		_, err := c.UpdateTable(t.Context(), &test.in)

@@ -45,6 +45,9 @@ type index struct {
 	indexState
 	source
 	projected []string // the names of what an entry holds, sorted; nil for all
+	// sourceNames are the attributes that an entry is made of, but for one that holds a
+	// whole item; sorted.
+	sourceNames []string
 }
 
 // decodeIndexes makes a table's indexes of their stored form. Those that are being
@@ -60,8 +63,9 @@ func (t *table) decodeIndexes() {
 		if st.Projection != "ALL" {
 			x.projected = sortedNames(x.source.keyNames, st.Include)
 		}
+		x.sourceNames = sortedNames(x.source.schema.Names(), x.projected)
 		t.indexes = append(t.indexes, x)
-		t.indexedNames = sortedNames(t.indexedNames, x.source.schema.Names(), x.projected)
+		t.indexedNames = sortedNames(t.indexedNames, x.sourceNames)
 	}
 }
 

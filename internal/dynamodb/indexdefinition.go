@@ -1,6 +1,7 @@
 package dynamodb
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -86,6 +87,9 @@ func (st *tableState) setIndexes(in *dynamodb.CreateTableInput, defined definedA
 		}
 	}
 	for _, x := range in.GlobalSecondaryIndexes {
+		if !st.Billing.OnDemand && x.ProvisionedThroughput == nil {
+			return invalid("ProvisionedThroughput is not specified for index: %s", *x.IndexName)
+		}
 		added := indexState{Name: *x.IndexName}
 		if err := added.setCapacity(st, x.ProvisionedThroughput, x.OnDemandThroughput, x.WarmThroughput); err != nil {
 			return err
@@ -177,6 +181,28 @@ func (st *tableState) keyedNames() []string {
 	return sortedNames(names)
 }
 
+// schemaElement is an attribute of a key, with the part that it plays in it.
+type schemaElement struct {
+	keyAttribute
+	kind string // HASH or RANGE
+}
+
+// schemaElements are the attributes of the index's key, in their order.
+func (x *indexState) schemaElements() []schemaElement {
+	all := []schemaElement{{x.Hash, "HASH"}}
+	if x.Range != nil {
+		all = append(all, schemaElement{*x.Range, "RANGE"})
+	}
+	return all
+}
+
+func (x *indexState) keys() (all []keyAttribute) {
+	for _, e := range x.schemaElements() {
+		all = append(all, e.keyAttribute)
+	}
+	return all
+}
+
 // describeIndexes adds the indexes to a table's description.
 func (st *tableState) describeIndexes(d *dynamodb.TableDescription, holds holding, now func(throughput) *dynamodb.ProvisionedThroughputDescription) {
 	for _, x := range st.Indexes {
@@ -184,7 +210,7 @@ func (st *tableState) describeIndexes(d *dynamodb.TableDescription, holds holdin
 		if x.Range != nil {
 			schema = append(schema, keyElement(*x.Range, "RANGE"))
 		}
-		projection := &dynamodb.Projection{ProjectionType: new(x.Projection), NonKeyAttributes: x.Include}
+		projection := &dynamodb.Projection{ProjectionType: new(x.Projection), NonKeyAttributes: slices.Sorted(slices.Values(x.Include))}
 		holds := holds.indexes[x.ID]
 		arn := new(indexARN(*d.TableArn, x.Name))
 		if x.Local {
@@ -206,12 +232,12 @@ func (st *tableState) describeIndexes(d *dynamodb.TableDescription, holds holdin
 		if st.Restore.running() {
 			g.IndexStatus = new(indexCreating)
 		}
-		if x.Status != "" {
-			g.IndexStatus = new(x.Status)
-			d.TableStatus = new("UPDATING")
-		}
-		if x.Status == indexCreating {
+		// While an index is filled, its table is ACTIVE.
+		switch g.IndexStatus = new(cmp.Or(x.Status, *g.IndexStatus)); x.Status {
+		case indexCreating:
 			g.Backfilling = new(true)
+		case indexDeleting:
+			d.TableStatus = new("UPDATING")
 		}
 		d.GlobalSecondaryIndexes = append(d.GlobalSecondaryIndexes, g)
 	}

@@ -28,14 +28,19 @@ const (
 	decreaseInterval = time.Hour
 )
 
-// change sets the provisioned throughput at the time now.
-func (p *throughput) change(read, write int64, now time.Time) error {
+// change sets the provisioned throughput of a table, or of the index of a name, at the
+// time now.
+func (p *throughput) change(read, write int64, index string, now time.Time) error {
 	if read == p.Read && write == p.Write {
-		return api.ValidationException("The provisioned throughput for the table will not change. The requested value equals the current value. "+
-			"Current ReadCapacityUnits provisioned for the table: %d. Requested ReadCapacityUnits: %d. "+
-			"Current WriteCapacityUnits provisioned for the table: %d. Requested WriteCapacityUnits: %d. "+
+		the, of := "the table", "the table"
+		if index != "" {
+			the, of = "the index "+index, "index "+index
+		}
+		return api.ValidationException("The provisioned throughput for %s will not change. The requested value equals the current value. "+
+			"Current ReadCapacityUnits provisioned for %s: %d. Requested ReadCapacityUnits: %d. "+
+			"Current WriteCapacityUnits provisioned for %s: %d. Requested WriteCapacityUnits: %d. "+
 			"Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.",
-			p.Read, read, p.Write, write)
+			the, of, p.Read, read, of, p.Write, write)
 	}
 	if read < p.Read || write < p.Write {
 		today := p.decreasesToday(now)

@@ -29,6 +29,8 @@ func (s *Service) Jobs() []jobs.Kind {
 		{Name: tendStreams, Run: s.tendAll},
 		{Name: fill, Run: s.fillTable},
 		{Name: dropBackup, Run: s.removeBackup},
+		{Name: fillIndex, Run: s.backfillIndex},
+		{Name: dropIndex, Run: s.removeIndex},
 	}
 }
 
