@@ -141,6 +141,7 @@ type recordPage struct {
 	records []*streams.Record
 	size    int
 	kept    arena
+	made    []byte    // where new images are made
 	last    time.Time // when the last one was created
 }
 
@@ -197,7 +198,7 @@ func (p *recordPage) add(e numbered) (full bool, err error) {
 		size += sizeOrZero(e.old)
 	}
 	if p.view.new {
-		size += sizeOrZero(e.new)
+		size += e.newSize()
 	}
 	if len(p.records) > 0 && p.size+size > maxRecordBytes {
 		return true, nil
@@ -224,8 +225,10 @@ func (p *recordPage) add(e numbered) (full bool, err error) {
 	if p.view.old && e.old != nil {
 		x.body.OldImage = p.kept.keep(e.old.JSON())
 	}
-	if p.view.new && e.new != nil {
-		x.body.NewImage = p.kept.keep(e.new.JSON())
+	if p.view.new {
+		if image := e.newJSON(&p.made); image != nil {
+			x.body.NewImage = p.kept.keep(image)
+		}
 	}
 	p.records = append(p.records, &x.Record)
 	return false, nil

@@ -52,8 +52,32 @@ type logged struct {
 	// was and is say whether there was an item before the change, and after it.
 	was, is bool
 	// old and new are its images, and keys the attributes of its key, in the form of an
-	// item; nil if there is none or the log did not keep it.
+	// item; nil if there is none or the log did not keep it. If it kept both images, the
+	// new one is told by patch, and new is nil.
 	old, new, keys item.Stored
+	patch          patch
+	patched        bool
+}
+
+// newSize is the size of the new image, 0 if there is none.
+func (e *logged) newSize() int {
+	if e.patched {
+		return e.patch.size()
+	}
+	return sizeOrZero(e.new)
+}
+
+// newJSON returns the new image as it is sent, nil if there is none. It is good for as
+// long as e is and buf, in which it may lie, is not used again.
+func (e *logged) newJSON(buf *[]byte) []byte {
+	switch {
+	case e.patched:
+		*buf = e.patch.json((*buf)[:0], e.old)
+		return *buf
+	case e.new != nil:
+		return e.new.JSON()
+	}
+	return nil
 }
 
 // The first byte of an entry says what is in it.
@@ -63,6 +87,7 @@ const (
 	loggedOld
 	loggedNew
 	loggedKeys
+	loggedPatch
 )
 
 // errMalformedLog says that bytes are not an entry of a log.
@@ -78,8 +103,14 @@ func (l *changeLog) add(tx kv.Txn, place []byte, c change, keyNames []string) er
 			images += len(c.old)
 		}
 	}
+	var p patch
 	if c.new != nil {
-		if flags |= loggedIs; l.new {
+		switch flags |= loggedIs; {
+		case l.new && flags&loggedOld != 0:
+			flags |= loggedPatch
+			p = patchOf(c.old, c.new)
+			images += len(p.header) + len(p.between)
+		case l.new:
 			flags |= loggedNew
 			images += len(c.new)
 		}
@@ -98,7 +129,7 @@ func (l *changeLog) add(tx kv.Txn, place []byte, c change, keyNames []string) er
 		flags |= loggedKeys
 		images += len(keys)
 	}
-	b := make([]byte, 0, 2+3*binary.MaxVarintLen64+images)
+	b := make([]byte, 0, 2+4*binary.MaxVarintLen64+images)
 	b = append(b, flags, byte(c.by))
 	b = binary.AppendVarint(b, l.now().UnixMilli())
 	for _, image := range []struct {
@@ -109,6 +140,9 @@ func (l *changeLog) add(tx kv.Txn, place []byte, c change, keyNames []string) er
 			b = binary.AppendUvarint(b, uint64(len(image.Stored)))
 			b = append(b, image.Stored...)
 		}
+	}
+	if flags&loggedPatch != 0 {
+		b = p.append(b)
 	}
 	tx.PutStamped(l.prefix, place, b)
 	return nil
@@ -146,6 +180,10 @@ func decodeLogged(prefix int, p kv.KV) (e logged, err error) {
 			return logged{}, err
 		}
 		b = b[n+int(size):]
+	}
+	if e.patched = flags&loggedPatch != 0; e.patched {
+		e.patch, err = decodePatch(e.old, b)
+		return e, err
 	}
 	if len(b) != 0 {
 		return logged{}, errMalformedLog

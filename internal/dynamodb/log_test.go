@@ -75,8 +75,9 @@ func TestChangeLog(t *testing.T) {
 				if l.new {
 					wantNew = c.new
 				}
-				if string(e.old) != string(wantOld) || string(e.new) != string(wantNew) {
-					t.Errorf("%s: change %d has the images %q and %q", name, i, e.old, e.new)
+				var image []byte
+				if got := e.newJSON(&image); string(e.old) != string(wantOld) || string(got) != string(jsonOf(wantNew)) || e.newSize() != sizeOrZero(wantNew) {
+					t.Errorf("%s: change %d has the images %q and %q, of %d bytes", name, i, e.old, got, e.newSize())
 				}
 				if hasKeys := e.keys != nil; hasKeys != (l.keys && wantOld == nil && wantNew == nil) {
 					t.Errorf("%s: change %d has keys: %v", name, i, hasKeys)
@@ -105,11 +106,45 @@ func TestChangeLog(t *testing.T) {
 	}
 }
 
+func jsonOf(it item.Stored) []byte {
+	if it == nil {
+		return nil
+	}
+	return it.JSON()
+}
+
+// FuzzPatch makes a patch of any two items, which must give the second one again; and
+// takes any bytes for a patch.
+func FuzzPatch(f *testing.F) {
+	f.Add("", "", []byte{})
+	f.Add("aaaa", "aaaaa", []byte{2, 2, 1, 0, 0, 0, 5})
+	f.Add("the beginning and the end", "the beginning, the middle and the end", []byte{200, 1, 0})
+	f.Add("abcdefghij", "abcdefghij", []byte{3, 20, 1, 0, 0, 0, 5, 'x'})
+	f.Fuzz(func(t *testing.T, old, next string, any []byte) {
+		made := func(v string) item.Stored {
+			a := dynamodb.Attributes{{Name: "v", Value: dynamodb.AttributeValue{Type: dynamodb.TypeB, S: v}}}
+			return item.Encode(a, item.Size(a))
+		}
+		was, is := made(old), made(next)
+		p, err := decodePatch(was, patchOf(was, is).append(nil))
+		if err != nil || p.size() != is.Size() || string(p.json(nil, was)) != string(is.JSON()) {
+			t.Errorf("of %q and %q: %v, %d bytes, %q", old, next, err, p.size(), p.json(nil, was))
+		}
+		if p, err := decodePatch(was, any); err == nil {
+			p.json(nil, was)
+		}
+	})
+}
+
 // FuzzDecodeLogged takes any bytes for an entry.
 func FuzzDecodeLogged(f *testing.F) {
 	f.Add([]byte("12345678place"), []byte{loggedWas | loggedOld, 0, 2, 5, 1, 0, 0, 0, 3})
 	f.Add([]byte("12345678"), []byte{0, 0, 0})
+	f.Add([]byte("12345678place"), []byte{loggedWas | loggedIs | loggedOld | loggedPatch, 0, 2, 7, 1, 0, 0, 0, 3, '{', '}', 1, 1, 1, 0, 0, 0, 3})
 	f.Fuzz(func(_ *testing.T, key, val []byte) {
-		_, _ = decodeLogged(0, kv.KV{Key: key, Val: val})
+		if e, err := decodeLogged(0, kv.KV{Key: key, Val: val}); err == nil {
+			var buf []byte
+			e.newJSON(&buf)
+		}
 	})
 }
