@@ -183,7 +183,10 @@ func (st *tableState) changeCapacity(in *dynamodb.UpdateTableInput, now time.Tim
 	case in.OnDemandThroughput != nil && in.BillingMode == nil:
 		return st.Maximum.change(in.OnDemandThroughput, st.Billing, "")
 	case in.OnDemandThroughput != nil:
-		return st.Maximum.change(in.OnDemandThroughput, billing{}, "")
+		if err := st.Maximum.change(in.OnDemandThroughput, billing{}, ""); err != nil {
+			return err
+		}
+		return invalid("ProvisionedThroughput must be specified when BillingMode is PROVISIONED")
 	case in.ProvisionedThroughput == nil:
 		return invalid("ProvisionedThroughput must be specified when BillingMode is PROVISIONED")
 	case st.Billing.OnDemand && in.BillingMode == nil:

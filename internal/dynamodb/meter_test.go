@@ -2,7 +2,6 @@ package dynamodb_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -10,11 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/prometheus/client_golang/prometheus"
-
-	wharf "github.com/modelwharf/modelwharf/internal/api"
-	api "github.com/modelwharf/modelwharf/internal/api/dynamodb"
-	"github.com/modelwharf/modelwharf/internal/dynamodb"
-	"github.com/modelwharf/modelwharf/internal/kv/mem"
 )
 
 // series returns the values of the series of a table, as "name{index or operation}"; of
@@ -167,26 +161,5 @@ func TestMeterWhileDropped(t *testing.T) {
 		if got := series(t, f.metrics, table); len(got) > 0 {
 			t.Fatalf("a dropped table has %v", got)
 		}
-	}
-}
-
-// BenchmarkGetItemMeasured is a GetItem as it is, and as a server calls it.
-func BenchmarkGetItemMeasured(b *testing.B) {
-	s, ctx := benchService(b, mem.New(), dynamodb.Config{Metrics: prometheus.NewRegistry()})
-	if err := put(ctx, s, 1, 0); err != nil {
-		b.Fatal(err)
-	}
-	for name, service := range map[string]*wharf.Service{"plain": api.New(s), "measured": s.API()} {
-		i := slices.IndexFunc(service.Operations, func(op wharf.Operation) bool { return op.Name == "GetItem" })
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			defer processor(b)()
-			for b.Loop() {
-				out, err := service.Operations[i].Call(ctx, &api.GetItemInput{TableName: new(benchTable), Key: benchKey(1, 0), ConsistentRead: new(true)})
-				if err != nil || out.(*api.GetItemOutput).Item == nil {
-					b.Fatal(out, err)
-				}
-			}
-		})
 	}
 }

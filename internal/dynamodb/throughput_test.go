@@ -1,7 +1,9 @@
 package dynamodb_test
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -103,4 +105,34 @@ func describeTable(t testing.TB, c *sdk.Client, table string) *types.TableDescri
 		t.Fatal(err)
 	}
 	return out.Table
+}
+
+// TestThroughputDecreasesOfADay lowers a table's throughput as often as it is let: four
+// times at any time, and then once an hour, which makes 27 times a day.
+func TestThroughputDecreasesOfADay(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	c, ctx := f.client, t.Context()
+	table := provisionedTable(t, c, "lowered", 1000, 1, 1, 1)
+	midnight := time.Date(2026, time.November, 21, 0, 0, 0, 0, time.UTC)
+	f.clock.advance(midnight.Sub(f.clock.now()))
+	read := int64(1000)
+	for day := range 2 {
+		lowered := int64(0)
+		for range 24 * 6 {
+			_, err := c.UpdateTable(ctx, &sdk.UpdateTableInput{TableName: &table, ProvisionedThroughput: throughput(read-1, 1)})
+			if err == nil {
+				read, lowered = read-1, lowered+1
+			} else {
+				wantError(t, err, "LimitExceededException", "…Number of decreases today: "+fmt.Sprint(lowered)+"…")
+			}
+			if p := describeTable(t, c, table).ProvisionedThroughput; *p.NumberOfDecreasesToday != lowered || *p.ReadCapacityUnits != read {
+				t.Fatalf("%d decreases to %d, want %d to %d", *p.NumberOfDecreasesToday, *p.ReadCapacityUnits, lowered, read)
+			}
+			f.clock.advance(10 * time.Minute)
+		}
+		if lowered != 27 {
+			t.Errorf("day %d: %d decreases, want 27", day, lowered)
+		}
+	}
 }
