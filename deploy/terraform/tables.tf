@@ -39,6 +39,11 @@ resource "aws_dynamodb_table" "model_catalog" {
   stream_enabled   = true
   stream_view_type = "NEW_AND_OLD_IMAGES"
 
+  # The catalog can be taken back to the second before a mistake.
+  point_in_time_recovery {
+    enabled = true
+  }
+
   # Versions that are given an expiry go by it.
   ttl {
     attribute_name = "TimeToLive"

@@ -167,7 +167,7 @@ func (s *Service) CreateBackup(ctx context.Context, in *dynamodb.CreateBackupInp
 		b := t.newBackup(*in.BackupName, backupUser, id, holds, now)
 		f := filling{From: t.ID, Source: storedNameOf(table), To: id, Backup: &n}
 		st := t.tableState
-		if err := st.holdFromHere(tx, table, f.job()); err != nil {
+		if err := st.holdFromHere(tx, table, f.jobID()); err != nil {
 			return err
 		}
 		if err := b.put(tx, n); err != nil {
@@ -233,6 +233,7 @@ func (s *Service) keepDropped(ctx context.Context, tx kv.Txn, t *table) error {
 	}
 	b := t.newBackup(t.name+"$DeletedTableBackup", backupSystem, t.ID, holds, now)
 	b.Status, b.Expires = backupAvailable, now.Add(systemBackupLife)
+	n.lapse(tx, b)
 	return b.put(tx, n)
 }
 

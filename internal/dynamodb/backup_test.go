@@ -9,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	api "github.com/modelwharf/modelwharf/internal/api/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/dynamodb"
 )
 
 // TestBackup makes a backup, changes and drops its table, restores and deletes it.
@@ -289,5 +292,66 @@ func TestDroppedTableBackup(t *testing.T) {
 		r.wantContent("second", second)
 		_, err = r.s.DeleteBackup(r.ctx, &api.DeleteBackupInput{BackupArn: &arn})
 		r.wantFault(err, "ValidationException", "Backups of type SYSTEM cannot be deleted: "+arn)
+
+		expire := func() int {
+			t.Helper()
+			n, err := r.s.ExpireBackups(r.ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		r.want("removed at once", expire(), 0)
+		time.Sleep(time.Until(dropped.Add(35 * 24 * time.Hour)))
+		if _, err := r.s.RestoreTableFromBackup(r.ctx, &api.RestoreTableFromBackupInput{BackupArn: &arn, TargetTableName: new("last")}); err != nil {
+			t.Fatal(err)
+		}
+		r.want("removed while in use", expire(), 1)
+		r.settle()
+		r.wantContent("last", want)
+		r.want("removed", expire(), 1)
+		for _, table := range []string{"first", "second", "last"} {
+			r.drop(table)
+		}
+		r.settle()
+		r.want("items left", countKeys(t, r.store, "item"), 0)
+		r.want("backups left", countKeys(t, r.store, "backup"), 0)
+	})
+}
+
+// TestRecoveryMetrics reads how many restores and backups are under way.
+func TestRecoveryMetrics(t *testing.T) {
+	recoveryBubble(t, func(r *recoveryTest) {
+		metrics := prometheus.NewPedanticRegistry()
+		r.s = dynamodb.New(dynamodb.Config{Store: r.store, Identity: newIdentity(r, r.store), AuditData: dynamodb.AuditNone, Metrics: metrics})
+		want := func(restores, backups float64) {
+			t.Helper()
+			families, err := metrics.Gather()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]float64{}
+			for _, f := range families {
+				if strings.HasSuffix(f.GetName(), "_in_progress") {
+					got[f.GetName()] = f.GetMetric()[0].GetGauge().GetValue()
+				}
+			}
+			r.want("metrics", fmt.Sprint(got), fmt.Sprint(map[string]float64{
+				"modelwharf_dynamodb_restores_in_progress": restores, "modelwharf_dynamodb_backups_in_progress": backups}))
+		}
+		r.turn(benchTable, true)
+		time.Sleep(2 * time.Second)
+		want(0, 0)
+		for _, name := range []string{"first", "second"} {
+			if _, err := r.s.RestoreTableToPointInTime(r.ctx, restoreInput(benchTable, name, time.Time{})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := r.s.CreateBackup(r.ctx, &api.CreateBackupInput{TableName: new(benchTable), BackupName: new("backup")}); err != nil {
+			t.Fatal(err)
+		}
+		want(2, 1)
+		r.settle()
+		want(0, 0)
 	})
 }

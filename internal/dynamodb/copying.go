@@ -20,10 +20,6 @@ const (
 	filledBytes  = 1 << 20
 )
 
-// fillRest is what part of the time that a transaction of a filling took is left to
-// others after it.
-const fillRest = 4
-
 // part is some of what a filling reads, in order.
 type part struct {
 	pairs []kv.KV
@@ -91,42 +87,55 @@ func (s *Service) part(ctx context.Context, r kv.Range) (p part, err error) {
 	return p, err
 }
 
-// fillSome runs a transaction of a filling, which saves how far it is, and then leaves
-// some time to others.
-func (s *Service) fillSome(ctx context.Context, job *jobs.Job, f filling, fn func(kv.Txn, *table) (filled, error)) (p filled, err error) {
+// filler is the owner of a filling's job at work.
+type filler struct {
+	*Service
+	job *jobs.Job
+	filling
+	last kv.Stamp // its newest commit
+}
+
+// step runs a transaction of a filling, which saves how far it is. If others have
+// committed something since the step before, it leaves them as much time as it took.
+func (w *filler) step(ctx context.Context, fn func(kv.Txn, *table) (filled, error)) (p filled, err error) {
 	start := time.Now()
-	_, err = job.Update(ctx, func(tx kv.Txn) error {
-		t, err := s.filledTable(ctx, tx, f)
+	stamp, err := w.job.Update(ctx, func(tx kv.Txn) error {
+		t, err := w.filledTable(ctx, tx, w.filling)
 		if err != nil {
 			return err
 		}
 		if p, err = fn(tx, t); err == nil {
-			job.Save(tx, p.encode())
+			w.job.Save(tx, p.encode())
 		}
 		return err
 	})
 	if err != nil {
 		return p, err
 	}
-	return p, rest(ctx, time.Since(start)/fillRest)
+	took := time.Since(start)
+	if alone := stamp == w.last+1; alone {
+		took = 0
+	}
+	w.last = stamp
+	return p, rest(ctx, took)
 }
 
 // copyItems copies what the source holds.
-func (s *Service) copyItems(ctx context.Context, job *jobs.Job, f filling, p filled) (filled, error) {
-	prefix := ofTable(itemsPrefix, f.From)
+func (w *filler) copyItems(ctx context.Context, p filled) (filled, error) {
+	prefix := ofTable(itemsPrefix, w.From)
 	first := append(bytes.Clone(prefix), p.At...)
-	parts := s.ahead(ctx, kv.Range{From: first, To: above(prefix)}, func(last []byte) kv.Range {
+	parts := w.ahead(ctx, kv.Range{From: first, To: above(prefix)}, func(last []byte) kv.Range {
 		return kv.Range{From: after(last), To: above(prefix)}
 	})
 	for part, err := range parts {
 		if err != nil {
 			return p, err
 		}
-		p, err = s.fillSome(ctx, job, f, func(tx kv.Txn, t *table) (filled, error) {
+		p, err = w.step(ctx, func(tx kv.Txn, t *table) (filled, error) {
 			if part.last == nil {
 				next := p
 				next.Stage, next.At = fillEnds, nil
-				if f.Source != nil {
+				if w.Source != nil {
 					// All parts are of older snapshots than this.
 					next.Stage, next.At = fillRewinds, binary.BigEndian.AppendUint64(nil, uint64(tx.Stamp())+1)
 				}
@@ -161,15 +170,15 @@ func (t *table) at(place []byte) []byte {
 }
 
 // rewind undoes in the target what changed in the source after a commit.
-func (s *Service) rewind(ctx context.Context, job *jobs.Job, f filling, p filled) (filled, error) {
-	prefix := ofTable(logPrefix, f.From)
+func (w *filler) rewind(ctx context.Context, p filled) (filled, error) {
+	prefix := ofTable(logPrefix, w.From)
 	first := atStamp(prefix, p.Until+1)
 	before := func(at []byte) kv.Range { return kv.Range{From: first, To: at, Reverse: true} }
-	for part, err := range s.ahead(ctx, before(append(bytes.Clone(prefix), p.At...)), before) {
+	for part, err := range w.ahead(ctx, before(append(bytes.Clone(prefix), p.At...)), before) {
 		if err != nil {
 			return p, err
 		}
-		p, err = s.fillSome(ctx, job, f, func(tx kv.Txn, t *table) (filled, error) {
+		p, err = w.step(ctx, func(tx kv.Txn, t *table) (filled, error) {
 			if part.last == nil {
 				next := p
 				next.Stage, next.At = fillEnds, nil

@@ -45,7 +45,7 @@ func storedNameOf(n tableName) *storedName { return &storedName{n.account, n.reg
 
 func (n *storedName) table() tableName { return tableName{n.Account, n.Region, n.Name} }
 
-func (f filling) job() string { return jobOf(f.To) }
+func (f filling) jobID() string { return jobOf(f.To) }
 
 // place is the account and region of what is filled.
 func (f filling) place() (account, region string) {
@@ -80,7 +80,7 @@ func (f filling) enqueue(ctx context.Context, tx kv.Txn) error {
 		note = "table"
 	}
 	tx.Put(f.key(), []byte(note))
-	return jobs.Enqueue(ctx, tx, fill, f.job(), b)
+	return jobs.Enqueue(ctx, tx, fill, f.jobID(), b)
 }
 
 // filled is how far a filling is. It goes through its stages in order.
@@ -172,16 +172,16 @@ func (s *Service) fillTable(ctx context.Context, job *jobs.Job) error {
 	if err != nil {
 		return err
 	}
-	for {
+	for w := (&filler{Service: s, job: job, filling: f}); ; {
 		switch p.Stage {
 		case fillBegins:
-			p, err = s.beginFilling(ctx, job, f)
+			p, err = w.begin(ctx)
 		case fillCopies:
-			p, err = s.copyItems(ctx, job, f, p)
+			p, err = w.copyItems(ctx, p)
 		case fillRewinds:
-			p, err = s.rewind(ctx, job, f, p)
+			p, err = w.rewind(ctx, p)
 		case fillEnds:
-			return s.endFilling(ctx, job, f, p)
+			return w.end(ctx, p)
 		default:
 			err = fmt.Errorf("a restore or backup is at an unknown stage: %s", p.Stage)
 		}
@@ -194,72 +194,72 @@ func (s *Service) fillTable(ctx context.Context, job *jobs.Job) error {
 // clockInterval is how often a filling looks whether its second is over.
 const clockInterval = 20 * time.Millisecond
 
-// beginFilling finds the commit to which the source is taken back.
-func (s *Service) beginFilling(ctx context.Context, job *jobs.Job, f filling) (p filled, err error) {
+// begin finds the commit to which the source is taken back.
+func (w *filler) begin(ctx context.Context) (p filled, err error) {
 	p.Stage = fillCopies
-	switch end := f.Second.Add(time.Second); {
-	case f.Source == nil:
-	case f.Second.IsZero():
-		err = s.store.View(ctx, func(r kv.Reader) error {
-			p.Until, err = holdOf(ctx, r, f.From, f.job())
+	switch end := w.Second.Add(time.Second); {
+	case w.Source == nil:
+	case w.Second.IsZero():
+		err = w.store.View(ctx, func(r kv.Reader) error {
+			p.Until, err = holdOf(ctx, r, w.From, w.jobID())
 			return err
 		})
 	default:
-		for s.now().Before(end) {
+		for w.now().Before(end) {
 			if err := rest(ctx, clockInterval); err != nil {
 				return p, err
 			}
 		}
 		// Which commits a second has is final once there is one of a later second.
-		if _, err := job.Update(ctx, func(tx kv.Txn) error {
-			job.Save(tx, filled{}.encode())
+		if _, err := w.job.Update(ctx, func(tx kv.Txn) error {
+			w.job.Save(tx, filled{}.encode())
 			return nil
 		}); err != nil {
 			return p, err
 		}
-		p.Until, err = s.store.StampAt(ctx, end)
+		p.Until, err = w.store.StampAt(ctx, end)
 	}
 	if err != nil {
 		return p, err
 	}
-	_, err = job.Update(ctx, func(tx kv.Txn) error {
-		job.Save(tx, p.encode())
+	_, err = w.job.Update(ctx, func(tx kv.Txn) error {
+		w.job.Save(tx, p.encode())
 		return nil
 	})
 	return p, err
 }
 
-// endFilling makes what was filled known as whole, and gives up the hold on the source.
-func (s *Service) endFilling(ctx context.Context, job *jobs.Job, f filling, p filled) error {
-	_, err := job.Update(ctx, func(tx kv.Txn) error {
-		noted, err := tx.Get(ctx, f.key())
+// end makes what was filled known as whole, and gives up the hold on the source.
+func (w *filler) end(ctx context.Context, p filled) error {
+	_, err := w.job.Update(ctx, func(tx kv.Txn) error {
+		noted, err := tx.Get(ctx, w.key())
 		if err != nil || noted == nil {
 			return err // it was done already
 		}
-		tx.Delete(f.key())
-		if f.Source != nil {
-			if err := s.release(ctx, tx, f.Source.table(), f.From, f.job()); err != nil {
+		tx.Delete(w.key())
+		if w.Source != nil {
+			if err := w.release(ctx, tx, w.Source.table(), w.From, w.jobID()); err != nil {
 				return err
 			}
 		}
-		if f.Target == nil {
-			return s.completeBackup(ctx, tx, f, p)
+		if w.Target == nil {
+			return w.completeBackup(ctx, tx, w.filling, p)
 		}
-		if f.Source == nil {
-			if err := s.releaseBackup(ctx, tx, f); err != nil {
+		if w.Source == nil {
+			if err := w.releaseBackup(ctx, tx, w.filling); err != nil {
 				return err
 			}
 		}
-		return s.completeTable(ctx, tx, f, p)
+		return w.completeTable(ctx, tx, w.filling, p)
 	})
 	if err != nil {
 		return err
 	}
-	if f.Source != nil {
-		s.cache.drop(f.Source.table())
+	if w.Source != nil {
+		w.cache.drop(w.Source.table())
 	}
-	if f.Target != nil {
-		s.cache.drop(f.Target.table())
+	if w.Target != nil {
+		w.cache.drop(w.Target.table())
 	}
 	return nil
 }

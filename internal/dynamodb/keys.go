@@ -25,6 +25,7 @@ import (
 //	begun   | id | stamp                    → the commit that turned recovery on
 //	hold    | id | stamp | job              → of what changed after a commit, see holdKey
 //	backup  | account | region | table | backup → see backup
+//	lapse   | second | account | region | table | backup → when a backup is removed
 //	filling | account | region | id         → of a restore or backup under way, see filling
 //	expiring | id                           → a table whose items expire
 //	entry   | id | index | hash | index hash key | range | base hash key | range → see index
@@ -47,6 +48,7 @@ var (
 	holdsPrefix   = tuple.Of(room, "hold")
 
 	backupsPrefix  = tuple.Of(room, "backup")
+	lapsesPrefix   = tuple.Of(room, "lapse")
 	fillingsPrefix = tuple.Of(room, "filling")
 	entriesPrefix  = tuple.Of(room, "entry")
 	expiriesPrefix = tuple.Of(room, "expiry")

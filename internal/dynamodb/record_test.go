@@ -114,6 +114,9 @@ func counters(t *testing.T, metrics prometheus.Gatherer) map[string]float64 {
 	for _, family := range families {
 		name := strings.TrimSuffix(strings.TrimPrefix(family.GetName(), "modelwharf_dynamodb_"), "_total")
 		for _, m := range family.GetMetric() {
+			if len(m.GetLabel()) == 0 {
+				continue // of no table
+			}
 			labels := map[string]string{}
 			for _, l := range m.GetLabel() {
 				labels[l.GetName()] = l.GetValue()

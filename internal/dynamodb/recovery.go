@@ -61,7 +61,7 @@ func (r *recoveryState) turn(days *int64, now time.Time) (began bool) {
 }
 
 // window is the seconds to which a table can be restored: the first, and the last one
-// that is over.
+// that is over. Until the first one is, that is before it.
 type window struct{ first, last time.Time }
 
 // recoveryWindow returns the window of a table whose recovery is on. The state that a
@@ -85,9 +85,6 @@ func (s *Service) recoveryWindow(ctx context.Context, r kv.Reader, st *tableStat
 		}
 	}
 	w.last = now.Truncate(time.Second).Add(-time.Second)
-	if w.last.Before(w.first) {
-		w.last = w.first
-	}
 	return w, nil
 }
 

@@ -51,7 +51,10 @@ func (r *recoveryTest) changer(store kv.Store) func() {
 	random := rand.New(rand.NewPCG(3, 3))
 	other := &recoveryTest{&expiryTest{T: r.T, ctx: r.ctx, store: store}}
 	other.open(store)
+	turn := make(chan struct{}, 1) // a lock that who waits for it lets time pass
 	return func() {
+		turn <- struct{}{}
+		defer func() { <-turn }()
 		for range 20 {
 			id := fmt.Sprint(random.IntN(many + 1000))
 			if random.IntN(3) == 0 {

@@ -84,7 +84,7 @@ func (s *Service) RestoreTableToPointInTime(ctx context.Context, in *dynamodb.Re
 		}
 		f := filling{From: source.ID, Source: storedNameOf(from), Second: second, To: st.ID, Target: storedNameOf(n)}
 		held := source.tableState
-		if err := held.holdFrom(tx, from, after, f.job()); err != nil {
+		if err := held.holdFrom(tx, from, after, f.jobID()); err != nil {
 			return err
 		}
 		s.recordRestore(ctx, tx, n, from.account, audit.Resource{Type: tableResource, ARN: from.arn()}, in)
@@ -148,11 +148,14 @@ func (s *Service) restorable(ctx context.Context, n tableName, in *dynamodb.Rest
 		if err != nil {
 			return err
 		}
-		second = w.last
-		if !latest {
+		if latest {
+			// The end of a window that only begins is what the restore waits for.
+			w.last = later(w.last, w.first)
+			second = w.last
+		} else {
 			second = in.RestoreDateTime.UTC().Truncate(time.Second)
 		}
-		if !w.includes(second) {
+		if second.Before(w.first) || second.After(w.last) {
 			return invalidRestoreTime()
 		}
 		// There may be more commits in the second than are known now, but not fewer.
@@ -162,8 +165,11 @@ func (s *Service) restorable(ctx context.Context, n tableName, in *dynamodb.Rest
 	return second, after, err
 }
 
-func (w window) includes(second time.Time) bool {
-	return !second.Before(w.first) && !second.After(w.last)
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func invalidRestoreTime() error {

@@ -104,6 +104,9 @@ func New(c Config) *Service {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	if c.Metrics != nil {
+		c.Metrics.MustRegister(newFillMeter(s))
+	}
 	if s.endpoint == nil {
 		s.endpoint = func(ctx context.Context) string {
 			return "dynamodb." + api.RequestOf(ctx).Region + ".amazonaws.com"

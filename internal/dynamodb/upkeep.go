@@ -31,6 +31,7 @@ func (s *Service) Jobs() []jobs.Kind {
 		{Name: dropBackup, Run: s.removeBackup},
 		{Name: fillIndex, Run: s.backfillIndex},
 		{Name: dropIndex, Run: s.removeIndex},
+		{Name: removeLapsed, Run: s.removeLapsedBackups},
 	}
 }
 
@@ -141,13 +142,14 @@ func (u *upkeep) due(any bool) (tables []tableName) {
 const retryAfter = 5 * time.Second
 
 // Run adds up how tables' sizes change, now and then, sees to it that expired items
-// are deleted, and looks after streams, until ctx ends. It also runs the service's Jobs, if nobody else
-// does.
+// are deleted, and looks after streams and backups, until ctx ends. It also runs the
+// service's Jobs, if nobody else does.
 func (s *Service) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	running.Go(func() { s.watchExpiry(ctx) })
 	running.Go(func() { s.watchStreams(ctx) })
+	running.Go(func() { s.watchBackups(ctx) })
 	if s.runsJobs {
 		running.Go(func() { s.jobs.Run(ctx) })
 	}
