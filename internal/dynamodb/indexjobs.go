@@ -65,6 +65,10 @@ const (
 	backfilledBytes  = 1 << 20
 )
 
+// backfillRest is what part of the time that such a transaction took is left to others
+// after it.
+const backfillRest = 4
+
 // backfillIndex puts what a table holds into a new index, a part at a time, and saves
 // how far it is. Meanwhile whoever changes an item does the same for it, wherever the
 // job is: from the commit on that made the index, for the table's description, which
@@ -112,7 +116,7 @@ func (s *Service) backfillIndex(ctx context.Context, job *jobs.Job) error {
 		}
 		s.upkeep.changed(o.Table.table(), changed)
 		at = next
-		if err := rest(ctx, time.Since(start)/fillRest); err != nil {
+		if err := rest(ctx, time.Since(start)/backfillRest); err != nil {
 			return err
 		}
 	}
