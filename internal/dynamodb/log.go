@@ -88,6 +88,7 @@ const (
 	loggedNew
 	loggedKeys
 	loggedPatch
+	loggedPacked
 )
 
 // errMalformedLog says that bytes are not an entry of a log.
@@ -144,6 +145,12 @@ func (l *changeLog) add(tx kv.Txn, place []byte, c change, keyNames []string) er
 	if flags&loggedPatch != 0 {
 		b = p.append(b)
 	}
+	if len(b) > maxUnpacked {
+		var err error
+		if b, err = pack(b); err != nil {
+			return err
+		}
+	}
 	tx.PutStamped(l.prefix, place, b)
 	return nil
 }
@@ -156,6 +163,11 @@ func decodeLogged(prefix int, p kv.KV) (e logged, err error) {
 		return logged{}, errMalformedLog
 	}
 	e.stamp, e.place = kv.Stamp(binary.BigEndian.Uint64(key)), key[8:]
+	if b[0] == loggedPacked {
+		if b, err = unpack(b); err != nil {
+			return logged{}, err
+		}
+	}
 	flags := b[0]
 	e.by = actor(b[1])
 	e.was, e.is = flags&loggedWas != 0, flags&loggedIs != 0

@@ -140,6 +140,11 @@ func FuzzPatch(f *testing.F) {
 func FuzzDecodeLogged(f *testing.F) {
 	f.Add([]byte("12345678place"), []byte{loggedWas | loggedOld, 0, 2, 5, 1, 0, 0, 0, 3})
 	f.Add([]byte("12345678"), []byte{0, 0, 0})
+	packed, err := pack([]byte{loggedWas | loggedOld, 0, 2, 5, 1, 0, 0, 0, 3})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte("12345678place"), packed)
 	f.Add([]byte("12345678place"), []byte{loggedWas | loggedIs | loggedOld | loggedPatch, 0, 2, 7, 1, 0, 0, 0, 3, '{', '}', 1, 1, 1, 0, 0, 0, 3})
 	f.Fuzz(func(_ *testing.T, key, val []byte) {
 		if e, err := decodeLogged(0, kv.KV{Key: key, Val: val}); err == nil {

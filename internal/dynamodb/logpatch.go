@@ -1,7 +1,10 @@
 package dynamodb
 
 import (
+	"bytes"
+	"compress/flate"
 	"encoding/binary"
+	"io"
 	"math/bits"
 
 	"github.com/modelwharf/modelwharf/internal/dynamodb/item"
@@ -84,4 +87,36 @@ func (p patch) json(dst []byte, old item.Stored) []byte {
 	was := old.JSON()
 	dst = append(append(dst, was[:p.head]...), p.between...)
 	return append(dst, was[len(was)-p.tail:]...)
+}
+
+// An item of the largest size has up to nine times as much JSON, if it is made of
+// control characters or of the smallest values. An entry with two such images is too
+// large for a value of the store; but it repeats itself so much that it is a fraction of
+// that when packed. No entry of plain text is as large as maxUnpacked.
+const (
+	maxUnpacked = 2 << 20
+	maxPacked   = 32 << 20 // what is more, unpacked, is no entry
+)
+
+// pack compresses an entry.
+func pack(b []byte) ([]byte, error) {
+	packed := bytes.NewBuffer([]byte{loggedPacked})
+	w, err := flate.NewWriter(packed, flate.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(b); err != nil {
+		return nil, err
+	}
+	err = w.Close()
+	return packed.Bytes(), err
+}
+
+// unpack is the reverse of pack.
+func unpack(b []byte) ([]byte, error) {
+	whole, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(b[1:])), maxPacked))
+	if err != nil || len(whole) < 2 || whole[0] == loggedPacked {
+		return nil, errMalformedLog
+	}
+	return whole, nil
 }
