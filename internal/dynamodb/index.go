@@ -14,11 +14,12 @@ import (
 
 // indexState is a secondary index as it is stored with its table.
 type indexState struct {
-	ID    uint64        `json:"id"` // among the table's; never used again
-	Name  string        `json:"name"`
-	Local bool          `json:"local,omitempty"`
-	Hash  keyAttribute  `json:"hash"`
-	Range *keyAttribute `json:"range,omitempty"`
+	ID    uint64 `json:"id"` // among the table's; never used again
+	Name  string `json:"name"`
+	Local bool   `json:"local,omitempty"`
+	// Hash and Range are the attributes of its key: of a global one up to four each.
+	Hash  []keyAttribute `json:"hash"`
+	Range []keyAttribute `json:"range,omitempty"`
 	// Projection is a ProjectionType; Include are its NonKeyAttributes.
 	Projection string     `json:"projection"`
 	Include    []string   `json:"include,omitempty"`
@@ -39,8 +40,9 @@ const (
 //	entry | table | index | hash | index hash key | range | base hash key | range
 //
 // So an entry is told from others by the index's key and the table's, and those of
-// one key of the index lie in the order of the table's keys. Its value is what the
-// index projects of the item, in the form of an item.
+// one key of the index lie in the order of the table's keys. A hash or range key of
+// several attributes is as many elements. Its value is what the index projects of the
+// item, in the form of an item.
 type index struct {
 	indexState
 	source
@@ -70,9 +72,19 @@ func (t *table) decodeIndexes() {
 }
 
 func (st *indexState) schema() (s item.Schema) {
-	s.Hash = st.Hash.key()
-	if st.Range != nil {
-		s.Range = st.Range.key()
+	for i, k := range st.Hash {
+		if i == 0 {
+			s.Hash = k.key()
+		} else {
+			s.MoreHash = append(s.MoreHash, k.key())
+		}
+	}
+	for i, k := range st.Range {
+		if i == 0 {
+			s.Range = k.key()
+		} else {
+			s.MoreRange = append(s.MoreRange, k.key())
+		}
 	}
 	return s
 }
@@ -174,27 +186,31 @@ func (x *index) entry(a dynamodb.Attributes, it item.Stored, base []byte) (key [
 }
 
 func (x *index) keyOf(a dynamodb.Attributes) (k item.Key, ok bool) {
-	s := x.source.schema
-	hash, ok := a.Get(s.Hash.Name)
-	if !ok || hash.Type != s.Hash.Type || hash.S == "" {
-		return k, false
-	}
-	var value dynamodb.AttributeValue
-	if s.Range.Name != "" {
-		if value, ok = a.Get(s.Range.Name); !ok || value.Type != s.Range.Type || value.S == "" {
+	s := &x.source.schema
+	var length item.KeyLength
+	for part, hash := range s.Parts() {
+		v, ok := a.Get(part.Name)
+		if !ok || v.Type != part.Type || v.S == "" || length.Add(v, hash) != nil {
 			return k, false
 		}
-		k.Range = item.KeyBytes(value)
+		if hash {
+			k.Hash = item.JoinKey(k.Hash, v, len(s.MoreHash) > 0)
+		} else {
+			k.Range = item.JoinKey(k.Range, v, len(s.MoreRange) > 0)
+		}
 	}
-	k.Hash = item.KeyBytes(hash)
-	return k, s.CheckKeyLength(hash, value) == nil
+	return k, true
 }
 
 func (x *index) entryKey(k item.Key, base []byte) []byte {
 	dst := make([]byte, 0, len(x.prefix)+9+len(k.Hash)+len(k.Range)+len(base)+8)
 	dst = x.appendPartition(dst, k.Hash)
-	if x.Range != nil {
+	switch len(x.Range) {
+	case 0:
+	case 1:
 		dst = tuple.AppendBytes(dst, k.Range)
+	default:
+		dst = append(dst, k.Range...)
 	}
 	return append(dst, base...)
 }
@@ -217,7 +233,8 @@ func (x *index) project(a dynamodb.Attributes, it item.Stored) item.Stored {
 // index because of a value of the index's key.
 func (t *table) checkIndexKeys(a dynamodb.Attributes) error {
 	for _, x := range t.indexes {
-		for _, k := range x.source.keyAttributes() {
+		var length item.KeyLength
+		for k, hash := range x.source.schema.Parts() {
 			v, ok := a.Get(k.Name)
 			switch {
 			case !ok:
@@ -227,7 +244,7 @@ func (t *table) checkIndexKeys(a dynamodb.Attributes) error {
 				return api.ValidationException("One or more parameter values are not valid. A value specified for a secondary index key is not supported. "+
 					"The AttributeValue for a key attribute cannot contain an empty %s value. IndexName: %s, IndexKey: %s", emptyKind(k.Type), x.Name, k.Name)
 			default:
-				if err := x.source.checkLength(k, v); err != nil {
+				if err := length.Add(v, hash); err != nil {
 					return err
 				}
 			}
@@ -240,7 +257,8 @@ func (t *table) checkIndexKeys(a dynamodb.Attributes) error {
 // updated item. What an update leaves as it is may be older than an index.
 func (t *table) checkUpdatedIndexKeys(a dynamodb.Attributes, touched []string) error {
 	for _, x := range t.indexes {
-		for _, k := range x.source.keyAttributes() {
+		var length item.KeyLength
+		for k, hash := range x.source.schema.Parts() {
 			v, ok := a.Get(k.Name)
 			switch {
 			case !ok || !slices.Contains(touched, k.Name):
@@ -249,7 +267,7 @@ func (t *table) checkUpdatedIndexKeys(a dynamodb.Attributes, touched []string) e
 			case v.S == "":
 				return api.ValidationException("One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. "+
 					"The AttributeValue for a key attribute cannot contain an empty %s value.", emptyKind(k.Type))
-			case x.source.checkLength(k, v) != nil:
+			case length.Add(v, hash) != nil:
 				return api.ValidationException("The update expression attempted to update the secondary index key beyond allowed size limits")
 			}
 		}

@@ -35,35 +35,85 @@ func definedBy(all []*dynamodb.AttributeDefinition) (d definedAttributes, err er
 	return d, nil
 }
 
-// key checks a key schema and returns its attributes.
+// maxKeyAttributes is how many attributes of a kind the key of a global index has.
+// See https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.MultiAttributeKeys.
+const maxKeyAttributes = 4
+
+// key checks the key schema of a table or a local index, and returns its attributes.
 func (d definedAttributes) key(schema []*dynamodb.KeySchemaElement) (hash keyAttribute, rangeKey *keyAttribute, err error) {
-	var keys []string
+	switch err = d.check(schema); {
+	case err != nil:
+	case len(schema) > 2:
+		err = invalid("The KeySchema exceeds the maximum allowed number of RANGE key attributes")
+	case *schema[0].KeyType != "HASH":
+		err = errNoHashFirst()
+	case len(schema) == 2 && *schema[1].KeyType != "RANGE":
+		err = api.ValidationException("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
+	default:
+		hash = d.attribute(schema[0])
+		if len(schema) == 2 {
+			rangeKey = new(d.attribute(schema[1]))
+		}
+	}
+	return hash, rangeKey, err
+}
+
+// globalKey checks the key schema of a global index, and returns its attributes.
+func (d definedAttributes) globalKey(schema []*dynamodb.KeySchemaElement) (hash, ranges []keyAttribute, err error) {
+	if err := d.check(schema); err != nil {
+		return nil, nil, err
+	}
 	for _, k := range schema {
+		switch {
+		case *k.KeyType != "HASH" && hash == nil:
+			return nil, nil, errNoHashFirst()
+		case *k.KeyType != "HASH":
+			ranges = append(ranges, d.attribute(k))
+		case ranges != nil:
+			return nil, nil, invalid("All HASH key attributes must precede RANGE key attributes in the KeySchema")
+		default:
+			hash = append(hash, d.attribute(k))
+		}
+	}
+	switch {
+	case len(hash) > maxKeyAttributes:
+		err = invalid("The KeySchema exceeds the maximum allowed number of HASH key attributes")
+	case len(ranges) > maxKeyAttributes:
+		err = invalid("The KeySchema exceeds the maximum allowed number of RANGE key attributes")
+	}
+	return hash, ranges, err
+}
+
+// check checks that the attributes of a key schema are different ones, and defined.
+func (d definedAttributes) check(schema []*dynamodb.KeySchemaElement) error {
+	var keys []string
+	twice := false
+	for _, k := range schema {
+		twice = twice || slices.Contains(keys, *k.AttributeName)
 		keys = append(keys, *k.AttributeName)
 	}
 	switch {
 	case len(schema) == 0:
-		err = invalid("KeySchema is not specified")
-	case len(schema) > 2:
-		err = invalid("The KeySchema exceeds the maximum allowed number of RANGE key attributes")
-	case len(keys) > len(d.names):
-		err = api.ValidationException("Invalid KeySchema: Some index key attribute have no definition")
+		return invalid("KeySchema is not specified")
+	case len(keys) > len(d.names) && len(keys) <= 2:
+		return api.ValidationException("Invalid KeySchema: Some index key attribute have no definition")
 	case slices.ContainsFunc(keys, func(k string) bool { return d.types[k] == "" }):
-		err = invalid("Some index key attributes are not defined in AttributeDefinitions. Keys: [%s], AttributeDefinitions: [%s]",
+		return invalid("Some index key attributes are not defined in AttributeDefinitions. Keys: [%s], AttributeDefinitions: [%s]",
 			strings.Join(keys, ", "), strings.Join(d.names, ", "))
-	case len(keys) == 2 && keys[0] == keys[1]:
-		err = api.ValidationException("Both the Hash Key and the Range Key element in the KeySchema have the same name")
-	case *schema[0].KeyType != "HASH":
-		err = api.ValidationException("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
-	case len(schema) == 2 && *schema[1].KeyType != "RANGE":
-		err = api.ValidationException("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
-	default:
-		hash = keyAttribute{keys[0], d.types[keys[0]]}
-		if len(keys) == 2 {
-			rangeKey = &keyAttribute{keys[1], d.types[keys[1]]}
-		}
+	case twice && len(keys) == 2:
+		return api.ValidationException("Both the Hash Key and the Range Key element in the KeySchema have the same name")
+	case twice:
+		return api.ValidationException("The KeySchema contains multiple key attributes with the same name")
 	}
-	return hash, rangeKey, err
+	return nil
+}
+
+func (d definedAttributes) attribute(k *dynamodb.KeySchemaElement) keyAttribute {
+	return keyAttribute{*k.AttributeName, d.types[*k.AttributeName]}
+}
+
+func errNoHashFirst() error {
+	return api.ValidationException("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
 }
 
 // setIndexes checks the indexes that CreateTable asks for, once the table's key and
@@ -127,17 +177,13 @@ func (st *tableState) indexThroughput(name string, p *dynamodb.ProvisionedThroug
 
 // addIndex checks a new index and adds it to the table.
 func (st *tableState) addIndex(x indexState, schema []*dynamodb.KeySchemaElement, p *dynamodb.Projection, defined definedAttributes) (err error) {
-	if x.Hash, x.Range, err = defined.key(schema); err != nil {
-		return err
-	}
 	if x.Local {
-		switch {
-		case x.Range == nil:
-			return invalid("Index KeySchema does not have a range key for index: %s", x.Name)
-		case x.Hash != st.Hash:
-			return invalid("Index KeySchema does not have the same leading hash key as table KeySchema for index: %s. index hash key: %s, table hash key: %s",
-				x.Name, x.Hash.Name, st.Hash.Name)
-		}
+		err = x.setLocalKey(st, schema, defined)
+	} else {
+		x.Hash, x.Range, err = defined.globalKey(schema)
+	}
+	if err != nil {
+		return err
 	}
 	if p != nil && p.ProjectionType != nil {
 		x.Projection, x.Include = *p.ProjectionType, p.NonKeyAttributes
@@ -166,6 +212,21 @@ func (st *tableState) addIndex(x indexState, schema []*dynamodb.KeySchemaElement
 	return nil
 }
 
+func (x *indexState) setLocalKey(st *tableState, schema []*dynamodb.KeySchemaElement, defined definedAttributes) error {
+	hash, rangeKey, err := defined.key(schema)
+	switch {
+	case err != nil:
+		return err
+	case rangeKey == nil:
+		return invalid("Index KeySchema does not have a range key for index: %s", x.Name)
+	case hash != st.Hash:
+		return invalid("Index KeySchema does not have the same leading hash key as table KeySchema for index: %s. index hash key: %s, table hash key: %s",
+			x.Name, hash.Name, st.Hash.Name)
+	}
+	x.Hash, x.Range = []keyAttribute{hash}, []keyAttribute{*rangeKey}
+	return nil
+}
+
 // keyedNames are the attributes of the keys of a table and its indexes, sorted.
 func (st *tableState) keyedNames() []string {
 	names := []string{st.Hash.Name}
@@ -173,9 +234,8 @@ func (st *tableState) keyedNames() []string {
 		names = append(names, st.Range.Name)
 	}
 	for _, x := range st.Indexes {
-		names = append(names, x.Hash.Name)
-		if x.Range != nil {
-			names = append(names, x.Range.Name)
+		for _, k := range x.schemaElements() {
+			names = append(names, k.Name)
 		}
 	}
 	return sortedNames(names)
@@ -188,10 +248,12 @@ type schemaElement struct {
 }
 
 // schemaElements are the attributes of the index's key, in their order.
-func (x *indexState) schemaElements() []schemaElement {
-	all := []schemaElement{{x.Hash, "HASH"}}
-	if x.Range != nil {
-		all = append(all, schemaElement{*x.Range, "RANGE"})
+func (x *indexState) schemaElements() (all []schemaElement) {
+	for _, k := range x.Hash {
+		all = append(all, schemaElement{k, "HASH"})
+	}
+	for _, k := range x.Range {
+		all = append(all, schemaElement{k, "RANGE"})
 	}
 	return all
 }
@@ -206,9 +268,9 @@ func (x *indexState) keys() (all []keyAttribute) {
 // describeIndexes adds the indexes to a table's description.
 func (st *tableState) describeIndexes(d *dynamodb.TableDescription, holds holding, now func(throughput) *dynamodb.ProvisionedThroughputDescription) {
 	for _, x := range st.Indexes {
-		schema := []*dynamodb.KeySchemaElement{keyElement(x.Hash, "HASH")}
-		if x.Range != nil {
-			schema = append(schema, keyElement(*x.Range, "RANGE"))
+		var schema []*dynamodb.KeySchemaElement
+		for _, k := range x.schemaElements() {
+			schema = append(schema, keyElement(k.keyAttribute, k.kind))
 		}
 		projection := &dynamodb.Projection{ProjectionType: new(x.Projection), NonKeyAttributes: slices.Sorted(slices.Values(x.Include))}
 		holds := holds.indexes[x.ID]

@@ -182,7 +182,10 @@ func (st *tableState) define(added *indexState) error {
 
 // keyedBy is the first key of the table or an index that an attribute is part of.
 func (st *tableState) keyedBy(name string) []schemaElement {
-	table := indexState{Hash: st.Hash, Range: st.Range}
+	table := indexState{Hash: []keyAttribute{st.Hash}}
+	if st.Range != nil {
+		table.Range = []keyAttribute{*st.Range}
+	}
 	for _, x := range slices.Concat([]indexState{table}, st.Indexes) {
 		if all := x.schemaElements(); slices.ContainsFunc(all, func(e schemaElement) bool { return e.Name == name }) {
 			return all

@@ -30,6 +30,11 @@ func (s *Service) Query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb
 	if err != nil {
 		return nil, err
 	}
+	if in.IndexName == nil {
+		if err := compiled.Key.CheckPlain(); err != nil {
+			return nil, err
+		}
+	}
 	sel, err := selectionOf(selectParameters{in.Select, in.ProjectionExpression, in.AttributesToGet, in.IndexName, in.Limit}, compiled)
 	if err != nil {
 		return nil, err
@@ -46,7 +51,7 @@ func (s *Service) Query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb
 			if err != nil {
 				return nil
 			}
-			return []dynamodb.AttributeValue{k.Hash}
+			return k.Hashes()
 		},
 		attributes: projected(compiled.Projection, compiled.Filter),
 		sel:        in.Select,
@@ -109,8 +114,11 @@ func (s *Service) Query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb
 // queried is the range of keys that a key condition selects, from an exclusive
 // start on.
 func (s *source) queried(k expr.KeyCondition, start dynamodb.Attributes, forward bool) (kv.Range, error) {
-	hash := item.KeyBytes(k.Hash)
+	hash := k.HashBytes()
 	partition := s.partition(hash)
+	for _, v := range k.Leading {
+		partition = tuple.AppendBytes(partition, item.KeyBytes(v))
+	}
 	low, high := k.Bounds()
 	keys := kv.Range{From: partition, To: tuple.Below(bytes.Clone(partition)), Reverse: !forward}
 	if s.schema.Range.Name != "" {

@@ -58,6 +58,9 @@ func (s *source) partition(hash []byte) []byte {
 func (s *source) appendPartition(dst, hash []byte) []byte {
 	dst = append(dst, s.prefix...)
 	dst = tuple.AppendUint(dst, item.PartitionHash(hash))
+	if len(s.schema.MoreHash) > 0 {
+		return append(dst, hash...)
+	}
 	return tuple.AppendBytes(dst, hash)
 }
 
@@ -87,21 +90,6 @@ func (s *source) place(start dynamodb.Attributes) (at, hash []byte, err error) {
 		return nil, nil, api.ValidationException("The provided starting key is invalid")
 	}
 	return s.index.entryKey(key, s.table.baseKey(s.table.itemKey(base))), key.Hash, nil
-}
-
-// keyAttributes are the one or two attributes of the key.
-func (s *source) keyAttributes() []item.KeyAttribute {
-	if s.schema.Range.Name == "" {
-		return []item.KeyAttribute{s.schema.Hash}
-	}
-	return []item.KeyAttribute{s.schema.Hash, s.schema.Range}
-}
-
-func (s *source) checkLength(k item.KeyAttribute, v dynamodb.AttributeValue) error {
-	if k == s.schema.Hash {
-		return s.schema.CheckKeyLength(v, dynamodb.AttributeValue{})
-	}
-	return s.schema.CheckKeyLength(dynamodb.AttributeValue{}, v)
 }
 
 // check returns the ValidationException of a selection that the source cannot serve.

@@ -133,7 +133,7 @@ func (st statement) reads() use {
 				return nil
 			}
 			for _, k := range plan.Keys {
-				keys = append(keys, k.Hash)
+				keys = append(keys, k.Hashes()...)
 			}
 			return keys
 		},

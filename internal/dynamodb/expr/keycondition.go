@@ -26,11 +26,60 @@ type keyPart struct {
 // range keys that Op and its operands select.
 type KeyCondition struct {
 	Hash dynamodb.AttributeValue
-	Op   RangeOp
+	// MoreHash are the values of the further attributes of a hash key of several.
+	MoreHash []dynamodb.AttributeValue
+	// Leading are values that the first attributes of a range key of several have, before
+	// the one that Op is on.
+	Leading []dynamodb.AttributeValue
+	Op      RangeOp
 	// Low is the operand; of Between the lower one.
 	Low dynamodb.AttributeValue
 	// High is the upper operand of Between, which is included.
 	High dynamodb.AttributeValue
+}
+
+// Hashes are the values of all attributes of the hash key.
+func (k *KeyCondition) Hashes() []dynamodb.AttributeValue {
+	return append([]dynamodb.AttributeValue{k.Hash}, k.MoreHash...)
+}
+
+// HashBytes is the hash key as item.Key has it.
+func (k *KeyCondition) HashBytes() []byte {
+	b := item.JoinKey(nil, k.Hash, len(k.MoreHash) > 0)
+	for _, v := range k.MoreHash {
+		b = item.JoinKey(b, v, true)
+	}
+	return b
+}
+
+// Add adds a condition on the next attribute of the range key.
+func (k *KeyCondition) Add(op RangeOp, low, high dynamodb.AttributeValue) {
+	if k.Op != Any {
+		k.Leading = append(k.Leading, k.Low)
+	}
+	k.Op, k.Low, k.High = op, low, high
+}
+
+// CheckLength returns the ValidationException of a key that is too long.
+func (k *KeyCondition) CheckLength() error {
+	var length item.KeyLength
+	if err := length.Add(k.Hash, true); err != nil {
+		return err
+	}
+	for _, v := range k.MoreHash {
+		if err := length.Add(v, true); err != nil {
+			return err
+		}
+	}
+	for _, v := range k.Leading {
+		if err := length.Add(v, false); err != nil {
+			return err
+		}
+	}
+	if k.Op == Any {
+		return nil
+	}
+	return length.Add(k.Low, false)
 }
 
 // RangeOp is the condition on a range key.
@@ -65,10 +114,16 @@ func newKeyExpression(e env, root *node) (*KeyExpression, error) {
 	if err := k.add(e, root); err != nil {
 		return nil, err
 	}
-	if n := len(k.conditions); n > 2 {
-		return nil, errConditionCount()
-	}
 	return k, nil
+}
+
+// CheckPlain returns the ValidationException of more conditions than a key with one
+// attribute of a kind can have.
+func (k *KeyExpression) CheckPlain() error {
+	if k != nil && len(k.conditions) > 2 {
+		return errConditionCount()
+	}
+	return nil
 }
 
 func errConditionCount() error {
@@ -135,43 +190,70 @@ func (k *KeyExpression) on(name string) *keyPart {
 }
 
 // Bind returns the key condition that the expression states for a schema, or the
-// ValidationException of one that does not fit it.
-func (k *KeyExpression) Bind(s item.Schema) (KeyCondition, error) {
+// ValidationException of one that does not fit it. It has an equality on each attribute
+// of the hash key, and conditions on the first ones of the range key: equalities, but for
+// the last.
+func (k *KeyExpression) Bind(s item.Schema) (c KeyCondition, err error) {
 	notSupported := func() (KeyCondition, error) {
 		return KeyCondition{}, api.ValidationException("Query key condition not supported")
 	}
 	missed := func(name string) (KeyCondition, error) {
 		return KeyCondition{}, api.ValidationException("Query condition missed key schema element: %s", name)
 	}
-	if s.Range.Name == "" && len(k.conditions) > 1 {
+	if s.Plain() {
+		if err := k.CheckPlain(); err != nil {
+			return c, err
+		}
+	}
+	if s.Range.Name == "" && len(k.conditions) > s.Len() {
 		return notSupported()
 	}
-	hash := k.on(s.Hash.Name)
-	if hash == nil {
-		return missed(s.Hash.Name)
+	bound := 0
+	var absent string // the first attribute of the range key without a condition
+	var inner *keyPart
+	for a, hash := range s.Parts() {
+		part := k.on(a.Name)
+		switch {
+		case part == nil && hash:
+			return missed(a.Name)
+		case part == nil && absent == "":
+			absent = a.Name
+		}
+		if part == nil {
+			continue
+		}
+		if err := part.check(a); err != nil {
+			return KeyCondition{}, err
+		}
+		bound++
+		switch {
+		case hash && part.op != opEqual:
+			return notSupported()
+		case hash && bound == 1:
+			c.Hash = part.values[0]
+		case hash:
+			c.MoreHash = append(c.MoreHash, part.values[0])
+		case absent != "":
+			return KeyCondition{}, errNotLeading(absent, a.Name)
+		case inner != nil && inner.op != opEqual:
+			return KeyCondition{}, errNotLeading(inner.name, a.Name)
+		default:
+			inner = part
+			c.Add(rangeOps[part.op], part.values[0], part.values[len(part.values)-1])
+		}
 	}
-	if err := hash.check(s.Hash); err != nil {
-		return KeyCondition{}, err
+	if bound < len(k.conditions) {
+		if absent == "" {
+			return notSupported()
+		}
+		return missed(absent)
 	}
-	if hash.op != opEqual {
-		return notSupported()
-	}
-	c := KeyCondition{Hash: hash.values[0]}
-	if len(k.conditions) == 1 {
-		return c, s.CheckKeyLength(c.Hash, dynamodb.AttributeValue{})
-	}
-	rest := k.on(s.Range.Name)
-	if rest == nil {
-		return missed(s.Range.Name)
-	}
-	if err := rest.check(s.Range); err != nil {
-		return KeyCondition{}, err
-	}
-	c.Op, c.Low = rangeOps[rest.op], rest.values[0]
-	if c.Op == Between {
-		c.High = rest.values[1]
-	}
-	return c, s.CheckKeyLength(c.Hash, c.Low)
+	return c, c.CheckLength()
+}
+
+func errNotLeading(name, later string) error {
+	return api.ValidationException("RANGE key attributes %s must have equality conditions specified in the query "+
+		"because a condition is present on key attribute %s", name, later)
 }
 
 // check reports a condition that an index cannot serve, or whose operands no key

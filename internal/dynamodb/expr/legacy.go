@@ -351,7 +351,7 @@ func (l *Legacy) key() (*KeyExpression, error) {
 		part := keyPart{name: name, op: op.op, values: c.AttributeValueList}
 		k.conditions = append(k.conditions, part)
 	}
-	if n := len(k.conditions); n != 1 && n != 2 {
+	if len(k.conditions) == 0 {
 		return nil, errConditionCount()
 	}
 	return k, nil

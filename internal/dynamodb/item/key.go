@@ -2,10 +2,12 @@ package item
 
 import (
 	"errors"
+	"iter"
 
 	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/dynamodb/number"
+	"github.com/modelwharf/modelwharf/internal/kv/tuple"
 )
 
 const (
@@ -19,28 +21,79 @@ type KeyAttribute struct {
 	Type dynamodb.Type
 }
 
-// Schema is the primary key of a table. Range has no name if there is none.
+// Schema is the key of a table or index. Range has no name if there is none.
 type Schema struct {
 	Hash, Range KeyAttribute
+	// MoreHash and MoreRange are the further attributes of an index's key that has several
+	// of a kind.
+	MoreHash, MoreRange []KeyAttribute
 }
 
-// Key is a primary key in an order-preserving form: the bytes of a hash or range
-// key compare as the values do. Range is nil if the schema has none.
+// Key is a key in an order-preserving form: the bytes of a hash or range key compare as
+// the values do; of several attributes they are a tuple. Range is nil if the schema has
+// none.
 type Key struct {
 	Hash, Range []byte
 }
 
-// Names returns the one or two names of the key's attributes.
-func (s Schema) Names() []string {
-	if s.Range.Name == "" {
-		return []string{s.Hash.Name}
+// Parts yields the attributes of the key in their order, and whether each is one of
+// the hash key.
+func (s *Schema) Parts() iter.Seq2[KeyAttribute, bool] {
+	return func(yield func(KeyAttribute, bool) bool) {
+		if !yield(s.Hash, true) {
+			return
+		}
+		for _, k := range s.MoreHash {
+			if !yield(k, true) {
+				return
+			}
+		}
+		if s.Range.Name == "" || !yield(s.Range, false) {
+			return
+		}
+		for _, k := range s.MoreRange {
+			if !yield(k, false) {
+				return
+			}
+		}
 	}
-	return []string{s.Hash.Name, s.Range.Name}
+}
+
+// Plain reports whether it has no more than one attribute of a kind, as that of a table.
+func (s *Schema) Plain() bool { return len(s.MoreHash) == 0 && len(s.MoreRange) == 0 }
+
+// Len is the number of attributes.
+func (s *Schema) Len() int {
+	n := 1 + len(s.MoreHash)
+	if s.Range.Name != "" {
+		n += 1 + len(s.MoreRange)
+	}
+	return n
+}
+
+// Names returns the names of the key's attributes in their order.
+func (s Schema) Names() []string {
+	names := make([]string, 0, s.Len())
+	for k := range s.Parts() {
+		names = append(names, k.Name)
+	}
+	return names
+}
+
+// Find returns the key's attribute of a name, and whether there is one.
+func (s Schema) Find(name string) (KeyAttribute, bool) {
+	for k := range s.Parts() {
+		if k.Name == name {
+			return k, true
+		}
+	}
+	return KeyAttribute{}, false
 }
 
 // Has reports whether name is an attribute of the key.
 func (s Schema) Has(name string) bool {
-	return name != "" && (name == s.Hash.Name || name == s.Range.Name)
+	_, ok := s.Find(name)
+	return ok
 }
 
 // ErrMismatch is what the errors are that say that a key is not of the attributes and
@@ -79,11 +132,7 @@ func (s Schema) KeyOfItem(a dynamodb.Attributes) (Key, error) {
 // the schema, or a ValidationException.
 func (s Schema) KeyOf(key dynamodb.Attributes) (Key, error) {
 	const message = "The provided key element does not match the schema"
-	want := 1
-	if s.Range.Name != "" {
-		want = 2
-	}
-	if len(key) != want {
+	if len(key) != s.Len() {
 		return Key{}, mismatch(message)
 	}
 	return s.key(func(k KeyAttribute) (dynamodb.AttributeValue, error) {
@@ -99,42 +148,56 @@ func (s Schema) KeyOf(key dynamodb.Attributes) (Key, error) {
 // looks at them.
 func (s Schema) key(get func(KeyAttribute) (dynamodb.AttributeValue, error)) (Key, error) {
 	var key Key
-	v, err := get(s.Hash)
-	if err != nil {
-		return Key{}, err
+	var length KeyLength
+	for k, hash := range s.Parts() {
+		v, err := get(k)
+		if err != nil {
+			return Key{}, err
+		}
+		if err := CheckKeyNotEmpty(k.Name, v); err != nil {
+			return Key{}, err
+		}
+		if err := length.Add(v, hash); err != nil {
+			return Key{}, err
+		}
+		if hash {
+			key.Hash = JoinKey(key.Hash, v, len(s.MoreHash) > 0)
+		} else {
+			key.Range = JoinKey(key.Range, v, len(s.MoreRange) > 0)
+		}
 	}
-	if err := CheckKeyNotEmpty(s.Hash.Name, v); err != nil {
-		return Key{}, err
-	}
-	if err := s.CheckKeyLength(v, dynamodb.AttributeValue{}); err != nil {
-		return Key{}, err
-	}
-	key.Hash = KeyBytes(v)
-	if s.Range.Name == "" {
-		return key, nil
-	}
-	v, err = get(s.Range)
-	if err != nil {
-		return Key{}, err
-	}
-	if err := CheckKeyNotEmpty(s.Range.Name, v); err != nil {
-		return Key{}, err
-	}
-	if err := s.CheckKeyLength(dynamodb.AttributeValue{}, v); err != nil {
-		return Key{}, err
-	}
-	key.Range = KeyBytes(v)
 	return key, nil
 }
 
-// CheckKeyLength returns the ValidationException of a hash or range key that is
-// too long.
-func (s Schema) CheckKeyLength(hash, rangeKey dynamodb.AttributeValue) error {
-	switch {
-	case hash.Type != dynamodb.TypeN && len(hash.S) > maxHashLength:
-		// The missing blank is AWS's.
-		return invalid("Size of hashkey has exceeded the maximum size limit of%d bytes", maxHashLength)
-	case rangeKey.Type != dynamodb.TypeN && len(rangeKey.S) > maxRangeLength:
+// JoinKey adds the bytes of a value to those of a hash or range key: as they are, or as
+// an element of a tuple if the key is of several.
+func JoinKey(dst []byte, v dynamodb.AttributeValue, several bool) []byte {
+	if !several {
+		return KeyBytes(v)
+	}
+	return tuple.AppendBytes(dst, KeyBytes(v))
+}
+
+// KeyLength is how long a key is so far. The lengths of the attributes of a kind count
+// together, those of numbers not at all.
+type KeyLength struct {
+	hash, rest int
+}
+
+// Add adds a value of the hash or range key, and returns the ValidationException of one
+// with which it is too long.
+func (l *KeyLength) Add(v dynamodb.AttributeValue, hash bool) error {
+	if v.Type == dynamodb.TypeN {
+		return nil
+	}
+	if hash {
+		if l.hash += len(v.S); l.hash > maxHashLength {
+			// The missing blank is AWS's.
+			return invalid("Size of hashkey has exceeded the maximum size limit of%d bytes", maxHashLength)
+		}
+		return nil
+	}
+	if l.rest += len(v.S); l.rest > maxRangeLength {
 		return invalid("Aggregated size of all range keys has exceeded the size limit of %d bytes", maxRangeLength)
 	}
 	return nil
@@ -156,7 +219,7 @@ func CheckKeyNotEmpty(name string, v dynamodb.AttributeValue) error {
 
 // Attributes returns the key's part of an item, as LastEvaluatedKey holds it.
 func (s Schema) Attributes(a dynamodb.Attributes) dynamodb.Attributes {
-	key := make(dynamodb.Attributes, 0, 2)
+	key := make(dynamodb.Attributes, 0, s.Len())
 	for i := range a {
 		if s.Has(a[i].Name) {
 			key = append(key, a[i])
@@ -165,7 +228,7 @@ func (s Schema) Attributes(a dynamodb.Attributes) dynamodb.Attributes {
 	return key
 }
 
-// AttributesOf returns the attributes that a key was made of.
+// AttributesOf returns the attributes that the key of a table was made of.
 func (s Schema) AttributesOf(k Key) (dynamodb.Attributes, error) {
 	hash, err := keyValue(s.Hash.Type, k.Hash)
 	if err != nil {

@@ -38,41 +38,87 @@ var rangeOps = map[string]expr.RangeOp{
 func (s *Statement) Plan(schema item.Schema) (Plan, error) {
 	var plan Plan
 	rest := s.conjuncts()
-	hashes := take(&rest, func(n *node) []dynamodb.AttributeValue { return n.equals(schema.Hash.Name) })
+	hashes, left, err := takeHashes(schema, rest)
+	if err != nil {
+		return plan, err
+	}
 	if hashes != nil {
-		if err := checkType(schema, schema.Hash.Name, hashes); err != nil {
-			return plan, err
-		}
+		rest = left
 		var by expr.KeyCondition
-		bounds := take(&rest, func(n *node) []dynamodb.AttributeValue {
-			name, op, values, ok := n.on()
-			if !ok || name != schema.Range.Name || rangeOps[op] == expr.Any {
-				return nil
+		for k, hash := range schema.Parts() {
+			if hash {
+				continue
 			}
-			by.Op = rangeOps[op]
-			return values
-		})
-		if bounds != nil {
-			if err := checkBounds(schema, by.Op, bounds); err != nil {
+			var op expr.RangeOp
+			bounds := take(&rest, func(n *node) []dynamodb.AttributeValue {
+				name, verb, values, ok := n.on()
+				if !ok || name != k.Name || rangeOps[verb] == expr.Any {
+					return nil
+				}
+				op = rangeOps[verb]
+				return values
+			})
+			if bounds == nil {
+				break
+			}
+			if err := checkBounds(schema, k, op, bounds); err != nil {
 				return plan, err
 			}
-			by.Low, by.High = bounds[0], bounds[len(bounds)-1]
+			by.Add(op, bounds[0], bounds[len(bounds)-1])
+			if op != expr.Equal {
+				break
+			}
 		}
-		for _, by.Hash = range distinct(hashes) {
-			if err := schema.CheckKeyLength(by.Hash, by.Low); err != nil {
+		for _, key := range hashes {
+			by.Hash, by.MoreHash = key[0], key[1:]
+			if err := by.CheckLength(); err != nil {
 				return plan, err
 			}
 			plan.Keys = append(plan.Keys, by)
 		}
-		plan.One = len(plan.Keys) == 1 && (schema.Range.Name == "" || by.Op == expr.Equal)
+		whole := schema.Range.Name == "" || by.Op == expr.Equal && len(by.Leading) == len(schema.MoreRange)
+		plan.One = s.Index == "" && len(plan.Keys) == 1 && whole
 		plan.Only = plan.One && len(rest) == 0
 	}
 	if err := s.sort(schema, &plan); err != nil {
 		return plan, err
 	}
-	var err error
 	plan.Filter, err = condition(rest)
 	return plan, err
+}
+
+// maxHashKeys is how many hash keys of several attributes conditions may list for a
+// SELECT to be queries of each of them.
+const maxHashKeys = 100
+
+// takeHashes returns the hash keys that conditions list, the values of all attributes
+// each, and what is left of the conditions; nil if not all attributes have one.
+func takeHashes(schema item.Schema, rest []*node) (keys [][]dynamodb.AttributeValue, left []*node, err error) {
+	keys, left = [][]dynamodb.AttributeValue{nil}, rest
+	for k, hash := range schema.Parts() {
+		if !hash {
+			break
+		}
+		values := take(&left, func(n *node) []dynamodb.AttributeValue { return n.equals(k.Name) })
+		if values == nil {
+			return nil, rest, nil
+		}
+		if err := checkType(schema, k.Name, values); err != nil {
+			return nil, nil, err
+		}
+		values = distinct(values)
+		if len(schema.MoreHash) > 0 && len(keys)*len(values) > maxHashKeys {
+			return nil, rest, nil
+		}
+		longer := make([][]dynamodb.AttributeValue, 0, len(keys)*len(values))
+		for _, key := range keys {
+			for _, v := range values {
+				longer = append(longer, append(slices.Clip(key), v))
+			}
+		}
+		keys = longer
+	}
+	return keys, left, nil
 }
 
 // take removes the first condition for which values are found, and returns those.
@@ -105,11 +151,11 @@ func (n *node) equals(attribute string) (values []dynamodb.AttributeValue) {
 	return nil
 }
 
-func checkBounds(schema item.Schema, op expr.RangeOp, values []dynamodb.AttributeValue) error {
-	if op == expr.BeginsWith && values[0].S == "" && values[0].Type == schema.Range.Type {
+func checkBounds(schema item.Schema, k item.KeyAttribute, op expr.RangeOp, values []dynamodb.AttributeValue) error {
+	if op == expr.BeginsWith && values[0].S == "" && values[0].Type == k.Type {
 		return nil // an empty prefix is as good as any
 	}
-	return checkType(schema, schema.Range.Name, values)
+	return checkType(schema, k.Name, values)
 }
 
 // distinct are the values without those that were there before.
@@ -133,20 +179,29 @@ func (s *Statement) sort(schema item.Schema, plan *Plan) error {
 	if plan.Keys == nil {
 		return api.ValidationException("Must have at least one non-optional hash key condition in WHERE clause when using ORDER BY clause.")
 	}
-	byHash := false
+	byHash, byRange := false, false
+	sorted := 0 // how many attributes of the range key are in order
+	if by := plan.Keys[0]; by.Op == expr.Equal {
+		sorted = len(by.Leading) + 1
+	} else {
+		sorted = len(by.Leading)
+	}
 	for _, by := range s.order {
-		switch by.name {
-		case schema.Hash.Name:
+		switch place, hash := placeIn(schema, by.name); {
+		case hash:
 			byHash = true
 			slices.SortFunc(plan.Keys, func(a, b expr.KeyCondition) int {
-				order := bytes.Compare(item.KeyBytes(a.Hash), item.KeyBytes(b.Hash))
+				order := bytes.Compare(a.HashBytes(), b.HashBytes())
 				if by.descending {
 					return -order
 				}
 				return order
 			})
-		case schema.Range.Name:
-			plan.Reverse = by.descending
+		case place >= 0 && place <= sorted && (!byRange || plan.Reverse == by.descending):
+			byRange, plan.Reverse = true, by.descending
+			sorted = max(sorted, place+1)
+		case place >= 0:
+			return api.ValidationException("Variable reference %s in ORDER BY clause must follow the attributes before it in the key, in the same direction", by.name)
 		default:
 			return api.ValidationException("Variable reference %s in ORDER BY clause must be part of the primary key", by.name)
 		}
@@ -155,4 +210,19 @@ func (s *Statement) sort(schema item.Schema, plan *Plan) error {
 		return api.ValidationException("Must have hash key in ORDER BY clause when more than one hash key condition specified in WHERE clause.")
 	}
 	return nil
+}
+
+// placeIn returns whether a name is an attribute of the hash key, and otherwise its place
+// among those of the range key, -1 if it is not one of them.
+func placeIn(schema item.Schema, name string) (place int, hash bool) {
+	place = -1
+	for k, hash := range schema.Parts() {
+		if !hash {
+			place++
+		}
+		if k.Name == name {
+			return place, hash
+		}
+	}
+	return -1, false
 }

@@ -186,12 +186,9 @@ func errIncompleteKey() error {
 
 // checkType checks that values are of the type of a key's attribute.
 func checkType(schema item.Schema, name string, values []dynamodb.AttributeValue) error {
-	want := schema.Hash.Type
-	if name != schema.Hash.Name {
-		want = schema.Range.Type
-	}
+	k, _ := schema.Find(name)
 	for _, v := range values {
-		if v.Type != want {
+		if v.Type != k.Type {
 			return api.ValidationException("Key attribute's data type should match its data type in table's schema: Key %s", name)
 		}
 		if err := item.CheckKeyNotEmpty(name, v); err != nil {
