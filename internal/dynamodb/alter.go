@@ -72,6 +72,7 @@ func (s *Service) UpdateTable(ctx context.Context, in *dynamodb.UpdateTableInput
 		return nil, err
 	}
 	s.cache.drop(n)
+	s.adopt(ctx, n)
 	if in.GlobalSecondaryIndexUpdates != nil {
 		s.jobs.Wake()
 	}
@@ -198,6 +199,9 @@ func (st *tableState) changeCapacity(in *dynamodb.UpdateTableInput, now time.Tim
 			}
 		}
 		st.Billing.OnDemand, st.Maximum = false, maximum{}
+		for i := range st.Indexes {
+			st.Indexes[i].Maximum = maximum{}
+		}
 		st.Throughput.Read = *in.ProvisionedThroughput.ReadCapacityUnits
 		st.Throughput.Write = *in.ProvisionedThroughput.WriteCapacityUnits
 	default:

@@ -1,6 +1,7 @@
 package dynamodb
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"time"
@@ -61,12 +62,22 @@ func (s *Service) limitsOf(t *table, m *sourceMeter, provisioned throughput, mos
 			return nil
 		}
 		of.write = write
-		return &limiter{
+		l := &limiter{
 			bucket: s.buckets.of(of), rate: float64(units), now: s.now, events: events,
 			resource: arn, index: of.index != 0, write: write, onDemand: t.Billing.OnDemand,
 		}
+		l.left() // from now on, it flows in at this rate
+		return l
 	}
 	return limits{reads: side(read, false, m.readThrottles), writes: side(write, true, m.writeThrottles)}
+}
+
+// adopt lets the limits of a table that was changed be in force from now on, and not
+// only from its next request.
+func (s *Service) adopt(ctx context.Context, n tableName) {
+	if _, err := s.peek(ctx, n); err != nil {
+		s.log.WarnContext(ctx, "the new limits of a table are not in force yet", "table", n.arn(), "error", err)
+	}
 }
 
 // left is how many units there are, or the debt.
