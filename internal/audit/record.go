@@ -87,7 +87,7 @@ func classOf(r *api.Request) class {
 	switch r.Operation {
 	case "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems",
 		"ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction",
-		"GetItem", "BatchGetItem", "TransactGetItems", "Query", "Scan":
+		"GetItem", "BatchGetItem", "TransactGetItems", "Query", "Scan", "GetShardIterator", "GetRecords":
 		return data
 	}
 	return management

@@ -2,6 +2,7 @@ package dynamodb_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	wharf "github.com/modelwharf/modelwharf/internal/api"
 	streams "github.com/modelwharf/modelwharf/internal/api/dynamodbstreams"
+	"github.com/modelwharf/modelwharf/internal/audit"
 )
 
 // TestStreamErrors asks for what there is not, or not so.
@@ -212,5 +214,35 @@ func TestStreamPolicy(t *testing.T) {
 	_, err = f.service.GetRecords(foreign, &streams.GetRecordsInput{ShardIterator: &at})
 	if e := wharf.AsError(err); e.Code != validation || e.Message != "Invalid ShardIterator" {
 		t.Error(err)
+	}
+}
+
+// TestStreamAudit finds what was done about streams in the audit log; reading them
+// leaves nothing there.
+func TestStreamAudit(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	table, arn := streamed(t, f.client, types.StreamViewTypeKeysOnly)
+	mustPut(t, f.client, table, attrs{"id": str("a")})
+	allRecords(t, f.streams(f.root), arn)
+	disable(t, f.client, table)
+	found, err := audit.Search(t.Context(), f.store, audit.Query{Account: account})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range found.Events {
+		if strings.Contains(r.Operation, "Table") || strings.Contains(r.Operation, "Stream") || strings.Contains(r.Operation, "GetRecords") {
+			got = append(got, r.Operation+" "+string(r.Parameters))
+		}
+	}
+	slices.Reverse(got)
+	want := []string{
+		`CreateTable {`,
+		`UpdateTable {"TableName":"` + table + `","StreamSpecification":{"StreamEnabled":true,"StreamViewType":"KEYS_ONLY"}}`,
+		`UpdateTable {"TableName":"` + table + `","StreamSpecification":{"StreamEnabled":false}}`,
+	}
+	if !slices.EqualFunc(got, want, strings.HasPrefix) {
+		t.Errorf("got  %s\nwant %s", strings.Join(got, "\n     "), strings.Join(want, "\n     "))
 	}
 }
