@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -72,4 +74,25 @@ func TestAWSCommandRecovery(t *testing.T) {
 	if said := aws.fails("dynamodb", "describe-backup", "--backup-arn", backup); !strings.Contains(said, "(BackupNotFoundException) when calling the DescribeBackup operation: Backup not found: "+backup) {
 		t.Errorf("a deleted backup: %s", said)
 	}
+}
+
+// restoresCatalog makes a table of what the model catalog holds, by Terraform, and takes
+// it away again.
+func (tf *terraform) restoresCatalog(aws *awsCommand) {
+	t := tf.t
+	t.Helper()
+	tf.copy("testdata/restored.tf")
+	tf.run("apply", "-no-color", "-auto-approve")
+	tf.empty("after a restore")
+	if n := len(at(t, aws.run("dynamodb", "scan", "--table-name", "restoredCatalog"), "Items").([]any)); n != 2 {
+		t.Errorf("%d items are restored", n)
+	}
+	d := at(t, aws.run("dynamodb", "describe-table", "--table-name", "restoredCatalog"), "Table", "RestoreSummary")
+	if !strings.HasSuffix(at(t, d, "SourceTableArn").(string), "table/modelCatalogTable") {
+		t.Errorf("restored from %v", d)
+	}
+	if err := os.Remove(filepath.Join(tf.dir, "restored.tf")); err != nil {
+		t.Fatal(err)
+	}
+	tf.run("apply", "-no-color", "-auto-approve")
 }

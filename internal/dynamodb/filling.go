@@ -14,6 +14,9 @@ import (
 // fill is the job of a restore or a backup. Its id is the number of what it fills.
 const fill = "dynamodb.Fill"
 
+// fillsAtOnce is how many of them a server runs at once. Others wait.
+const fillsAtOnce = 2
+
 // filling is a restore or a backup under way, as its job has it. It fills one table,
 // or a backup, with what another holds or held:
 //

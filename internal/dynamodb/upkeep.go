@@ -27,7 +27,7 @@ func (s *Service) Jobs() []jobs.Kind {
 		{Name: disableExpiry, Run: s.disableTimeToLive},
 		{Name: expireItems, Run: s.expireTables},
 		{Name: tendStreams, Run: s.tendAll},
-		{Name: fill, Run: s.fillTable},
+		{Name: fill, Run: s.fillTable, AtOnce: fillsAtOnce},
 		{Name: dropBackup, Run: s.removeBackup},
 		{Name: fillIndex, Run: s.backfillIndex},
 		{Name: dropIndex, Run: s.removeIndex},

@@ -32,6 +32,9 @@ type Kind struct {
 	// Every makes a periodic kind: it has one job, named like the kind, which runs
 	// that long after it last ended. Zero for a kind whose jobs are enqueued.
 	Every time.Duration
+	// AtOnce is how many jobs of the kind one runner runs at once, so that long ones do
+	// not keep the others waiting; as many as it has workers if zero.
+	AtOnce int
 }
 
 // Enqueue adds a job to the transaction tx. It does nothing if one of the same kind

@@ -377,3 +377,30 @@ func TestWorkersAndWake(t *testing.T) {
 		b.want("jobs", len(b.list()), 0)
 	})
 }
+
+// TestAtOnce enqueues many jobs of a kind that runs few at once, and one of another.
+func TestAtOnce(t *testing.T) {
+	bubble(t, func(b *bench) {
+		var running, most, ran, other atomic.Int32
+		long := jobs.Kind{Name: "long", AtOnce: 2, Run: func(ctx context.Context, _ *jobs.Job) error {
+			n := running.Add(1)
+			defer running.Add(-1)
+			most.Store(max(most.Load(), n))
+			time.Sleep(10 * time.Second)
+			ran.Add(1)
+			return nil
+		}}
+		short := jobs.Kind{Name: "short", Run: func(context.Context, *jobs.Job) error { other.Add(1); return nil }}
+		for i := range 7 {
+			b.enqueue("long", fmt.Sprint(i), "")
+		}
+		b.enqueue("short", "x", "")
+		_, stop := b.start(b.store, "", long, short)
+		b.sleep(5 * time.Second)
+		b.want("others, meanwhile", other.Load(), int32(1))
+		b.sleep(time.Minute)
+		stop()
+		b.want("runs", ran.Load(), int32(7))
+		b.want("at once", most.Load(), int32(2))
+	})
+}

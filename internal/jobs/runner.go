@@ -169,6 +169,17 @@ func (r *Runner) claim(kind, id string) bool {
 	if len(r.running) >= r.workers || r.running[[2]string{kind, id}] {
 		return false
 	}
+	if most := r.kinds[kind].AtOnce; most > 0 {
+		same := 0
+		for other := range r.running {
+			if other[0] == kind {
+				same++
+			}
+		}
+		if same >= most {
+			return false
+		}
+	}
 	r.running[[2]string{kind, id}] = true
 	return true
 }
