@@ -2,6 +2,7 @@ package dynamodb_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	api "github.com/modelwharf/modelwharf/internal/api/dynamodb"
 	streams "github.com/modelwharf/modelwharf/internal/api/dynamodbstreams"
+	"github.com/modelwharf/modelwharf/internal/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/kv"
 )
 
@@ -147,6 +149,40 @@ func TestStreamTrimming(t *testing.T) {
 	_, err = streams.DescribeStream(t.Context(), &dynamodbstreams.DescribeStreamInput{StreamArn: &arn})
 	wantError(t, err, "ResourceNotFoundException", "Requested resource not found: Stream: "+arn+" not found")
 	wantNoTraces(t, f.store)
+}
+
+// TestStreamTendedByMany has several servers look after one stream at once: each time one
+// shard begins, behind the last one.
+func TestStreamTendedByMany(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	streams := f.streams(f.root)
+	_, arn := streamed(t, f.client, types.StreamViewTypeKeysOnly)
+	servers := []*dynamodb.Service{f.service}
+	for range 3 {
+		servers = append(servers, dynamodb.New(dynamodb.Config{Store: f.store, Identity: f.identity, Now: f.clock.now}))
+	}
+	for range 5 {
+		f.clock.advance(4 * time.Hour)
+		var tending sync.WaitGroup
+		for _, s := range servers {
+			tending.Go(func() {
+				if err := s.TendStreams(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		tending.Wait()
+	}
+	shards := describeStream(t, streams, arn).Shards
+	if len(shards) != 6 {
+		t.Errorf("%d shards", len(shards))
+	}
+	for i, sh := range shards[1:] {
+		if *sh.ParentShardId != *shards[i].ShardId {
+			t.Errorf("%s follows %s and has the parent %s", *sh.ShardId, *shards[i].ShardId, *sh.ParentShardId)
+		}
+	}
 }
 
 // TestStreamBesideRecovery has a log that holds more than the stream shows, and for
