@@ -34,6 +34,20 @@ func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts
 	if !ok || parts.kind != string(roleKind) {
 		return nil, validationError("%s is invalid", arn)
 	}
+	asked := claims{
+		Session: text(in.RoleSessionName), Policy: text(in.Policy), SourceIdentity: text(in.SourceIdentity), Transitive: in.TransitiveTagKeys,
+	}
+	for _, t := range in.Tags {
+		asked.Tags = append(asked.Tags, tag{text(t.Key), text(t.Value)})
+	}
+	for _, p := range in.PolicyArns {
+		asked.PolicyARNs = append(asked.PolicyARNs, text(p.Arn))
+	}
+	// The role must trust the caller with what comes along, too. It is asked before
+	// anybody looks whether there is such a role.
+	if err := asked.inherit(who); err != nil {
+		return nil, err
+	}
 	out := &sts.AssumeRoleOutput{}
 	_, err = s.store.Update(ctx, func(tx kv.Txn) error {
 		sub, err := s.subject(ctx, tx, parts.account, roleKind, parts.name)
@@ -43,20 +57,9 @@ func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts
 		if sub == nil || sub.holder.arn() != arn {
 			return untrusted(r, "sts:AssumeRole", arn)
 		}
-		c := claims{
-			Account: parts.account, Kind: roleKind, Name: sub.holder.Name, ID: sub.holder.ID, Session: text(in.RoleSessionName),
-			Policy: text(in.Policy), SourceIdentity: text(in.SourceIdentity), Transitive: in.TransitiveTagKeys,
-		}
-		for _, t := range in.Tags {
-			c.Tags = append(c.Tags, tag{text(t.Key), text(t.Value)})
-		}
-		for _, p := range in.PolicyArns {
-			c.PolicyARNs = append(c.PolicyARNs, text(p.Arn))
-		}
+		c := asked
+		c.Account, c.Kind, c.Name, c.ID = parts.account, roleKind, sub.holder.Name, sub.holder.ID
 		if err := s.trusts(ctx, r, who, sub.holder, &c, in.ExternalId); err != nil {
-			return err
-		}
-		if err := c.inherit(who); err != nil {
 			return err
 		}
 		if err := s.checkSession(ctx, tx, &c); err != nil {
@@ -73,7 +76,9 @@ func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts
 		*out = sts.AssumeRoleOutput{
 			Credentials:     made.describe(),
 			AssumedRoleUser: &sts.AssumedRoleUser{Arn: new(sessionARN(c.Account, c.Name, c.Session)), AssumedRoleId: new(c.ID + ":" + c.Session)},
-			SourceIdentity:  in.SourceIdentity,
+		}
+		if c.SourceIdentity != "" {
+			out.SourceIdentity = &c.SourceIdentity
 		}
 		if n := c.packed(); n > 0 {
 			out.PackedPolicySize = new(n)

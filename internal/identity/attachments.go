@@ -70,7 +70,7 @@ func (s *Service) attach(ctx context.Context, action string, in any, k kind, nam
 	}
 	return s.changing(ctx, action, in, func(op *operation) error {
 		op.about("iam:PolicyARN", arn)
-		h, err := op.holder(k, text(name))
+		h, err := op.limited(k, text(name))
 		if err != nil {
 			return err
 		}
@@ -98,7 +98,7 @@ func (s *Service) detach(ctx context.Context, action string, in any, k kind, nam
 	}
 	return s.changing(ctx, action, in, func(op *operation) error {
 		op.about("iam:PolicyARN", arn)
-		h, err := op.holder(k, text(name))
+		h, err := op.limited(k, text(name))
 		if err != nil {
 			return err
 		}

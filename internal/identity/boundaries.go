@@ -54,14 +54,8 @@ func (s *Service) putBoundary(ctx context.Context, action string, in any, k kind
 
 func (s *Service) deleteBoundary(ctx context.Context, action string, in any, k kind, name *string) error {
 	return s.changing(ctx, action, in, func(op *operation) error {
-		h, err := op.find(k, text(name))
+		h, err := op.limited(k, text(name))
 		if err != nil {
-			return err
-		}
-		if h != nil && h.Boundary != "" {
-			op.about("iam:PermissionsBoundary", h.Boundary)
-		}
-		if h, err = op.holder(k, text(name)); err != nil {
 			return err
 		}
 		if h.Boundary == "" {

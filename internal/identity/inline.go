@@ -85,7 +85,7 @@ func (s *Service) ListRolePolicies(ctx context.Context, in *iam.ListRolePolicies
 
 func (s *Service) putInline(ctx context.Context, action string, in any, k kind, holderName, policyName, document *string) error {
 	return s.changing(ctx, action, in, func(op *operation) error {
-		h, err := op.holder(k, text(holderName))
+		h, err := op.limited(k, text(holderName))
 		if err != nil {
 			return err
 		}
@@ -127,7 +127,7 @@ func (s *Service) getInline(ctx context.Context, action string, k kind, holderNa
 
 func (s *Service) deleteInline(ctx context.Context, action string, in any, k kind, holderName, policyName *string) error {
 	return s.changing(ctx, action, in, func(op *operation) error {
-		h, err := op.holder(k, text(holderName))
+		h, err := op.limited(k, text(holderName))
 		if err != nil {
 			return err
 		}

@@ -45,7 +45,7 @@ func (s *Service) changing(ctx context.Context, action string, in any, fn func(*
 		return err
 	}
 	_, err = s.store.Update(ctx, func(tx kv.Txn) error {
-		op.r, op.w, op.touched = tx, tx, nil
+		op.r, op.w, op.touched, op.conditions = tx, tx, nil, nil
 		if err := fn(op); err != nil {
 			return err
 		}
@@ -129,6 +129,20 @@ func (op *operation) holder(k kind, name string) (*holder, error) {
 		return nil, err
 	}
 	return h, nil
+}
+
+// limited is holder for the operations that a policy may allow on holders of a certain
+// permissions boundary only, as one does that lets others hand out rights: see
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html.
+func (op *operation) limited(k kind, name string) (*holder, error) {
+	h, err := op.find(k, name)
+	if err != nil {
+		return nil, err
+	}
+	if h != nil && h.Boundary != "" {
+		op.about("iam:PermissionsBoundary", h.Boundary)
+	}
+	return op.holder(k, name)
 }
 
 // userOrSelf returns the user of a name or, without one, the caller's own record,
