@@ -16,6 +16,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -227,10 +228,11 @@ func contentMismatch() error {
 	return &Error{Kind: PayloadMismatch, Cause: errors.New("the provided x-amz-content-sha256 header does not match what was computed")}
 }
 
-// redact keeps a session token out of the log.
+// redact keeps a session token out of the log, also as a query has it.
 func redact(canonical, token string) string {
 	if token == "" {
 		return canonical
 	}
-	return strings.ReplaceAll(canonical, token, "…")
+	encoded := strings.ReplaceAll(url.QueryEscape(token), "+", "%20")
+	return strings.NewReplacer(token, "…", encoded, "…").Replace(canonical)
 }
