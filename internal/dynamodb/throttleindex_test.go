@@ -49,7 +49,7 @@ func TestThrottleIndexChange(t *testing.T) {
 	// On demand the index is limited by its own maximum, of which nothing is left when
 	// the table is provisioned again.
 	change(&sdk.UpdateTableInput{BillingMode: types.BillingModePayPerRequest})
-	for range 500 {
+	for range 20 {
 		if err := put(); err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +72,7 @@ func TestThrottleIndexChange(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	change(&sdk.UpdateTableInput{}, types.GlobalSecondaryIndexUpdate{Delete: &types.DeleteGlobalSecondaryIndexAction{IndexName: aws.String("byKind")}})
-	for range 500 {
+	for range 20 {
 		if err := put(); err != nil {
 			t.Fatal(err)
 		}
