@@ -27,7 +27,8 @@ type batchedTable struct {
 
 // BatchWriteItem puts and deletes items of several tables. AWS promises that each
 // write is atomic; here all of them are together, in one commit, but for those that
-// find no capacity: they are left to another request.
+// find no capacity, or no room in it beside the entries of many indexes: they are left to
+// another request.
 func (s *Service) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
 	batch, err := batchOf(ctx, in)
 	if err != nil {
@@ -51,6 +52,12 @@ func (s *Service) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteIte
 			x.admitted, x.runs = true, 0
 			err = s.writeBatch(ctx, &x, batch)
 		}
+	}
+	for errors.Is(err, kv.ErrTooLarge) && len(x.writes) > 1 {
+		// Many indexes can make more of a batch than can be written at once.
+		batch = firstHalf(batch, len(x.writes)/2, unprocessed)
+		x.admitted, x.runs = true, 0
+		err = s.writeBatch(ctx, &x, batch)
 	}
 	if err != nil {
 		return nil, err
@@ -102,6 +109,21 @@ func leaveOut(batch []batchedTable, done []written, unprocessed map[string][]*dy
 		return left, nil
 	}
 	return nil, err
+}
+
+// firstHalf moves the writes of a batch after the first n to unprocessed.
+func firstHalf(batch []batchedTable, n int, unprocessed map[string][]*dynamodb.WriteRequest) (left []batchedTable) {
+	for _, b := range batch {
+		keep := min(n, len(b.writes))
+		if keep < len(b.writes) {
+			unprocessed[b.param] = append(unprocessed[b.param], b.requests[keep:]...)
+		}
+		if keep > 0 {
+			left = append(left, batchedTable{param: b.param, table: b.table, requests: b.requests[:keep], writes: b.writes[:keep], all: b.all[:keep]})
+		}
+		n -= keep
+	}
+	return left
 }
 
 // batchOf checks the parameters of a BatchWriteItem, table by table.

@@ -13,6 +13,7 @@ package dynamodb
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -129,5 +130,10 @@ func (s *Service) view(ctx context.Context, fn func(kv.Reader) error) error {
 
 func (s *Service) update(ctx context.Context, fn func(kv.Txn) error) error {
 	_, err := s.store.Update(ctx, fn)
+	if errors.Is(err, kv.ErrTooLarge) {
+		// No limit of AWS's own is met: what a client writes there is far less than this,
+		// unless most of its bytes are markup, or it is written to many indexes besides.
+		return api.ValidationException("The items of the request and their entries in indexes are more than the %d MB that are written at once", kv.MaxTxn>>20).Because(err)
+	}
 	return err
 }

@@ -20,7 +20,7 @@ type Stamp uint64
 const (
 	MaxKey   = 16 << 10
 	MaxValue = 4 << 20
-	MaxTxn   = 64 << 20
+	MaxTxn   = 128 << 20
 )
 
 // KV is a key and its value.
