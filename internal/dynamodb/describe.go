@@ -2,6 +2,8 @@ package dynamodb
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
@@ -76,7 +78,8 @@ func (st *tableState) describe(n tableName, holds holding, now time.Time) *dynam
 	if st.Range != nil {
 		d.KeySchema = append(d.KeySchema, keyElement(*st.Range, "RANGE"))
 	}
-	for _, a := range st.Defined {
+	// AWS tells them in the order of their names.
+	for _, a := range slices.SortedFunc(slices.Values(st.Defined), func(a, b keyAttribute) int { return strings.Compare(a.Name, b.Name) }) {
 		d.AttributeDefinitions = append(d.AttributeDefinitions, &dynamodb.AttributeDefinition{
 			AttributeName: new(a.Name), AttributeType: new(a.Type),
 		})

@@ -13,6 +13,9 @@ import (
 // TestIndexesOfLargeItems writes the largest transaction, and a batch that is too much for
 // one commit, to a table with as many indexes of whole items as there can be.
 func TestIndexesOfLargeItems(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes 300 MB")
+	}
 	t.Parallel()
 	f := start(t)
 	c, table := f.client, tableFor(t)

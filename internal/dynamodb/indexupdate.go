@@ -176,7 +176,6 @@ func (st *tableState) define(added *indexState) error {
 				"Existing schema: %s New schema: %s", schemaText(st.keyedBy(k.Name)), schemaText(added.schemaElements()))
 		}
 	}
-	slices.SortFunc(st.Defined, func(a, b keyAttribute) int { return strings.Compare(a.Name, b.Name) })
 	return nil
 }
 

@@ -266,7 +266,7 @@ func TestUpdateTableIndexErrors(t *testing.T) {
 		t.Log(name)
 		wantError(t, err, test.code, test.message)
 	}
-	if got, want := describeIndexes(t, c, table), "ACTIVE; byKind ACTIVE 0/0; id at kind score"; got != want {
+	if got, want := describeIndexes(t, c, table), "ACTIVE; byKind ACTIVE 0/0; at id kind score"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 
@@ -277,7 +277,7 @@ func TestUpdateTableIndexErrors(t *testing.T) {
 	if _, err := c.UpdateTable(t.Context(), &both); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := describeIndexes(t, c, table), "ACTIVE; byKind ACTIVE 2/3; id at kind score"; got != want {
+	if got, want := describeIndexes(t, c, table), "ACTIVE; byKind ACTIVE 2/3; at id kind score"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	_, err := updateIndexes(t, c, table, nil, changeIndex("byKind", 2, 3))
