@@ -3,8 +3,10 @@ package dynamodb_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	api "github.com/modelwharf/modelwharf/internal/api/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
@@ -97,6 +99,70 @@ func BenchmarkQueryIndexed(b *testing.B) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// BenchmarkIndexBackfill fills a new index of whole items with 20,000 items of 1 KB.
+func BenchmarkIndexBackfill(b *testing.B) {
+	for _, engine := range engines {
+		b.Run(engine.name, func(b *testing.B) {
+			s, ctx := benchService(b, engine.open(b), dynamodb.Config{AuditData: dynamodb.AuditNone})
+			const items = 20_000
+			var writers sync.WaitGroup
+			for w := range 32 {
+				writers.Go(func() {
+					for i := w; i < items; i += 32 {
+						if err := put(ctx, s, i, 0); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			writers.Wait()
+			e := &indexBench{b, s, ctx}
+			var filling time.Duration
+			for b.Loop() {
+				begun := time.Now()
+				e.update(&api.GlobalSecondaryIndexUpdate{Create: &api.CreateGlobalSecondaryIndexAction{IndexName: new("index"), Projection: &api.Projection{ProjectionType: new("ALL")},
+					KeySchema: []*api.KeySchemaElement{{AttributeName: new("timestamp"), KeyType: new("HASH")}}}})
+				e.until("ACTIVE")
+				filling += time.Since(begun)
+				e.update(&api.GlobalSecondaryIndexUpdate{Delete: &api.DeleteGlobalSecondaryIndexAction{IndexName: new("index")}})
+				e.until("")
+			}
+			b.ReportMetric(float64(b.N)*items/filling.Seconds(), "items/s")
+		})
+	}
+}
+
+type indexBench struct {
+	*testing.B
+	s   *dynamodb.Service
+	ctx context.Context
+}
+
+func (e *indexBench) update(u *api.GlobalSecondaryIndexUpdate) {
+	e.Helper()
+	_, err := e.s.UpdateTable(e.ctx, &api.UpdateTableInput{TableName: new(benchTable), GlobalSecondaryIndexUpdates: []*api.GlobalSecondaryIndexUpdate{u},
+		AttributeDefinitions: []*api.AttributeDefinition{{AttributeName: new("timestamp"), AttributeType: new("N")}}})
+	if err != nil {
+		e.Fatal(err)
+	}
+}
+
+// until waits until the table's index has a status; "" is for no index.
+func (e *indexBench) until(status string) {
+	e.Helper()
+	for is := "unknown"; is != status; time.Sleep(time.Millisecond) {
+		out, err := e.s.DescribeTable(e.ctx, &api.DescribeTableInput{TableName: new(benchTable)})
+		if err != nil {
+			e.Fatal(err)
+		}
+		is = ""
+		for _, x := range out.Table.GlobalSecondaryIndexes {
+			is = *x.IndexStatus
 		}
 	}
 }
