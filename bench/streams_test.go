@@ -94,6 +94,27 @@ func BenchmarkGetRecords(b *testing.B) {
 // BenchmarkPutItemStreamed64 compares PutItem to a table with a stream of both images
 // and point-in-time recovery with PutItem to one that keeps no log.
 func BenchmarkPutItemStreamed64(b *testing.B) {
+	compareLogged(b, func(c *client, srv *process) {
+		stream(b, c, srv.url, "items")
+		turnRecoveryOn(b, c, srv)
+	})
+}
+
+// BenchmarkPutItemRecovered64 is the same with point-in-time recovery alone.
+func BenchmarkPutItemRecovered64(b *testing.B) {
+	compareLogged(b, func(c *client, srv *process) { turnRecoveryOn(b, c, srv) })
+}
+
+func turnRecoveryOn(b *testing.B, c *client, srv *process) {
+	b.Helper()
+	if _, err := c.call(srv.url, "UpdateContinuousBackups", []byte(`{"TableName":"items","PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":true}}`)); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// compareLogged compares PutItem to a table that has been changed so that it keeps a log
+// with PutItem to one that keeps none.
+func compareLogged(b *testing.B, change func(*client, *process)) {
 	srv, _ := startServer(b)
 	c := newClient(64)
 	prepare(b, c, srv)
@@ -102,10 +123,7 @@ func BenchmarkPutItemStreamed64(b *testing.B) {
 		"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"},{"AttributeName":"sk","KeyType":"RANGE"}]}`)); err != nil {
 		b.Fatal(err)
 	}
-	stream(b, c, srv.url, "items")
-	if _, err := c.call(srv.url, "UpdateContinuousBackups", []byte(`{"TableName":"items","PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":true}}`)); err != nil {
-		b.Fatal(err)
-	}
+	change(c, srv)
 	streamed := load{"PutItem", 64, putRequest}
 	plain := load{"PutItem", 64, func(i int64) []byte {
 		return bytes.Replace(putRequest(i), []byte(`"TableName":"items"`), []byte(`"TableName":"plain"`), 1)
