@@ -22,7 +22,7 @@ type audit struct {
 	Account  string `help:"In this account; in all by default." placeholder:"DIGITS"`
 	Region   string `help:"In this region." placeholder:"REGION"`
 	Items    bool   `help:"Include changes of items, not only of tables and identities."`
-	Limit    int    `help:"Show so many events at the most, 0 for all." default:"100"`
+	Limit    uint   `help:"Show so many events at the most, 0 for all." default:"100"`
 	JSON     bool   `name:"json" help:"Print one JSON object a line, with everything that is recorded."`
 }
 
@@ -45,9 +45,9 @@ func (c *audit) Run(ctx context.Context) error {
 		print, done = eventLines()
 	}
 	client := control.NewClient(c.Data)
-	for shown := 0; c.Limit == 0 || shown < c.Limit; {
+	for shown := uint(0); c.Limit == 0 || shown < c.Limit; {
 		if q.Limit = 1000; c.Limit > 0 {
-			q.Limit = min(1000, c.Limit-shown)
+			q.Limit = int(min(1000, c.Limit-shown))
 		}
 		page, err := client.Audit(ctx, q)
 		if err != nil {
@@ -58,7 +58,7 @@ func (c *audit) Run(ctx context.Context) error {
 				return err
 			}
 		}
-		shown += len(page.Events)
+		shown += uint(len(page.Events))
 		if q.Page = page.Next; q.Page == "" {
 			break
 		}

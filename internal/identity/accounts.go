@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"regexp"
 	"time"
 
 	"github.com/modelwharf/modelwharf/internal/api"
@@ -31,16 +32,28 @@ var (
 	ErrNoAccount = errors.New("identity: no such account")
 	// ErrAccountID says that a number is not one of 12 digits.
 	ErrAccountID = errors.New("identity: an account's number has 12 digits")
+	// ErrAccountName says that a name does not fit into a line of a credentials file.
+	ErrAccountName = errors.New("identity: an account's name is of 1 to 50 characters of ASCII, without control characters and brackets")
 )
 
-// CreateAccount makes an account. Without a number it gets a random one.
-func (s *Service) CreateAccount(ctx context.Context, a Account) (Account, error) {
-	if a.ID != "" && !validAccount(a.ID) {
-		return Account{}, ErrAccountID
+// accountName is as on AWS, but for brackets, which end the name of a profile.
+// See https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccount.html.
+var accountName = regexp.MustCompile(`^[ -Z\\^-~]{1,50}$`)
+
+// CreateAccount makes an account, with a first key for its root. Without a number it
+// gets a random one.
+func (s *Service) CreateAccount(ctx context.Context, a Account) (Account, RootKey, error) {
+	switch {
+	case a.ID != "" && !validAccount(a.ID):
+		return Account{}, RootKey{}, ErrAccountID
+	case !accountName.MatchString(a.Name):
+		return Account{}, RootKey{}, ErrAccountName
 	}
 	given := a.ID != ""
 	a.Created = s.now().UTC().Truncate(time.Second)
+	var key RootKey
 	_, err := s.store.Update(ctx, func(tx kv.Txn) error {
+		key = RootKey{}
 		for {
 			if !given {
 				n, err := rand.Int(rand.Reader, big.NewInt(900_000_000_000))
@@ -60,20 +73,21 @@ func (s *Service) CreateAccount(ctx context.Context, a Account) (Account, error)
 				return ErrAccountExists
 			}
 		}
-		s.putAccount(ctx, tx, a)
-		return nil
+		return s.newRootKey(ctx, tx, s.putAccount(ctx, tx, a), &key)
 	})
-	return a, err
+	return a, key, err
 }
 
 // putAccount writes a new account and its root, which has no keys yet.
-func (s *Service) putAccount(ctx context.Context, tx kv.Txn, a Account) {
+func (s *Service) putAccount(ctx context.Context, tx kv.Txn, a Account) (root *holder) {
+	root = &holder{Kind: rootKind, Account: a.ID, ID: a.ID, Created: a.Created}
 	store(tx, accountKey(a.ID), account{ID: a.ID, Name: a.Name, Email: a.Email, Created: a.Created})
-	store(tx, holderKey(a.ID, rootKind, ""), holder{Kind: rootKind, Account: a.ID, ID: a.ID, Created: a.Created})
+	store(tx, holderKey(a.ID, rootKind, ""), root)
 	renew(tx, a.ID)
 	s.record(s.administering(ctx, a.ID, "organizations", "CreateAccount"), tx, Event{
 		Account: a.ID, Resources: []Resource{{"AWS::Organizations::Account", a.ARN()}},
 	})
+	return root
 }
 
 // administering names an act that came over no API for the audit trail. Without a

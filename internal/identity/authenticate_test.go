@@ -147,16 +147,28 @@ func TestEnsureRoot(t *testing.T) {
 func TestAccounts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	a, err := w.CreateAccount(t.Context(), identity.Account{Name: "team"})
-	if err != nil || len(a.ID) != 12 || a.ARN() != "arn:aws:iam::"+a.ID+":root" {
-		t.Fatalf("%+v %v", a, err)
+	a, key, err := w.CreateAccount(t.Context(), identity.Account{Name: "team"})
+	if err != nil || len(a.ID) != 12 || a.ARN() != "arn:aws:iam::"+a.ID+":root" || !key.Created || key.Secret == "" {
+		t.Fatalf("%+v %+v %v", a, key, err)
 	}
-	must(t)(w.CreateAccount(t.Context(), identity.Account{ID: "000000000000", Name: "zero"}))
-	if _, err := w.CreateAccount(t.Context(), identity.Account{ID: a.ID}); err != identity.ErrAccountExists {
-		t.Error(err)
+	if again, err := w.EnsureRoot(t.Context(), a.ID, "", ""); err != nil || again.Created || again.AccessKeyID != key.AccessKeyID {
+		t.Errorf("the account's root has the key %+v, %v", again, err)
 	}
-	if _, err := w.CreateAccount(t.Context(), identity.Account{ID: "12"}); err != identity.ErrAccountID {
-		t.Error(err)
+	for _, c := range []struct {
+		account identity.Account
+		want    error
+	}{
+		{identity.Account{ID: "000000000000", Name: "zero"}, nil},
+		{identity.Account{ID: a.ID, Name: "again"}, identity.ErrAccountExists},
+		{identity.Account{ID: "12", Name: "short"}, identity.ErrAccountID},
+		{identity.Account{}, identity.ErrAccountName},
+		{identity.Account{Name: "two\nlines"}, identity.ErrAccountName},
+		{identity.Account{Name: "a profile]"}, identity.ErrAccountName},
+		{identity.Account{Name: strings.Repeat("x", 51)}, identity.ErrAccountName},
+	} {
+		if _, _, err := w.CreateAccount(t.Context(), c.account); err != c.want {
+			t.Errorf("%+v: %v, want %v", c.account, err, c.want)
+		}
 	}
 	if _, err := w.Account(t.Context(), home); err != identity.ErrNoAccount {
 		t.Error(err)
@@ -165,12 +177,8 @@ func TestAccounts(t *testing.T) {
 	if err != nil || len(all) != 2 || all[0].Name != "zero" || all[1] != a {
 		t.Errorf("%+v %v", all, err)
 	}
-	k, err := w.EnsureRoot(t.Context(), "000000000000", "", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	info, err := w.GetAccessKeyInfo(w.as(keys{id: k.AccessKeyID, secret: k.Secret}, "sts"), &sts.GetAccessKeyInfoInput{AccessKeyId: &k.AccessKeyID})
-	if err != nil || *info.Account != "000000000000" {
+	info, err := w.GetAccessKeyInfo(w.as(keys{id: key.AccessKeyID, secret: key.Secret}, "sts"), &sts.GetAccessKeyInfoInput{AccessKeyId: &key.AccessKeyID})
+	if err != nil || *info.Account != a.ID {
 		t.Errorf("%+v %v", info, err)
 	}
 }
@@ -301,8 +309,9 @@ func TestNamesOfAdministration(t *testing.T) {
 	w := newWorld(t)
 	r := &api.Request{Service: "modelwharf", Operation: "CreateAccount", Time: w.now(), Caller: api.Caller{Account: home, ARN: "admin", Type: api.RootCaller}}
 	ctx := api.WithRequest(t.Context(), r)
-	must(t)(w.CreateAccount(ctx, identity.Account{ID: abroad}))
-	must(t)(w.EnsureRoot(ctx, abroad, "", ""))
+	if _, _, err := w.CreateAccount(ctx, identity.Account{ID: abroad, Name: "abroad"}); err != nil {
+		t.Fatal(err)
+	}
 	var acts []string
 	for _, e := range *w.events {
 		acts = append(acts, e.operation)

@@ -44,8 +44,7 @@ func (s *Service) EnsureRoot(ctx context.Context, id, accessKeyID, secret string
 		}
 		if root == nil {
 			a := Account{ID: id, Name: "root", Created: s.now().UTC().Truncate(time.Second)}
-			s.putAccount(ctx, tx, a)
-			root = &holder{Kind: rootKind, Account: id, ID: id, Created: a.Created}
+			root = s.putAccount(ctx, tx, a)
 		}
 		if accessKeyID == "" {
 			return s.newRootKey(ctx, tx, root, &key)

@@ -90,8 +90,10 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.control, err = s.folder.ListenControl(); err != nil {
 		return fmt.Errorf("listen for the commands: %w", err)
 	}
-	s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", s.config.Listen)
-	return err
+	if s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", s.config.Listen); err != nil {
+		return fmt.Errorf("--listen %s: %w; name an address and port of this machine that is free, such as 127.0.0.1:4780", s.config.Listen, err)
+	}
+	return nil
 }
 
 // openStore opens the store, or makes it. The secret key comes first: it is made

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"github.com/modelwharf/modelwharf/internal/audit"
 	"github.com/modelwharf/modelwharf/internal/identity"
@@ -62,12 +63,7 @@ func (b *Backend) createAccount(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ctx := b.AsRoot(r.Context(), "CreateAccount")
-	a, err := b.Identity.CreateAccount(ctx, identity.Account{ID: in.ID, Name: in.Name, Email: in.Email})
-	if err != nil {
-		b.fail(w, r, err)
-		return
-	}
-	key, err := b.Identity.EnsureRoot(ctx, a.ID, "", "")
+	a, key, err := b.Identity.CreateAccount(ctx, identity.Account{ID: in.ID, Name: in.Name, Email: in.Email})
 	if err != nil {
 		b.fail(w, r, err)
 		return
@@ -130,7 +126,8 @@ func answer(w http.ResponseWriter, status int, out any) {
 // fail answers with an error. Whoever asks owns the server: they see it whole.
 func (b *Backend) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status := http.StatusInternalServerError
-	if errors.Is(err, identity.ErrAccountExists) || errors.Is(err, identity.ErrAccountID) || errors.Is(err, audit.ErrPage) {
+	mistake := func(of error) bool { return errors.Is(err, of) }
+	if slices.ContainsFunc([]error{identity.ErrAccountExists, identity.ErrAccountID, identity.ErrAccountName, audit.ErrPage}, mistake) {
 		status = http.StatusBadRequest
 	} else {
 		b.Log.Error("a command failed", "path", r.URL.Path, "error", err)
