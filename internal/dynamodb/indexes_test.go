@@ -444,3 +444,27 @@ func TestIndexesCollections(t *testing.T) {
 		t.Error(plain.ItemCollectionMetrics, err)
 	}
 }
+
+// TestIndexesRefuseKeyOfNewItem has an update begin an item whose own key is too long
+// to be the range key of an index: it is refused, as a put is.
+func TestIndexesRefuseKeyOfNewItem(t *testing.T) {
+	t.Parallel()
+	c, ctx := start(t).client, t.Context()
+	in := &sdk.CreateTableInput{
+		TableName: aws.String(tableFor(t)), BillingMode: types.BillingModePayPerRequest,
+		KeySchema: keySchema("id", ""), AttributeDefinitions: definitions("id:S", "kind:S"),
+		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{
+			{IndexName: aws.String("byKind"), KeySchema: keySchema("kind", "id"), Projection: projection("ALL")},
+		},
+	}
+	if _, err := c.CreateTable(ctx, in); err != nil {
+		t.Fatal(err)
+	}
+	const tooLong = invalidOpen + "Aggregated size of all range keys has exceeded the size limit of 1024 bytes"
+	key := attrs{"id": str(strings.Repeat("k", 1025))}
+	_, err := c.PutItem(ctx, &sdk.PutItemInput{TableName: in.TableName, Item: with(key, "kind", str("a"))})
+	wantError(t, err, validation, tooLong)
+	_, err = c.UpdateItem(ctx, &sdk.UpdateItemInput{TableName: in.TableName, Key: key, UpdateExpression: aws.String("SET kind = :k"),
+		ExpressionAttributeValues: attrs{":k": str("a")}})
+	wantError(t, err, validation, tooLong)
+}

@@ -84,6 +84,10 @@ func (u *updated) next(t *table, old item.Stored, key dynamodb.Attributes) (next
 	}
 	base := u.before
 	if old == nil {
+		// The key of the item that begins may be too long for an index.
+		if err := t.checkIndexKeys(key); err != nil {
+			return nil, err
+		}
 		base = slices.Clone(key)
 	}
 	if u.after, err = u.Apply(base); err != nil {
