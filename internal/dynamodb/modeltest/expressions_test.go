@@ -96,6 +96,7 @@ func (g *generator) condition(depth int, without ...string) condition {
 		}
 		return between{of, low, high}
 	case 6:
+		of.size = false // which PartiQL does not take
 		c := in{of: of}
 		for range 1 + g.IntN(3) {
 			c.list = append(c.list, literal())

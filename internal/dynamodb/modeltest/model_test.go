@@ -123,7 +123,9 @@ func run(t *testing.T, operations []operation) (first int, why string) {
 			first = len(operations) - 1
 			return
 		}
-		t.Log(m.server.asked)
+		if len(operations) == runLength {
+			t.Log(m.server.asked)
+		}
 	})
 	return first, why
 }

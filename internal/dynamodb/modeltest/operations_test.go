@@ -18,22 +18,24 @@ func (g *generator) operation() operation {
 		return single{g.put(), pick(g, "", "ALL_OLD", "NONE"), g.capacity()}
 	case n < 45:
 		return single{g.updateOf(), pick(g, "", "NONE", "ALL_OLD", "ALL_NEW", "UPDATED_OLD", "UPDATED_NEW"), g.capacity()}
-	case n < 52:
+	case n < 50:
 		return single{g.delete(), pick(g, "", "ALL_OLD", "NONE"), g.capacity()}
-	case n < 59:
+	case n < 56:
 		return g.getOf(g.table(), g.key)
-	case n < 72:
+	case n < 66:
 		return g.query()
-	case n < 78:
+	case n < 71:
 		return g.scan()
-	case n < 82:
+	case n < 75:
 		return g.batchWrite()
-	case n < 84:
+	case n < 77:
 		return g.batchGet()
-	case n < 90:
+	case n < 82:
 		return g.transactWrite()
-	case n < 92:
+	case n < 84:
 		return g.transactGet()
+	case n < 94:
+		return g.partiql()
 	case n < 96:
 		return describe{g.table().name}
 	case n < 97:

@@ -180,6 +180,7 @@ type search struct {
 	segments   int // 0 for no segments
 	capacity   string
 	legacy     bool // KeyConditions and no expressions
+	whole      bool // without paths it wants all attributes, also of a local index
 }
 
 func (o search) operation() string {
@@ -353,6 +354,9 @@ func (o search) page(t *table, x *index, rows *[]doc) map[string]any {
 func (o search) fetches(t *table, x *index) bool {
 	if o.index == "" || !x.local || x.projection == "ALL" {
 		return false
+	}
+	if o.whole && o.paths == nil {
+		return true
 	}
 	for _, p := range o.paths {
 		found := false

@@ -32,7 +32,6 @@ type table struct {
 type reference struct {
 	tables []*table
 	tokens map[string]spent
-	now    time.Time
 }
 
 // spent is a ClientRequestToken that a transaction was done with.
@@ -77,9 +76,6 @@ func (t *table) set(key, d doc) {
 		t.items[placeOf(t, key)] = d
 	}
 }
-
-// snapshot is a copy of the items, to be compared or returned to.
-func (t *table) snapshot() map[string]doc { return maps.Clone(t.items) }
 
 func (t *table) index(name string) *index {
 	for _, x := range t.indexes {
@@ -151,7 +147,7 @@ func (t *table) size(x *index) (count, bytes int) {
 
 // write is a change of one item, or a ConditionCheck.
 type write struct {
-	kind      string // Put, Update, Delete, Check
+	kind      string // Put, Update, Delete, Check; Insert is a PartiQL statement alone
 	table     string
 	key       doc // of a Put the item
 	update    update
@@ -163,13 +159,14 @@ type write struct {
 // checkKey finds what is wrong with the key or item that a request has.
 func (t *table) checkKey(w write) *failure {
 	open := "One or more parameter values were invalid: "
-	if w.kind != "Put" && len(w.key) != len(t.key) {
+	puts := w.kind == "Put" || w.kind == "Insert"
+	if !puts && len(w.key) != len(t.key) {
 		return invalid("The provided key element does not match the schema").asReason()
 	}
 	for i, k := range t.key {
 		v, ok := w.key[k.name]
 		switch {
-		case w.kind != "Put" && (!ok || v.kind != k.kind):
+		case !puts && (!ok || v.kind != k.kind):
 			return invalid("The provided key element does not match the schema").asReason()
 		case !ok:
 			return invalid(open + "Missing the key " + k.name + " in the item").asReason()
@@ -183,7 +180,7 @@ func (t *table) checkKey(w write) *failure {
 			return invalid(open + "Aggregated size of all range keys has exceeded the size limit of 1024 bytes")
 		}
 	}
-	if w.kind == "Put" {
+	if puts {
 		return t.checkIndexes(w.key)
 	}
 	if w.kind == "Update" {
@@ -239,6 +236,11 @@ func (t *table) decide(w write) (old, next doc, f *failure) {
 		return old, nil, f
 	}
 	switch w.kind {
+	case "Insert":
+		if old != nil {
+			return old, nil, &failure{code: "DuplicateItemException", messages: []string{"Duplicate primary key exists in table"}}
+		}
+		return old, w.key.canonical(), nil
 	case "Put":
 		return old, w.key.canonical(), nil
 	case "Delete":

@@ -49,20 +49,29 @@ func (u update) write(t *text) string {
 				continue
 			}
 			switch clause {
+			case "ADD", "DELETE":
+				if t.partiql {
+					p := t.path(a.path)
+					actions = append(actions, p+" = set_"+strings.ToLower(clause)+"("+p+", "+t.value(a.value)+")")
+				} else {
+					actions = append(actions, t.path(a.path)+" "+t.value(a.value))
+				}
 			case "SET":
 				actions = append(actions, t.path(a.path)+" = "+a.operand.write(t))
 			case "REMOVE":
 				actions = append(actions, t.path(a.path))
-			default:
-				actions = append(actions, t.path(a.path)+" "+t.value(a.value))
 			}
 		}
 		if actions == nil {
 			continue
 		}
 		if t.partiql {
+			verb := "SET "
+			if clause == "REMOVE" {
+				verb = "REMOVE "
+			}
 			for _, a := range actions {
-				clauses = append(clauses, clause+" "+a)
+				clauses = append(clauses, verb+a)
 			}
 			continue
 		}

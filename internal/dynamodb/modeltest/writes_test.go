@@ -211,8 +211,7 @@ func (m *model) transact(writes []write, token, request, capacity string) (want 
 		codes := ""
 		for i := range reasons {
 			r := &reasons[i]
-			r.code = map[string]string{"ValidationException": "ValidationError", "ConditionalCheckFailedException": "ConditionalCheckFailed",
-				"DuplicateItemException": "DuplicateItem", "": "None"}[r.code]
+			r.code = reasonCode(r.code)
 			if i > 0 {
 				codes += ", "
 			}
