@@ -1,6 +1,7 @@
 package dynamodb_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -467,4 +468,31 @@ func TestIndexesRefuseKeyOfNewItem(t *testing.T) {
 	_, err = c.UpdateItem(ctx, &sdk.UpdateItemInput{TableName: in.TableName, Key: key, UpdateExpression: aws.String("SET kind = :k"),
 		ExpressionAttributeValues: attrs{":k": str("a")}})
 	wantError(t, err, validation, tooLong)
+}
+
+// TestIndexesRefuseInsertInTransaction has a statement insert what does not suit an
+// index: the transaction is cancelled for the same reason as by TransactWriteItems.
+func TestIndexesRefuseInsertInTransaction(t *testing.T) {
+	t.Parallel()
+	c, ctx := start(t).client, t.Context()
+	table := indexedTable(t, c)
+	_, err := c.ExecuteTransaction(ctx, &sdk.ExecuteTransactionInput{TransactStatements: []types.ParameterizedStatement{
+		{Statement: aws.String(`INSERT INTO "` + table + `" VALUE {'id': 'a', 'at': 1}`)},
+		{Statement: aws.String(`INSERT INTO "` + table + `" VALUE {'id': 'b', 'at': 1, 'kind': 1}`)},
+	}})
+	byStatement, ok := errors.AsType[*types.TransactionCanceledException](err)
+	if !ok {
+		t.Fatal(err)
+	}
+	err = transact(t, c, putAction(table, attrs{"id": str("a"), "at": num("1")}), putAction(table, attrs{"id": str("b"), "at": num("1"), "kind": num("1")}))
+	byAction, ok := errors.AsType[*types.TransactionCanceledException](err)
+	if !ok {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		got, want := byStatement.CancellationReasons[i], byAction.CancellationReasons[i]
+		if *got.Code != *want.Code || aws.ToString(got.Message) != aws.ToString(want.Message) {
+			t.Errorf("got %s: %s, want %s: %s", *got.Code, aws.ToString(got.Message), *want.Code, aws.ToString(want.Message))
+		}
+	}
 }

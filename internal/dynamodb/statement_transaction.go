@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"context"
+	"errors"
 
 	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
@@ -87,11 +88,16 @@ func exists(st statement, key keyFunc) keyFunc {
 	}
 }
 
-// keyInTransaction is a key whose errors say which statement it is of.
+// keyInTransaction is a key whose errors say which statement it is of. That an item does
+// not suit an index is no error of the statement: it is told as a reason, as it is of an
+// action of a TransactWriteItems.
 func keyInTransaction(i int, key keyFunc) keyFunc {
 	return func(t *table) (item.Key, dynamodb.Attributes, error) {
 		k, a, err := key(t)
-		return k, a, inTransaction(i, err)
+		if !errors.Is(err, item.ErrMismatch) {
+			err = inTransaction(i, err)
+		}
+		return k, a, err
 	}
 }
 

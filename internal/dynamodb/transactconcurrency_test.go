@@ -22,7 +22,7 @@ type purses [purseCount]int
 
 // deal is one operation of a recorded history, and dealt what it returned.
 type deal struct {
-	kind     string // move, look, add, get
+	kind     string // move, look, add, get, fill
 	from, to int
 	amount   int
 }
@@ -48,6 +48,9 @@ var bank = porcupine.Model{
 		case "add":
 			now[in.from] += in.amount
 			return out.value == now[in.from], now
+		case "fill":
+			now[in.from], now[in.to] = in.amount, in.amount
+			return true, now
 		case "move":
 			if now[in.from] < in.amount {
 				return out.failed && out.value == now[in.from], now

@@ -180,7 +180,7 @@ func (g *generator) update(t *table) (u update) {
 			}
 		}
 		if g.one(30) {
-			p = at("big")
+			p = at(pick(g, "big", expires))
 		}
 		if slices.ContainsFunc(u, func(a action) bool { return clashes(a.path, p) }) {
 			continue
@@ -233,6 +233,9 @@ func (g *generator) setOperand(p path) setOperand {
 	}
 	if p[0].name == "lst" && len(p) == 1 && g.one(2) {
 		return setOperand{f: "list_append", args: []setOperand{{f: "if_not_exists", path: p, args: []setOperand{literal("L")}}, literal("L")}}
+	}
+	if p[0].name == expires {
+		return setOperand{literal: g.time()}
 	}
 	switch g.IntN(10) {
 	case 0:

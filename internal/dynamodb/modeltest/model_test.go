@@ -112,7 +112,9 @@ func run(t *testing.T, operations []operation) (first int, why string) {
 				t.Fatal(err)
 			}
 		}
-		m.begin()
+		if err := m.begin(); err != nil {
+			t.Fatal(err)
+		}
 		for i, o := range operations {
 			if why = o.do(m); why != "" {
 				first = i
@@ -179,26 +181,31 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// begin and finish come before and after the operations of a run.
-func (m *model) begin() {}
-
 // finish compares everything that there is.
 func (m *model) finish() string {
+	if why := m.settle(); why != "" {
+		return why
+	}
 	for _, t := range m.tables {
-		if why := (describe{t.name}).do(m); why != "" {
+		if why := m.whole(t); why != "" {
 			return why
 		}
-		for _, x := range append(slices.Clone(t.indexes), t.index("")) {
-			if why := (search{scan: true, table: t.name, index: x.name, limit: 7, capacity: "INDEXES"}).do(m); why != "" {
-				return why
-			}
+	}
+	return follow{}.do(m)
+}
+
+// whole compares a table and its indexes.
+func (m *model) whole(t *table) string {
+	if why := (describe{t.name}).do(m); why != "" {
+		return why
+	}
+	for _, x := range append(slices.Clone(t.indexes), t.index("")) {
+		if why := (search{scan: true, table: t.name, index: x.name, limit: 7, capacity: "INDEXES"}).do(m); why != "" {
+			return why
 		}
 	}
 	return ""
 }
-
-// changed is called with each change of an item.
-func (m *model) changed(t *table, key, old, next doc) {}
 
 // restart stops the service and starts it again.
 type restart struct{}
@@ -213,4 +220,4 @@ func (o wait) do(m *model) string { time.Sleep(o.Duration); return "" }
 // upkeep lets the background do what there is to do.
 type upkeep struct{}
 
-func (upkeep) do(m *model) string { m.server.settle(); return "" }
+func (upkeep) do(m *model) string { return m.settle() }

@@ -42,6 +42,18 @@ func (g *generator) operation() operation {
 		return restart{}
 	case n < 98:
 		return upkeep{}
+	case n < 99 && g.one(2):
+		switch g.IntN(7) {
+		case 5, 6:
+			return g.toggle()
+		case 0:
+			return follow{}
+		case 1:
+			return backUp{g.table().name}
+		case 2:
+			return restoreBackup{g.IntN(10)}
+		}
+		return restore{g.table().name, pick[int64](g, 0, 1, 7, 100, 1000, 10000)}
 	}
 	return wait{pick(g, time.Second/2, 7*time.Second, 3*time.Minute, 11*time.Minute)}
 }

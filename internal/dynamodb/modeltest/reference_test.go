@@ -25,6 +25,9 @@ type table struct {
 	key     []attribute
 	indexes []*index
 	items   map[string]doc
+
+	history  []change
+	restored bool // nothing expires in it
 }
 
 // reference is how the service must behave: a map of items for each table, and
@@ -32,6 +35,9 @@ type table struct {
 type reference struct {
 	tables []*table
 	tokens map[string]spent
+	// begun is the second from which on there is recovery.
+	begun   int64
+	backups []kept
 }
 
 // spent is a ClientRequestToken that a transaction was done with.
@@ -47,6 +53,7 @@ type failure struct {
 	messages []string
 	item     doc       // that failed the condition, if asked for
 	late     bool      // in a transaction, a reason of it
+	either   bool      // there are two, of which one is late: which is told is not documented
 	reasons  []failure // of a TransactionCanceledException; an empty code is None
 }
 
@@ -86,10 +93,14 @@ func (t *table) index(name string) *index {
 	return &index{key: t.key, projection: "ALL", local: true}
 }
 
+// longest is how many bytes a hash and a range key may have.
+var longest = [2]int{2048, 1024}
+
 // entry is what an index has of an item; nil if nothing.
 func (t *table) entry(x *index, d doc) doc {
-	for _, k := range x.key {
-		if v, ok := d[k.name]; !ok || v.kind != k.kind || v.text == "" {
+	for i, k := range x.key {
+		v, ok := d[k.name]
+		if !ok || v.kind != k.kind || v.text == "" || k.kind != "N" && len(v.text) > longest[i] {
 			return nil
 		}
 	}
@@ -199,7 +210,7 @@ var kindNames = map[string]string{"S": "string", "B": "binary"}
 
 // checkIndexes finds what of an item cannot be a key of an index.
 func (t *table) checkIndexes(d doc) *failure {
-	wrong, late := faults{}, true
+	wrong, late, early := faults{}, false, false
 	for _, x := range t.indexes {
 		for i, k := range x.key {
 			v, ok := d[k.name]
@@ -207,13 +218,14 @@ func (t *table) checkIndexes(d doc) *failure {
 			case !ok:
 			case v.kind != k.kind:
 				wrong.add(fmt.Sprintf("One or more parameter values were invalid: Type mismatch for Index Key %s Expected: %s Actual: %s IndexName: %s", k.name, k.kind, v.kind, x.name))
+				late = true
 			case v.text == "":
 				wrong.add(fmt.Sprintf("One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty %s value. IndexName: %s, IndexKey: %s", kindNames[k.kind], x.name, k.name))
-				late = false
-			case k.kind != "N" && len(v.text) > []int{2048, 1024}[i]:
+				early = true
+			case k.kind != "N" && len(v.text) > longest[i]:
 				wrong.add("One or more parameter values were invalid: " + []string{"Size of hashkey has exceeded the maximum size limit of2048 bytes",
 					"Aggregated size of all range keys has exceeded the size limit of 1024 bytes"}[i])
-				late = false
+				early = true
 			}
 		}
 	}
@@ -221,7 +233,7 @@ func (t *table) checkIndexes(d doc) *failure {
 		return nil
 	}
 	f := invalid(slices.Collect(maps.Keys(wrong))...)
-	f.late = late
+	f.late, f.either = !early, late && early
 	return f
 }
 
@@ -275,7 +287,7 @@ func (t *table) decide(w write) (old, next doc, f *failure) {
 				wrong.add("The update expression attempted to update the secondary index key to unsupported type")
 			case v.text == "":
 				wrong.add("One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty " + kindNames[k.kind] + " value.")
-			case k.kind != "N" && len(v.text) > []int{2048, 1024}[i]:
+			case k.kind != "N" && len(v.text) > longest[i]:
 				wrong.add("The update expression attempted to update the secondary index key beyond allowed size limits")
 			}
 		}

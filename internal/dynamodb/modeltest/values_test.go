@@ -2,6 +2,7 @@ package modeltest
 
 import (
 	"math/rand/v2"
+	"strconv"
 	"strings"
 )
 
@@ -207,6 +208,9 @@ func (g *generator) item(t *table) doc {
 			d[k.name] = g.keyValue(k, false)
 		}
 	}
+	if g.one(5) {
+		d[expires] = g.time()
+	}
 	for range g.IntN(5) {
 		name := pick(g, others...)
 		d[name] = g.valueAt(name)
@@ -223,6 +227,21 @@ func (g *generator) item(t *table) doc {
 		d["lst"] = nested(29 + g.IntN(3))
 	}
 	return d
+}
+
+// time is a value for the attribute by which items expire. The clock of a run begins
+// with the year 2000.
+func (g *generator) time() value {
+	const start = 946684800
+	switch g.IntN(8) {
+	case 0:
+		return str(strconv.Itoa(start))
+	case 1:
+		return num(pick(g, "0", "-1", "1e100", strconv.Itoa(start-2*fiveYears)))
+	case 2:
+		return num(strconv.Itoa(start - fiveYears/2))
+	}
+	return num(strconv.Itoa(start + g.IntN(6000)))
 }
 
 func slicesHave(key []attribute, name string) bool {

@@ -304,7 +304,7 @@ func (m *model) commit(w write, next doc) {
 		return
 	}
 	t.set(w.key, next)
-	m.changed(t, w.key, old, next)
+	m.changed(t, w.key, old, next, false)
 }
 
 func (w write) String() string { return fmt.Sprint(w.kind, " ", jsonOf(w.request())) }
