@@ -23,6 +23,7 @@ type serve struct {
 	TLSCert       string             `name:"tls-cert" help:"Serve TLS with this certificate (PEM); it is read again when it changes." env:"MODELWHARF_TLS_CERT" placeholder:"FILE"`
 	TLSKey        string             `name:"tls-key" help:"The certificate's key (PEM)." env:"MODELWHARF_TLS_KEY" placeholder:"FILE"`
 	AuditItems    dynamodb.AuditData `help:"Which operations on items are recorded: writes or none. Changes of tables and identities always are." default:"writes" enum:"writes,none" env:"MODELWHARF_AUDIT_ITEMS"`
+	AllowEgress   []string           `help:"What functions may be at beside the public internet: hosts, host:port or networks, with commas between. Private and loopback addresses are refused unless they are named." env:"MODELWHARF_ALLOW_EGRESS" placeholder:"HOST[:PORT]|CIDR"`
 	LogLevel      slog.Level         `help:"debug, info (with a line for each request), warn or error." default:"info" env:"MODELWHARF_LOG_LEVEL" placeholder:"LEVEL"`
 	LogFormat     server.LogFormat   `help:"json or text." default:"json" enum:"json,text" env:"MODELWHARF_LOG_FORMAT"`
 }
@@ -39,7 +40,8 @@ func (c *serve) Run(ctx context.Context) error {
 	slog.SetDefault(log)
 	s, err := server.Open(ctx, server.Config{
 		Data: c.Data, Listen: c.Listen, Account: c.Account, Region: c.Region, ExternalURL: c.ExternalURL,
-		SecretKeyFile: c.SecretKeyFile, TLSCert: c.TLSCert, TLSKey: c.TLSKey, AuditItems: c.AuditItems, Log: log,
+		SecretKeyFile: c.SecretKeyFile, TLSCert: c.TLSCert, TLSKey: c.TLSKey, AuditItems: c.AuditItems,
+		AllowEgress: c.AllowEgress, Log: log,
 		RootKey: folder.AccessKey{
 			ID: os.Getenv("MODELWHARF_ROOT_ACCESS_KEY_ID"), Secret: os.Getenv("MODELWHARF_ROOT_SECRET_ACCESS_KEY"),
 		},

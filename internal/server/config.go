@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/server/folder"
 )
 
@@ -27,6 +28,10 @@ type Config struct {
 	// AuditItems says which operations on items leave an audit record: writes, if "",
 	// or none.
 	AuditItems dynamodb.AuditData
+
+	// AllowEgress lists what may be asked beside the public internet: hosts, with a port
+	// or without, and networks.
+	AllowEgress []string
 
 	// RootKey is the administrator's access key; without one it is made at the
 	// first start.
@@ -59,6 +64,9 @@ func (c *Config) check() error {
 	}
 	if (c.RootKey.ID == "") != (c.RootKey.Secret == "") {
 		bad("MODELWHARF_ROOT_ACCESS_KEY_ID and MODELWHARF_ROOT_SECRET_ACCESS_KEY go together")
+	}
+	if _, err := egress.ParseAllow(c.AllowEgress...); err != nil {
+		bad("--allow-egress: %w", err)
 	}
 	if c.ExternalURL != "" {
 		u, err := url.Parse(c.ExternalURL)

@@ -6,10 +6,13 @@ import (
 	"github.com/modelwharf/modelwharf/internal/api/cloudtrail"
 	streams "github.com/modelwharf/modelwharf/internal/api/dynamodbstreams"
 	"github.com/modelwharf/modelwharf/internal/api/iam"
+	functionsapi "github.com/modelwharf/modelwharf/internal/api/lambda"
 	"github.com/modelwharf/modelwharf/internal/api/sts"
 	"github.com/modelwharf/modelwharf/internal/audit"
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/identity"
+	"github.com/modelwharf/modelwharf/internal/lambda"
 	"github.com/modelwharf/modelwharf/internal/wire/sigv4"
 )
 
@@ -28,12 +31,18 @@ func (s *Server) openServices() *services {
 	trail := &audit.CloudTrail{Store: s.store, Pages: s.pages, Authorize: func(ctx context.Context, action, resource string) error {
 		return s.identity.Authorize(ctx, identity.Check{Action: action, Resource: resource})
 	}}
+	allow, _ := egress.ParseAllow(s.config.AllowEgress...) // which check has done before
+	functions := lambda.New(lambda.Config{
+		Store: s.store, Identity: s.identity, Pages: s.pages, Egress: egress.NewClient(allow), Streams: store,
+		Now: s.config.Now, Metrics: s.metrics.registry, Log: s.log,
+		Owner: "server", // one process has the data folder: it goes on where it was, at once
+	})
 	return &services{
 		router: newRouter(s.metrics,
-			store.API(), streams.New(store), iam.New(s.identity), sts.New(s.identity), cloudtrail.New(trail)),
+			store.API(), streams.New(store), iam.New(s.identity), sts.New(s.identity), cloudtrail.New(trail), functionsapi.New(functions)),
 		verifier: sigv4.Verifier[*identity.Identity]{Lookup: s.identity.Lookup, Now: s.config.Now},
 		bodies:   bodies{most: maxLarge},
 		refusals: audit.Refusals{Store: s.store},
-		identity: s.identity, dynamodb: store, metrics: s.metrics, now: s.config.Now, log: s.log,
+		identity: s.identity, dynamodb: store, lambda: functions, metrics: s.metrics, now: s.config.Now, log: s.log,
 	}
 }

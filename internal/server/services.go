@@ -13,6 +13,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/audit"
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/identity"
+	"github.com/modelwharf/modelwharf/internal/lambda"
 	"github.com/modelwharf/modelwharf/internal/wire"
 	"github.com/modelwharf/modelwharf/internal/wire/sigv4"
 )
@@ -23,6 +24,7 @@ type services struct {
 	verifier sigv4.Verifier[*identity.Identity]
 	identity *identity.Service
 	dynamodb *dynamodb.Service
+	lambda   *lambda.Service
 	bodies   bodies
 	refusals audit.Refusals
 	metrics  *metrics
@@ -121,6 +123,10 @@ func (s *services) answer(x *exchange, r *http.Request) (err error) {
 		return incomplete(errStranger)
 	}
 	q.Region = signature.Region
+	if d := patience[service.Name+":"+q.Operation]; d > 0 {
+		control := http.NewResponseController(x.ResponseWriter)
+		_ = errors.Join(control.SetReadDeadline(time.Time{}), control.SetWriteDeadline(time.Now().Add(d)))
+	}
 	ctx := context.WithValue(r.Context(), hostKey{}, r.Host)
 	ctx = s.identity.Admit(api.WithRequest(ctx, q), signature.Owner)
 
@@ -134,6 +140,10 @@ func (s *services) answer(x *exchange, r *http.Request) (err error) {
 	}
 	return x.endpoint.WriteAnswer(x, q.ID, x.call, out)
 }
+
+// patience is how long the operations may take that wait for what is not ours, beyond
+// what a request may take.
+var patience = map[string]time.Duration{"lambda:Invoke": 16 * time.Minute}
 
 // allowed tells whether a request of a method can be one of a protocol.
 func allowed(method string, p api.Protocol) bool {
