@@ -5,7 +5,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
 # Packages whose tests also run under the race detector: those with concurrency.
-RACY = ./internal/kv/... ./internal/jobs/... ./internal/audit/... ./internal/identity/... ./internal/dynamodb/... \
+RACY = ./internal/kv/... ./internal/jobs/... ./internal/audit/... ./internal/identity/... ./internal/dynamodb/... ./internal/lambda/... ./internal/egress/... \
 	./internal/wire/... ./internal/server/...
 
 export GOFLAGS ?= -trimpath
