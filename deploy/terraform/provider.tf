@@ -27,6 +27,7 @@ provider "aws" {
     content {
       dynamodb = endpoints.value
       iam      = endpoints.value
+      lambda   = endpoints.value
       sts      = endpoints.value
     }
   }

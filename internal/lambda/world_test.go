@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/modelwharf/modelwharf/internal/api"
 	tables "github.com/modelwharf/modelwharf/internal/api/dynamodb"
-	streams "github.com/modelwharf/modelwharf/internal/api/dynamodbstreams"
 	"github.com/modelwharf/modelwharf/internal/api/iam"
 	functions "github.com/modelwharf/modelwharf/internal/api/lambda"
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
@@ -38,6 +36,7 @@ type world struct {
 	store    kv.Store
 	identity *identity.Service
 	tables   *dynamodb.Service
+	source   lambda.Streams
 	pages    *pagetoken.Sealer
 	lambda   *lambda.Service
 	skew     atomic.Int64 // by how much the clock is ahead
@@ -47,7 +46,15 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t}
+	w := newWorldOn(t, nil)
+	w.table()
+	return w
+}
+
+// newWorldOn is a world without a table, whose mappings read other streams if they are
+// not nil.
+func newWorldOn(t *testing.T, source lambda.Streams) *world {
+	w := &world{t: t, source: source, stream: "arn:aws:dynamodb:us-east-1:" + account + ":table/models/stream/2026-01-01T00:00:00.000"}
 	db, err := kv.Open(mem.New(), kv.Options{Now: w.now})
 	if err != nil {
 		t.Fatal(err)
@@ -67,9 +74,11 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.tables = dynamodb.New(dynamodb.Config{Store: db, Identity: w.identity, Now: w.now, Log: log, Pages: w.pages, ShardLife: time.Millisecond})
+	if source == nil {
+		w.source = w.tables
+	}
 	w.run()
 	w.role = w.newRole("runner", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["dynamodb:*","lambda:InvokeFunction"],"Resource":"*"}]}`)
-	w.table()
 	return w
 }
 
@@ -82,7 +91,7 @@ func (w *world) run() {
 		w.t.Fatal(err)
 	}
 	w.lambda = lambda.New(lambda.Config{
-		Store: w.store, Identity: w.identity, Pages: w.pages, Egress: egress.NewClient(allow), Streams: w.tables, Now: w.now, Owner: "test",
+		Store: w.store, Identity: w.identity, Pages: w.pages, Egress: egress.NewClient(allow), Streams: w.source, Now: w.now, Owner: "test",
 		Log: slog.New(slog.DiscardHandler), Look: 20 * time.Millisecond, Pause: func(int) time.Duration { return time.Millisecond },
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -195,6 +204,7 @@ func (w *world) await(uuid string, is func(*functions.EventSourceMappingConfigur
 // call is an invocation of a function: the records that it got.
 type call struct {
 	id      string
+	body    []byte
 	records []record
 	answer  chan<- answer
 }
@@ -240,7 +250,7 @@ func code(t *testing.T) (url string, calls <-chan call) {
 		}
 		answers := make(chan answer, 1)
 		select {
-		case ch <- call{r.Header.Get("Lambda-Runtime-Aws-Request-Id"), event.Records, answers}:
+		case ch <- call{r.Header.Get("Lambda-Runtime-Aws-Request-Id"), body, event.Records, answers}:
 		case <-r.Context().Done():
 			return
 		}
@@ -309,5 +319,3 @@ func inOrder(got []string, n int) bool {
 }
 
 var _ lambda.Streams = (*dynamodb.Service)(nil)
-var _ = slices.Sorted[string]
-var _ streams.Backend = (*dynamodb.Service)(nil)

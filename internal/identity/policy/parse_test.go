@@ -134,7 +134,7 @@ func TestManaged(t *testing.T) {
 			t.Errorf("%+v", m)
 		}
 		ids[m.ID] = true
-		if found, ok := policy.ManagedByARN("arn:aws:iam::aws:policy/" + m.Name); !ok || found != m {
+		if found, ok := policy.ManagedByARN("arn:aws:iam::aws:policy" + m.Path + m.Name); !ok || found != m {
 			t.Errorf("%s is not found", m.Name)
 		}
 	}
@@ -156,6 +156,10 @@ func TestManaged(t *testing.T) {
 		{"AmazonDynamoDBReadOnlyAccess", "dynamodb:UpdateItem", false},
 		{"AmazonEC2ContainerRegistryPowerUser", "ecr:PutImage", true},
 		{"AmazonEC2ContainerRegistryPowerUser", "ecr:DeleteRepository", false},
+		{"service-role/AWSLambdaDynamoDBExecutionRole", "dynamodb:GetRecords", true},
+		{"service-role/AWSLambdaDynamoDBExecutionRole", "dynamodb:GetItem", false},
+		{"AWSLambda_FullAccess", "iam:PassRole", false}, // needs its condition
+		{"AWSLambda_ReadOnlyAccess", "lambda:InvokeFunction", false},
 		{"AWSCodeArtifactReadOnlyAccess", "sts:GetServiceBearerToken", false}, // needs its condition
 		{"AWSCodeArtifactReadOnlyAccess", "codeartifact:PublishPackageVersion", false},
 	} {
