@@ -254,22 +254,35 @@ func (t *table) checkIndexKeys(a dynamodb.Attributes) error {
 }
 
 // checkUpdatedIndexKeys is checkIndexKeys of the attributes called touched of an
-// updated item. What an update leaves as it is may be older than an index.
+// updated item. What an update leaves as it is may be older than an index; but it counts
+// towards the length of a key of several attributes, of which another is touched.
 func (t *table) checkUpdatedIndexKeys(a dynamodb.Attributes, touched []string) error {
 	for _, x := range t.indexes {
 		var length item.KeyLength
-		for k, hash := range x.source.schema.Parts() {
+		var hash, rest struct{ touched, long bool }
+		for k, ofHash := range x.source.schema.Parts() {
 			v, ok := a.Get(k.Name)
+			if !ok {
+				continue
+			}
+			part := &rest
+			if ofHash {
+				part = &hash
+			}
+			changes := slices.Contains(touched, k.Name)
 			switch {
-			case !ok || !slices.Contains(touched, k.Name):
-			case v.Type != k.Type:
+			case changes && v.Type != k.Type:
 				return api.ValidationException("The update expression attempted to update the secondary index key to unsupported type")
-			case v.S == "":
+			case changes && v.S == "":
 				return api.ValidationException("One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. "+
 					"The AttributeValue for a key attribute cannot contain an empty %s value.", emptyKind(k.Type))
-			case length.Add(v, hash) != nil:
-				return api.ValidationException("The update expression attempted to update the secondary index key beyond allowed size limits")
+			case v.Type == k.Type:
+				part.long = length.Add(v, ofHash) != nil
 			}
+			part.touched = part.touched || changes
+		}
+		if hash.touched && hash.long || rest.touched && rest.long {
+			return api.ValidationException("The update expression attempted to update the secondary index key beyond allowed size limits")
 		}
 	}
 	return nil

@@ -496,3 +496,30 @@ func TestIndexesRefuseInsertInTransaction(t *testing.T) {
 		}
 	}
 }
+
+// TestIndexesRefuseLongerTogether has an update lengthen one of the attributes that are
+// an index's hash key together: the one that stays counts, too.
+func TestIndexesRefuseLongerTogether(t *testing.T) {
+	t.Parallel()
+	c, ctx := start(t).client, t.Context()
+	schema := append(keySchema("one", ""), keySchema("two", "")...)
+	in := &sdk.CreateTableInput{
+		TableName: aws.String(tableFor(t)), BillingMode: types.BillingModePayPerRequest,
+		KeySchema: keySchema("id", ""), AttributeDefinitions: definitions("id:S", "one:S", "two:S"),
+		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{IndexName: aws.String("both"), KeySchema: schema, Projection: projection("ALL")}},
+	}
+	if _, err := c.CreateTable(ctx, in); err != nil {
+		t.Fatal(err)
+	}
+	key := attrs{"id": str("a")}
+	mustPut(t, c, *in.TableName, with(with(key, "one", str(strings.Repeat("x", 1500))), "two", str("y")))
+	for _, name := range []string{"one", "two"} {
+		_, err := c.UpdateItem(ctx, &sdk.UpdateItemInput{TableName: in.TableName, Key: key, UpdateExpression: aws.String("SET " + name + " = :v"),
+			ExpressionAttributeValues: attrs{":v": str(strings.Repeat("z", map[string]int{"one": 2048, "two": 549}[name]))}})
+		wantError(t, err, validation, "The update expression attempted to update the secondary index key beyond allowed size limits")
+	}
+	if _, err := c.UpdateItem(ctx, &sdk.UpdateItemInput{TableName: in.TableName, Key: key, UpdateExpression: aws.String("SET two = :v"),
+		ExpressionAttributeValues: attrs{":v": str(strings.Repeat("z", 548))}}); err != nil {
+		t.Error(err)
+	}
+}

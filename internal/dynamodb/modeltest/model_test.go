@@ -42,6 +42,7 @@ func schema() []*table {
 			{name: "by-n", key: []attribute{n, s}, projection: "KEYS_ONLY"},
 		}},
 		{name: "plain", key: []attribute{id}, indexes: []*index{
+			{name: "by-many", key: []attribute{s, b, n, pos}, hashes: 2, projection: "KEYS_ONLY"},
 			{name: "by-n", key: []attribute{n}, projection: "KEYS_ONLY"},
 			{name: "by-s", key: []attribute{s, n}, projection: "ALL"},
 		}},
@@ -64,20 +65,22 @@ func (x *index) request() map[string]any {
 	if x.include != nil {
 		projection["NonKeyAttributes"] = x.include
 	}
-	return map[string]any{"IndexName": x.name, "KeySchema": keySchema(x.key), "Projection": projection}
+	return map[string]any{"IndexName": x.name, "KeySchema": keySchema(x), "Projection": projection}
 }
 
-func keySchema(key []attribute) []any {
-	list := []any{map[string]any{"AttributeName": key[0].name, "KeyType": "HASH"}}
-	if len(key) > 1 {
-		list = append(list, map[string]any{"AttributeName": key[1].name, "KeyType": "RANGE"})
+func keySchema(x *index) (list []any) {
+	for _, k := range x.hash() {
+		list = append(list, map[string]any{"AttributeName": k.name, "KeyType": "HASH"})
+	}
+	for _, k := range x.rest() {
+		list = append(list, map[string]any{"AttributeName": k.name, "KeyType": "RANGE"})
 	}
 	return list
 }
 
 func (t *table) request() map[string]any {
 	kinds := map[string]string{}
-	r := map[string]any{"TableName": t.name, "BillingMode": "PAY_PER_REQUEST", "KeySchema": keySchema(t.key)}
+	r := map[string]any{"TableName": t.name, "BillingMode": "PAY_PER_REQUEST", "KeySchema": keySchema(t.index(""))}
 	for _, k := range t.key {
 		kinds[k.name] = k.kind
 	}

@@ -418,8 +418,8 @@ func (m *model) scanned(name, index string, segment, segments int) (rows []doc, 
 	}
 	seen := map[string]bool{}
 	for i, row := range rows {
-		hash := show(row[x.key[0].name].json())
-		if i > 0 && hash == show(rows[i-1][x.key[0].name].json()) {
+		hash := show(row.only(names(x.hash())).json())
+		if i > 0 && hash == show(rows[i-1].only(names(x.hash())).json()) {
 			if t.compare(x, rows[i-1], row) >= 0 {
 				return nil, "Scan of " + name + " " + index + " is out of order"
 			}
@@ -456,4 +456,11 @@ func unique(names []string) (once []string) {
 		}
 	}
 	return once
+}
+
+func names(key []attribute) (names []string) {
+	for _, k := range key {
+		names = append(names, k.name)
+	}
+	return names
 }

@@ -16,6 +16,7 @@ type index struct {
 	name       string
 	local      bool
 	key        []attribute
+	hashes     int // how many of the key are the hash key; 0 means 1
 	projection string
 	include    []string
 }
@@ -93,16 +94,34 @@ func (t *table) index(name string) *index {
 	return &index{key: t.key, projection: "ALL", local: true}
 }
 
-// longest is how many bytes a hash and a range key may have.
-var longest = [2]int{2048, 1024}
+// hash and rest are the attributes of the hash and the range key.
+func (x *index) hash() []attribute { return x.key[:max(1, x.hashes)] }
+func (x *index) rest() []attribute { return x.key[max(1, x.hashes):] }
+
+// tooLong reports whether the attributes of an item's hash key are too long together, or
+// those of its range key. Numbers do not count.
+func (x *index) tooLong(d doc, hash bool) bool {
+	of, most, n := x.rest(), 1024, 0
+	if hash {
+		of, most = x.hash(), 2048
+	}
+	for _, k := range of {
+		if v := d[k.name]; v.kind == k.kind && k.kind != "N" {
+			n += len(v.text)
+		}
+	}
+	return n > most
+}
 
 // entry is what an index has of an item; nil if nothing.
 func (t *table) entry(x *index, d doc) doc {
-	for i, k := range x.key {
-		v, ok := d[k.name]
-		if !ok || v.kind != k.kind || v.text == "" || k.kind != "N" && len(v.text) > longest[i] {
+	for _, k := range x.key {
+		if v, ok := d[k.name]; !ok || v.kind != k.kind || v.text == "" {
 			return nil
 		}
+	}
+	if x.tooLong(d, true) || x.tooLong(d, false) {
+		return nil
 	}
 	if d == nil || x.projection == "ALL" {
 		return d
@@ -195,12 +214,16 @@ func (t *table) checkKey(w write) *failure {
 		return t.checkIndexes(w.key)
 	}
 	if w.kind == "Update" {
+		wrong := faults{}
 		for _, a := range w.update {
 			for _, k := range t.key {
 				if a.path[0].name == k.name {
-					return invalid(open + "Cannot update attribute " + k.name + ". This attribute is part of the key")
+					wrong.add(open + "Cannot update attribute " + k.name + ". This attribute is part of the key")
 				}
 			}
+		}
+		if len(wrong) > 0 {
+			return invalid(slices.Collect(maps.Keys(wrong))...)
 		}
 	}
 	return nil
@@ -212,7 +235,7 @@ var kindNames = map[string]string{"S": "string", "B": "binary"}
 func (t *table) checkIndexes(d doc) *failure {
 	wrong, late, early := faults{}, false, false
 	for _, x := range t.indexes {
-		for i, k := range x.key {
+		for _, k := range x.key {
 			v, ok := d[k.name]
 			switch {
 			case !ok:
@@ -222,11 +245,15 @@ func (t *table) checkIndexes(d doc) *failure {
 			case v.text == "":
 				wrong.add(fmt.Sprintf("One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty %s value. IndexName: %s, IndexKey: %s", kindNames[k.kind], x.name, k.name))
 				early = true
-			case k.kind != "N" && len(v.text) > longest[i]:
-				wrong.add("One or more parameter values were invalid: " + []string{"Size of hashkey has exceeded the maximum size limit of2048 bytes",
-					"Aggregated size of all range keys has exceeded the size limit of 1024 bytes"}[i])
-				early = true
 			}
+		}
+		if x.tooLong(d, true) {
+			wrong.add("One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of2048 bytes")
+			early = true
+		}
+		if x.tooLong(d, false) {
+			wrong.add("One or more parameter values were invalid: Aggregated size of all range keys has exceeded the size limit of 1024 bytes")
+			early = true
 		}
 	}
 	if len(wrong) == 0 {
@@ -287,7 +314,7 @@ func (t *table) decide(w write) (old, next doc, f *failure) {
 				wrong.add("The update expression attempted to update the secondary index key to unsupported type")
 			case v.text == "":
 				wrong.add("One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty " + kindNames[k.kind] + " value.")
-			case k.kind != "N" && len(v.text) > longest[i]:
+			case x.tooLong(next, i < len(x.hash())):
 				wrong.add("The update expression attempted to update the secondary index key beyond allowed size limits")
 			}
 		}

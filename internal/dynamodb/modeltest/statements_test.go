@@ -346,7 +346,7 @@ func (g *generator) partiql() operation {
 	}
 	for {
 		o := g.query().(search)
-		if _, older := o.filter.(expected); older {
+		if _, older := o.filter.(expected); older || o.scan {
 			continue
 		}
 		o.start, o.counts, o.legacy, o.whole = nil, false, false, true
