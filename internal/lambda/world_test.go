@@ -32,7 +32,7 @@ const account = "000000000000"
 // world is the services over a store in memory, without a server: a test can stop the
 // one that invokes functions at any time, and start another on the same store.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	store    kv.Store
 	identity *identity.Service
 	tables   *dynamodb.Service
@@ -53,7 +53,7 @@ func newWorld(t *testing.T) *world {
 
 // newWorldOn is a world without a table, whose mappings read other streams if they are
 // not nil.
-func newWorldOn(t *testing.T, source lambda.Streams) *world {
+func newWorldOn(t testing.TB, source lambda.Streams) *world {
 	w := &world{t: t, source: source, stream: "arn:aws:dynamodb:us-east-1:" + account + ":table/models/stream/2026-01-01T00:00:00.000"}
 	db, err := kv.Open(mem.New(), kv.Options{Now: w.now})
 	if err != nil {
