@@ -382,7 +382,7 @@ func (r *shardReader) read(ctx context.Context) (int, error) {
 			return 0, err
 		}
 	}
-	out, err := r.streams.GetRecords(ctx, &streams.GetRecordsInput{ShardIterator: r.next, Limit: new(r.fetch)})
+	out, err := r.streams.GetRecords(ctx, &streams.GetRecordsInput{ShardIterator: r.next, Limit: new(r.room())})
 	if isCode(err, "TrimmedDataAccessException") {
 		r.at, r.next = place{}, nil
 		return 0, nil
@@ -404,6 +404,15 @@ func (r *shardReader) read(ctx context.Context) (int, error) {
 		r.pending = append(r.pending, e)
 	}
 	return len(out.Records), nil
+}
+
+// room is how many records to read: as many as a batch has room for, unless filters will
+// leave some of them out.
+func (r *shardReader) room() int64 {
+	if len(r.filters) > 0 {
+		return r.fetch
+	}
+	return min(r.fetch, int64(max(1, r.batch*r.lanes-len(r.pending))))
 }
 
 // hurry is how long records are held back, if there is no window, while more come in.
