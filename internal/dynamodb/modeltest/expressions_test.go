@@ -6,7 +6,7 @@ import (
 
 // path is a path to any value; one into an attribute of a key has one step.
 func (g *generator) path() path {
-	if g.one(3) {
+	if g.one(2) {
 		return at(pick(g, indexed...).name)
 	}
 	return g.inner()
@@ -60,6 +60,9 @@ func (g *generator) condition(depth int, without ...string) condition {
 		kind = "N"
 	}
 	literal := func() operand {
+		if !g.one(3) {
+			return operand{literal: g.keyValue(attribute{"", kind}, false)} // of those that items have
+		}
 		v := g.scalar(kind)
 		if kind != "N" && g.one(2) {
 			v.text = v.text[:min(len(v.text), 1)]

@@ -188,6 +188,13 @@ func (o executeTransaction) do(m *model) string {
 	if token != "" {
 		token = "ExecuteTransaction " + token
 	}
+	// What is wrong with an item is told with the number of its statement.
+	for i, w := range writes {
+		message, ok := got.body["message"].(string)
+		if ok && m.table(w.table).checkKey(w) != nil {
+			got.body["message"] = strings.TrimPrefix(message, fmt.Sprintf("Validation failed in TransactStatements[%d]: ", i))
+		}
+	}
 	want, f := m.transact(writes, token, jsonOf(statements), o.capacity)
 	return differ("ExecuteTransaction "+jsonOf(r), got, f, want)
 }
