@@ -17,7 +17,7 @@ import (
 // streams is a client of the streams that uses an access key.
 func (f *fixture) streams(accessKey string) *dynamodbstreams.Client {
 	return dynamodbstreams.New(dynamodbstreams.Options{
-		Region: "us-east-1", BaseEndpoint: &f.url, RetryMaxAttempts: 1,
+		Region: "us-east-1", BaseEndpoint: &f.url, RetryMaxAttempts: 1, HTTPClient: newPlainClient(),
 		Credentials: credentials.NewStaticCredentialsProvider(accessKey, "not looked at", ""),
 	})
 }
