@@ -1,7 +1,8 @@
 // Demo is Modelwharf's main job on real data: it starts a server, makes the
 // tables of a model catalog and of a prediction cache, trains three versions of a
-// small model, registers them so that none can be overwritten, picks the best,
-// and answers questions to it through the cache.
+// small model, registers them so that none can be overwritten, follows the catalog's
+// changes into a function, picks the best and promotes it, answers questions to it
+// through the cache, and takes back a mistake.
 //
 // It can be run again and again. The server stays up unless DEMO_ONCE=1, which
 // ends it; the exit status is 0 only if every step proved itself.
@@ -51,15 +52,27 @@ func run(ctx context.Context) (err error) {
 	} else {
 		say("%s is up already, data in %s", srv.url, srv.data)
 	}
-	db, err := connect(ctx, srv)
+	cfg, err := connect(ctx, srv)
 	if err != nil {
 		return err
 	}
+	db := dynamodb.NewFromConfig(cfg)
 
 	step("Make the tables")
 	if err := makeTables(ctx, db); err != nil {
 		return err
 	}
+
+	step("Follow the catalog's changes into a function")
+	f, err := follow(ctx, cfg, db)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closeErr := f.close(context.WithoutCancel(ctx)); err == nil {
+			err = closeErr
+		}
+	}()
 
 	step("Train three versions on Fisher's iris measurements and register them")
 	if err := trainAndRegister(ctx, db); err != nil {
@@ -77,8 +90,18 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 
+	step("Promote it")
+	if err := promote(ctx, db, f, best); err != nil {
+		return err
+	}
+
 	step("Predict the held-out flowers through the cache, twice")
 	if err := predictTwice(ctx, db, best); err != nil {
+		return err
+	}
+
+	step("Make a mistake, and take it back")
+	if err := recoverFromMistake(ctx, db); err != nil {
 		return err
 	}
 
@@ -104,23 +127,23 @@ The server stays up. To look around with your own aws command:
 
 `
 
-// connect returns a client with the administrator's keys.
-func connect(ctx context.Context, srv *server) (*dynamodb.Client, error) {
+// connect returns the configuration of clients with the administrator's keys.
+func connect(ctx context.Context, srv *server) (aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
 		config.WithRegion(srv.region),
 		config.WithSharedCredentialsFiles([]string{srv.credentials}),
 		config.WithSharedConfigFiles(nil),
 		config.WithSharedConfigProfile("default"),
+		config.WithBaseEndpoint(srv.url),
 	)
 	if err != nil {
-		return nil, err
+		return cfg, err
 	}
-	db := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.BaseEndpoint = aws.String(srv.url) })
 	// A server that these keys do not open is somebody else's.
-	if _, err := db.ListTables(ctx, &dynamodb.ListTablesInput{}); err != nil {
-		return nil, fmt.Errorf("%s does not accept the keys of %s: %w", srv.url, srv.credentials, err)
+	if _, err := dynamodb.NewFromConfig(cfg).ListTables(ctx, &dynamodb.ListTablesInput{}); err != nil {
+		return cfg, fmt.Errorf("%s does not accept the keys of %s: %w", srv.url, srv.credentials, err)
 	}
-	return db, nil
+	return cfg, nil
 }
 
 var steps int

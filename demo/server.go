@@ -54,7 +54,8 @@ func (s *server) start(ctx context.Context, listen string) error {
 	}
 	defer log.Close()
 	s.cmd = exec.Command(envOr("MODELWHARF_BIN", "bin/modelwharf"),
-		"serve", "--data", s.data, "--listen", listen, "--region", s.region)
+		"serve", "--data", s.data, "--listen", listen, "--region", s.region,
+		"--allow-egress", "127.0.0.1") // where the demo's function listens
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	// A session of its own: the server outlives the demo and its terminal.
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
