@@ -75,6 +75,10 @@ type Store interface {
 	Resume(ctx context.Context, id string) (Upload, error)
 	// StatUpload returns what is known of an upload, also of one that is taken.
 	StatUpload(ctx context.Context, id string) (UploadInfo, error)
+	// CancelUpload removes an upload, also what a crash left of one that cannot be taken
+	// up any more. The error is ErrBusy if a writer has it; one that there is not is no
+	// error.
+	CancelUpload(ctx context.Context, id string) error
 	// Uploads yields the uploads, in no order.
 	Uploads(ctx context.Context) iter.Seq2[UploadInfo, error]
 }

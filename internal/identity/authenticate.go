@@ -132,3 +132,12 @@ func (s *Service) identityOf(ctx context.Context, caller *api.Caller) *Identity 
 	}
 	return nil
 }
+
+// SessionToken is the token of the session that acts in ctx, "" if it is none: with it and
+// the caller's access key a later Lookup finds the same identity.
+func (s *Service) SessionToken(ctx context.Context) string {
+	if who := s.identityOf(ctx, &api.RequestOf(ctx).Caller); who != nil {
+		return who.token
+	}
+	return ""
+}

@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) Instance) {
 		{"one writer", oneWriter},
 		{"broken reader", brokenReader},
 		{"cancel", cancelled},
+		{"cancel from outside", cancelledFromOutside},
 		{"uploads", uploads},
 		{"concurrent writers of one blob", concurrentWriters},
 		{"full", full},

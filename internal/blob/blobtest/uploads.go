@@ -171,6 +171,20 @@ func cancelled(t *testing.T, in Instance) {
 	}
 }
 
+func cancelledFromOutside(t *testing.T, in Instance) {
+	u := create(t, in.Store, "")
+	write(t, u, Random(18, 6<<20))
+	synced(t, u)
+	wantError(t, in.Store.CancelUpload(t.Context(), u.ID()), blob.ErrBusy)
+	closed(t, u)
+	wantError(t, in.Store.CancelUpload(t.Context(), u.ID()), nil)
+	wantError(t, in.Store.CancelUpload(t.Context(), u.ID()), nil)
+	wantError(t, in.Store.CancelUpload(t.Context(), "../blobs"), nil)
+	for info, err := range in.Store.Uploads(t.Context()) {
+		t.Errorf("%+v, %v is left", info, err)
+	}
+}
+
 func uploads(t *testing.T, in Instance) {
 	want := map[string]int64{}
 	for i := range 5 {

@@ -129,6 +129,17 @@ func (s *Store) StatUpload(_ context.Context, id string) (blob.UploadInfo, error
 	return blob.UploadInfo{ID: id, Label: st.Label, Size: st.Size, Modified: st.Synced}, nil
 }
 
+// CancelUpload removes an upload.
+func (s *Store) CancelUpload(ctx context.Context, id string) error {
+	if !validID(id) {
+		return nil
+	}
+	if err := s.claims.Take(id); err != nil {
+		return err
+	}
+	return (&upload{store: s, id: id}).Cancel(ctx)
+}
+
 // Uploads yields the uploads. Files that were left of one by a crash are an upload of
 // no size and label.
 func (s *Store) Uploads(ctx context.Context) iter.Seq2[blob.UploadInfo, error] {

@@ -1,0 +1,95 @@
+package ecr
+
+import "strings"
+
+// Mutability says which tags of a repository may move to another image.
+type Mutability struct {
+	Mode string `json:"mode,omitempty"` // Mutable if empty
+	// Filters are patterns of tags, in which '*' stands for anything, for which the
+	// contrary of the mode holds.
+	Filters []string `json:"filters,omitempty"`
+}
+
+// The modes, in the words of the API.
+const (
+	Mutable                = "MUTABLE"
+	Immutable              = "IMMUTABLE"
+	MutableWithExclusion   = "MUTABLE_WITH_EXCLUSION"
+	ImmutableWithExclusion = "IMMUTABLE_WITH_EXCLUSION"
+)
+
+// maxFilters is how many filters a repository may have; a filter has up to two '*'.
+const (
+	maxFilters = 5
+	maxStars   = 2
+)
+
+// Moves tells whether a tag that there is may be given to another image.
+func (m Mutability) Moves(tag string) bool {
+	switch m.Mode {
+	case Immutable:
+		return false
+	case ImmutableWithExclusion:
+		return m.matches(tag)
+	case MutableWithExclusion:
+		return !m.matches(tag)
+	}
+	return true
+}
+
+// all tells whether all tags may move.
+func (m Mutability) all() bool { return m.Mode == Mutable || m.Mode == "" }
+
+func (m Mutability) matches(tag string) bool {
+	for _, f := range m.Filters {
+		if wildcard(f, tag) {
+			return true
+		}
+	}
+	return false
+}
+
+// wildcard tells whether a text is of a pattern's form.
+func wildcard(pattern, text string) bool {
+	head, rest, any := strings.Cut(pattern, "*")
+	text, ok := strings.CutPrefix(text, head)
+	if !ok || !any {
+		return ok && text == ""
+	}
+	for {
+		part, more, another := strings.Cut(rest, "*")
+		if !another {
+			return strings.HasSuffix(text, part)
+		}
+		i := strings.Index(text, part)
+		if i < 0 {
+			return false
+		}
+		text, rest = text[i+len(part):], more
+	}
+}
+
+func (m Mutability) check() error {
+	invalid := func(format string, args ...any) error { return failed("InvalidParameterException", format, args...) }
+	switch m.Mode {
+	case "", Mutable, Immutable:
+		if len(m.Filters) > 0 {
+			return invalid("imageTagMutabilityExclusionFilters can only be specified when imageTagMutability is IMMUTABLE_WITH_EXCLUSION or MUTABLE_WITH_EXCLUSION")
+		}
+		return nil
+	case MutableWithExclusion, ImmutableWithExclusion:
+	default:
+		return invalid("Invalid parameter at 'imageTagMutability' failed to satisfy constraint: 'Member must satisfy enum value set: [MUTABLE, IMMUTABLE, IMMUTABLE_WITH_EXCLUSION, MUTABLE_WITH_EXCLUSION]'")
+	}
+	if n := len(m.Filters); n < 1 || n > maxFilters {
+		return invalid("imageTagMutabilityExclusionFilters must have between 1 and %d filters", maxFilters)
+	}
+	for _, f := range m.Filters {
+		if len(f) < 1 || len(f) > 128 || strings.Count(f, "*") > maxStars || strings.ContainsFunc(f, func(r rune) bool {
+			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._*-", r))
+		}) {
+			return invalid("The image tag mutability exclusion filter '%s' is not valid", f)
+		}
+	}
+	return nil
+}

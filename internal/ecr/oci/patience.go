@@ -1,0 +1,88 @@
+package oci
+
+import (
+	"io"
+	"net/http"
+	"time"
+)
+
+// stall is how long a client may send, or take, nothing. A layer takes as long as it
+// takes, so the time is counted anew with each part of it.
+const (
+	stall   = 2 * time.Minute
+	partLen = 1 << 20 // bytes
+)
+
+// patientBody is a body that is read as long as something comes.
+type patientBody struct {
+	body    io.ReadCloser
+	control *http.ResponseController
+	n       int64
+	until   int64 // the n at which the time is counted anew
+}
+
+func (b *patientBody) Read(p []byte) (int, error) {
+	if b.n >= b.until {
+		// Not every writer can; then the server's own times hold.
+		_ = b.control.SetReadDeadline(time.Now().Add(stall))
+		b.until = b.n + partLen
+	}
+	n, err := b.body.Read(p)
+	b.n += int64(n)
+	return n, err
+}
+
+func (b *patientBody) Close() error { return b.body.Close() }
+
+// patientWriter is an answer that is written as long as something goes.
+type patientWriter struct {
+	http.ResponseWriter
+	n      int64
+	until  int64
+	status int
+}
+
+func (w *patientWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *patientWriter) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	w.wait()
+	n, err := w.ResponseWriter.Write(p)
+	w.n += int64(n)
+	return n, err
+}
+
+func (w *patientWriter) wait() {
+	if w.n >= w.until {
+		_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(stall))
+		w.until = w.n + partLen
+	}
+}
+
+// sendLen is how much of a file the kernel is asked to send at once.
+const sendLen = 8 << 20
+
+// send writes n bytes of a blob. In pieces, so that the time is counted anew for each;
+// the writer below may let the kernel copy them.
+func (w *patientWriter) send(r io.Reader, n int64) error {
+	for n > 0 {
+		w.wait()
+		sent, err := io.Copy(w.ResponseWriter, io.LimitReader(r, min(n, sendLen)))
+		w.n += sent
+		n -= sent
+		if err != nil {
+			return err
+		}
+		if sent == 0 {
+			return io.ErrUnexpectedEOF
+		}
+	}
+	return nil
+}

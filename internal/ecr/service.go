@@ -1,0 +1,90 @@
+// Package ecr keeps repositories of container images, and of any other artifact that
+// the Open Container Initiative's formats describe. The registry protocol (ecr/oci)
+// and the APIs of ECR and ECR Public are two ways into one store.
+//
+// Bytes of layers are in a blob.Store, once for all repositories; everything else is in
+// the kv.Store. What a repository has is decided by its records alone: that the bytes of
+// a blob are there for another repository means nothing to it.
+//
+// A manifest comes in by one transaction, whichever way it came: its blobs and children
+// are there, its tags may move, and then manifest, references, referrer and tags are
+// written together. So of many that push different images to one new tag that must not
+// change, exactly one succeeds.
+package ecr
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/modelwharf/modelwharf/internal/blob"
+	"github.com/modelwharf/modelwharf/internal/identity"
+	"github.com/modelwharf/modelwharf/internal/kv"
+	"github.com/modelwharf/modelwharf/internal/wire/pagetoken"
+)
+
+// Config is what a Service is made of. Store, Blobs, Identity and Seal are required.
+type Config struct {
+	Store    kv.Store
+	Blobs    blob.Store
+	Identity *identity.Service
+	// Seal makes the tokens of GetAuthorizationToken and of the registry.
+	Seal *pagetoken.Sealer
+	Now  func() time.Time // time.Now if nil
+	// Lease is how long a blob stays that a client was told of, though no manifest
+	// needs it yet: 12 hours if zero, as long as a token is good.
+	Lease time.Duration
+	// Abandoned is after what time without new bytes an upload ends: a week if zero.
+	Abandoned time.Duration
+	Log       *slog.Logger // slog.Default() if nil
+}
+
+// Service is the store of images. It is safe for concurrent use.
+type Service struct {
+	store     kv.Store
+	blobs     blob.Store
+	identity  *identity.Service
+	seal      *pagetoken.Sealer
+	now       func() time.Time
+	lease     time.Duration
+	abandoned time.Duration
+	log       *slog.Logger
+}
+
+// New returns a service. Collect should run from time to time: without it the bytes of
+// deleted images stay.
+func New(c Config) *Service {
+	s := &Service{
+		store: c.Store, blobs: c.Blobs, identity: c.Identity, seal: c.Seal, now: c.Now,
+		lease:     cmp.Or(c.Lease, 12*time.Hour),
+		abandoned: cmp.Or(c.Abandoned, 7*24*time.Hour),
+		log:       cmp.Or(c.Log, slog.Default()),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	return s
+}
+
+func (s *Service) view(ctx context.Context, fn func(kv.Reader) error) error {
+	return s.store.View(ctx, fn)
+}
+
+func (s *Service) update(ctx context.Context, fn func(kv.Txn) error) error {
+	_, err := s.store.Update(ctx, fn)
+	return err
+}
+
+// leased returns until when a blob is to stay that has a lease until given, and
+// whether that is later. A lease is renewed when half of it is over, so that a blob in
+// constant use is not written constantly. Who finds more than half of a lease left may
+// rely on it without a write: the collector, which looks for those that are over,
+// cannot be about to delete the blob.
+func (s *Service) leased(given time.Time) (until time.Time, renewed bool) {
+	now := s.now()
+	if given.Sub(now) > s.lease/2 {
+		return given, false
+	}
+	return now.Add(s.lease).UTC(), true
+}

@@ -1,0 +1,127 @@
+package ecr
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/modelwharf/modelwharf/internal/blob"
+	"github.com/modelwharf/modelwharf/internal/kv"
+)
+
+// An upload is one of a repository: the repository's number is its label.
+func label(r *Repository) string { return strconv.FormatUint(r.ID, 10) }
+
+// ErrUploadBusy says that another request writes the upload.
+var ErrUploadBusy = blob.ErrBusy
+
+// Upload is an upload that is taken by a request, which must Close it.
+type Upload struct {
+	blob.Upload
+	service *Service
+	r       *Repository
+}
+
+// BeginUpload begins an upload to a repository, and takes it. The algorithm is the one
+// that its digest will have, "" if that is not said.
+func (s *Service) BeginUpload(ctx context.Context, r *Repository, algorithm digest.Algorithm) (*Upload, error) {
+	algorithms := []digest.Algorithm{digest.SHA256}
+	switch {
+	case algorithm != "":
+		algorithms[0] = algorithm
+	case r.SHA512:
+		algorithms = append(algorithms, digest.SHA512)
+	}
+	u, err := s.blobs.Create(ctx, label(r), algorithms...)
+	if err != nil {
+		return nil, err
+	}
+	return &Upload{u, s, r}, nil
+}
+
+// TakeUpload takes an upload that was begun. The error is UploadNotFoundException, or
+// ErrUploadBusy.
+func (s *Service) TakeUpload(ctx context.Context, r *Repository, id string) (*Upload, error) {
+	u, err := s.blobs.Resume(ctx, id)
+	if errors.Is(err, blob.ErrNotFound) {
+		return nil, uploadNotFound(r, id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if u.Label() != label(r) {
+		return nil, errors.Join(uploadNotFound(r, id), u.Close())
+	}
+	return &Upload{u, s, r}, nil
+}
+
+// UploadSize returns how many bytes of an upload are safe, also while it is written. The
+// error is UploadNotFoundException.
+func (s *Service) UploadSize(ctx context.Context, r *Repository, id string) (int64, error) {
+	info, err := s.blobs.StatUpload(ctx, id)
+	if errors.Is(err, blob.ErrNotFound) || err == nil && info.Label != label(r) {
+		return 0, uploadNotFound(r, id)
+	}
+	return info.Size, err
+}
+
+// Append appends what body has, and makes it durable. What came before an error of the
+// body stays, so that its client can go on from there.
+func (u *Upload) Append(ctx context.Context, body io.Reader) (int64, error) {
+	n, err := u.ReadFrom(body)
+	// A client that is gone does not keep what it sent from being kept.
+	if serr := u.Sync(context.WithoutCancel(ctx)); serr != nil {
+		return n, serr
+	}
+	return n, err
+}
+
+// leavingPoll is how often to look whether the collector has finished with a blob.
+const leavingPoll = 5 * time.Millisecond
+
+// Finish makes the upload a blob of its repository, and leases it. The errors are
+// blob.ErrDigest, blob.ErrUnsupported and RepositoryNotFoundException.
+func (u *Upload) Finish(ctx context.Context, d blob.Digest) error {
+	if err := blob.Check(d); err != nil {
+		return err
+	}
+	s, size := u.service, u.Size()
+	// First the record of the bytes: from here on the collector leaves them.
+	for {
+		err := s.update(ctx, func(tx kv.Txn) error { return s.holdBytes(ctx, tx, d) })
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, errLeaving) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(leavingPoll):
+		}
+	}
+	if err := u.Publish(ctx, d); err != nil {
+		return err
+	}
+	return s.update(ctx, func(tx kv.Txn) error {
+		r, err := u.r.still(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := s.holdBytes(ctx, tx, d); err != nil {
+			return err
+		}
+		s.putLayer(tx, r.ID, d, size)
+		if d.Algorithm() == digest.SHA512 && !r.SHA512 {
+			learned := *r
+			learned.SHA512 = true
+			tx.Put(repositoryKey(r.Name), encode(learned))
+		}
+		return nil
+	})
+}
