@@ -1,6 +1,9 @@
 package ecr
 
-import "strings"
+import (
+	"context"
+	"strings"
+)
 
 // Mutability says which tags of a repository may move to another image.
 type Mutability struct {
@@ -92,4 +95,17 @@ func (m Mutability) check() error {
 		}
 	}
 	return nil
+}
+
+// SetMutability changes which tags of a repository may move. It holds for every push from
+// then on, also for tags that are there already. The errors are
+// RepositoryNotFoundException and InvalidParameterException.
+func (s *Service) SetMutability(ctx context.Context, n Name, m Mutability) (*Repository, error) {
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	return s.change(ctx, n, func(r *Repository) error {
+		r.Mutability = m
+		return nil
+	})
 }

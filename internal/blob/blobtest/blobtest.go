@@ -62,8 +62,7 @@ func Run(t *testing.T, open func(t *testing.T) Instance) {
 
 // Random returns bytes that are always the same for a seed.
 func Random(seed uint64, n int) []byte {
-	var key [32]byte
-	key = sha256.Sum256([]byte{byte(seed), byte(seed >> 8)})
+	key := sha256.Sum256([]byte{byte(seed), byte(seed >> 8)})
 	b := make([]byte, n)
 	_, _ = rand.NewChaCha8(key).Read(b)
 	return b

@@ -73,12 +73,10 @@ func resume(t *testing.T, in Instance) {
 func resumeAfterKill(t *testing.T, in Instance) {
 	content := Random(13, 13<<20)
 	u := create(t, in.Store, "killed", digest.SHA256, digest.SHA512)
-	s := in.Store
 	for from, step := 0, 3<<20+17; from < len(content); from += step {
 		write(t, u, content[from:min(from+step, len(content))])
 		synced(t, u)
-		s = in.Restart(t)
-		u = resumed(t, s, u.ID())
+		u = resumed(t, in.Restart(t), u.ID())
 		if u.Size() != int64(min(from+step, len(content))) || u.Label() != "killed" {
 			t.Fatalf("resumed at %d, %q", u.Size(), u.Label())
 		}

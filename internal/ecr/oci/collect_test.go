@@ -105,10 +105,11 @@ func TestCollectDeletedRepository(t *testing.T) {
 // its client was told, and in the end nothing is left.
 func TestCollectBesidePushes(t *testing.T) {
 	t.Parallel()
-	const lease = time.Hour
+	const lease, configs = time.Hour, 8
 	reg := start(t, func(c *ecr.Config, _ *oci.Config) { c.Lease = lease })
 	stop := make(chan struct{})
 	var collecting, pushing sync.WaitGroup
+	var turn sync.RWMutex // held for reading by a client from its push's begin to its end
 	collected := 0
 	collecting.Go(func() {
 		for {
@@ -122,7 +123,6 @@ func TestCollectBesidePushes(t *testing.T) {
 				t.Error(err)
 			}
 			collected += c.Blobs
-			reg.clock.advance(time.Second)
 		}
 	})
 	ctx := reg.rootContext()
@@ -131,7 +131,13 @@ func TestCollectBesidePushes(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, uint64(worker)))
 		pushing.Go(func() {
 			for i := range 60 {
-				config := fmt.Sprint("config ", rng.IntN(4))
+				if rng.IntN(6) == 0 { // leases end, but never while a client relies on one
+					turn.Lock()
+					reg.clock.advance(2 * lease)
+					turn.Unlock()
+				}
+				turn.RLock()
+				config := fmt.Sprint("config ", rng.IntN(configs))
 				d := digest.FromString(config)
 				r, from := repositories[rng.IntN(3)], repositories[rng.IntN(3)]
 				have := false
@@ -147,6 +153,7 @@ func TestCollectBesidePushes(t *testing.T) {
 					u, err := reg.images.BeginUpload(ctx, r, "")
 					if err != nil {
 						t.Error(err)
+						turn.RUnlock()
 						return
 					}
 					if _, err := u.Append(ctx, reader(config)); err != nil {
@@ -171,9 +178,7 @@ func TestCollectBesidePushes(t *testing.T) {
 				if rng.IntN(2) == 0 {
 					_ = reg.images.DeleteManifest(ctx, r, md, false) // another may have
 				}
-				if rng.IntN(8) == 0 {
-					reg.clock.advance(lease / 8) // leases end, never within one round
-				}
+				turn.RUnlock()
 			}
 		})
 	}
@@ -181,7 +186,7 @@ func TestCollectBesidePushes(t *testing.T) {
 	close(stop)
 	collecting.Wait()
 	for _, r := range repositories {
-		for i := range 4 {
+		for i := range configs {
 			_ = reg.images.DeleteManifest(ctx, r, digest.FromBytes(imageOf(fmt.Sprint("config ", i))), false)
 		}
 	}
@@ -189,6 +194,9 @@ func TestCollectBesidePushes(t *testing.T) {
 	reg.collect()
 	if _, left := reg.collect(); left != 0 {
 		t.Errorf("%d blobs are left", left)
+	}
+	if collected == 0 {
+		t.Error("nothing was collected beside the pushes")
 	}
 	t.Logf("%d blobs were collected beside the pushes", collected)
 }

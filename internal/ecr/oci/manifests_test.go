@@ -183,6 +183,39 @@ func TestTagMutability(t *testing.T) {
 	}
 }
 
+// A change of mutability holds for the tags that are there, from the next push on.
+func TestTagMutabilityChanges(t *testing.T) {
+	t.Parallel()
+	reg := start(t)
+	reg.push(private, []byte("one"))
+	reg.push(private, []byte("two"))
+	one, two := imageOf("one"), imageOf("two")
+	reg.putManifest(private, "v1", one).want(201)
+	set := func(m ecr.Mutability) error {
+		_, err := reg.images.SetMutability(reg.rootContext(), reg.name(private), m)
+		return err
+	}
+	if err := set(ecr.Mutability{Mode: ecr.Immutable}); err != nil {
+		t.Fatal(err)
+	}
+	reg.putManifest(private, "v1", two).fails(400, "TAG_INVALID")
+	reg.putManifest(private, "v1", one).want(201)
+	if err := set(ecr.Mutability{Mode: ecr.ImmutableWithExclusion, Filters: []string{"v*"}}); err != nil {
+		t.Fatal(err)
+	}
+	reg.putManifest(private, "v1", two).want(201)
+	for _, bad := range []ecr.Mutability{
+		{Mode: "OTHER"}, {Mode: ecr.Immutable, Filters: []string{"v"}}, {Mode: ecr.MutableWithExclusion},
+		{Mode: ecr.MutableWithExclusion, Filters: []string{"a", "b", "c", "d", "e", "f"}},
+		{Mode: ecr.MutableWithExclusion, Filters: []string{""}}, {Mode: ecr.MutableWithExclusion, Filters: []string{"a*b*c*"}},
+		{Mode: ecr.MutableWithExclusion, Filters: []string{"a b"}},
+	} {
+		if set(bad) == nil {
+			t.Errorf("%+v is taken", bad)
+		}
+	}
+}
+
 // Of many that push to one new tag that must not change, exactly one succeeds.
 func TestImmutableTagRace(t *testing.T) {
 	t.Parallel()
