@@ -1,6 +1,7 @@
 package ecr
 
 import (
+	"cmp"
 	"context"
 	"strings"
 )
@@ -40,8 +41,11 @@ func (m Mutability) Moves(tag string) bool {
 	return true
 }
 
+// mode is the mode in the API's words.
+func (m Mutability) mode() string { return cmp.Or(m.Mode, Mutable) }
+
 // all tells whether all tags may move.
-func (m Mutability) all() bool { return m.Mode == Mutable || m.Mode == "" }
+func (m Mutability) all() bool { return m.mode() == Mutable }
 
 func (m Mutability) matches(tag string) bool {
 	for _, f := range m.Filters {

@@ -32,8 +32,8 @@ func (n Name) action(operation string) string {
 // The names of the two APIs differ, in their length and in what may part words. See the
 // patterns of RepositoryName in their service models.
 var (
-	privateName = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
-	publicName  = regexp.MustCompile(`^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$`)
+	privateForm = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	publicForm  = regexp.MustCompile(`^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$`)
 	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
 	regionForm  = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$|^local(host)?$`)
 	aliasForm   = regexp.MustCompile(`^[a-z][a-z0-9]+(?:[._-][a-z0-9]+)*$`)
@@ -51,9 +51,9 @@ const (
 // Valid tells whether a repository can have the name.
 func (n Name) Valid() bool {
 	if n.Public {
-		return len(n.Name) >= minName && len(n.Name) <= maxPublicName && publicName.MatchString(n.Name)
+		return len(n.Name) >= minName && len(n.Name) <= maxPublicName && publicForm.MatchString(n.Name)
 	}
-	return len(n.Name) >= minName && len(n.Name) <= maxPrivateName && privateName.MatchString(n.Name)
+	return len(n.Name) >= minName && len(n.Name) <= maxPrivateName && privateForm.MatchString(n.Name)
 }
 
 // ValidTag tells whether an image can have the tag.

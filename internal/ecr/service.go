@@ -16,6 +16,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/modelwharf/modelwharf/internal/blob"
@@ -32,6 +33,8 @@ type Config struct {
 	// Seal makes the tokens of GetAuthorizationToken and of the registry.
 	Seal *pagetoken.Sealer
 	Now  func() time.Time // time.Now if nil
+	// BaseURL is the base of the URLs in an answer, "https://models.example.com".
+	BaseURL func(context.Context) string
 	// Lease is how long a blob stays that a client was told of, though no manifest
 	// needs it yet: 12 hours if zero, as long as a token is good.
 	Lease time.Duration
@@ -47,6 +50,7 @@ type Service struct {
 	identity  *identity.Service
 	seal      *pagetoken.Sealer
 	now       func() time.Time
+	baseURL   func(context.Context) string
 	lease     time.Duration
 	abandoned time.Duration
 	log       *slog.Logger
@@ -57,6 +61,7 @@ type Service struct {
 func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, blobs: c.Blobs, identity: c.Identity, seal: c.Seal, now: c.Now,
+		baseURL:   c.BaseURL,
 		lease:     cmp.Or(c.Lease, 12*time.Hour),
 		abandoned: cmp.Or(c.Abandoned, 7*24*time.Hour),
 		log:       cmp.Or(c.Log, slog.Default()),
@@ -64,7 +69,16 @@ func New(c Config) *Service {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	if s.baseURL == nil {
+		s.baseURL = func(context.Context) string { return "http://localhost" }
+	}
 	return s
+}
+
+// host is the host, and the port if there is one, in the names of images.
+func (s *Service) host(ctx context.Context) string {
+	_, host, _ := strings.Cut(s.baseURL(ctx), "://")
+	return strings.TrimSuffix(host, "/")
 }
 
 func (s *Service) view(ctx context.Context, fn func(kv.Reader) error) error {

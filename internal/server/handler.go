@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/modelwharf/modelwharf/internal/ecr/oci"
 	"github.com/modelwharf/modelwharf/internal/wire/sigv4"
 )
 
@@ -12,6 +13,10 @@ import (
 func (s *Server) Handler() http.Handler {
 	metrics := s.metrics.handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if oci.Serves(r.URL.Path) {
+			s.images.registry.ServeHTTP(w, r)
+			return
+		}
 		if asksAPI(r) {
 			s.services.ServeHTTP(w, r)
 			return

@@ -43,6 +43,7 @@ type Server struct {
 	identity *identity.Service
 	pages    *pagetoken.Sealer
 	services *services
+	images   *images
 	metrics  *metrics
 	engine   *storeCollector
 	listener net.Listener
@@ -84,6 +85,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return err
 	}
 	if err := s.openIdentity(ctx); err != nil {
+		return err
+	}
+	if s.images, err = s.openImages(); err != nil {
 		return err
 	}
 	s.services = s.openServices()

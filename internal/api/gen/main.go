@@ -10,6 +10,7 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -32,7 +33,7 @@ func run(wheel, out string) error {
 		return err
 	}
 	for _, s := range services {
-		m, err := release.model(s.Package, s.Version)
+		m, err := release.model(cmp.Or(s.Folder, s.Package), s.Version)
 		if err != nil {
 			return err
 		}

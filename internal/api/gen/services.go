@@ -4,7 +4,8 @@ import "strings"
 
 // service says what is made of a model.
 type service struct {
-	Package string // also botocore's folder
+	Package string
+	Folder  string // botocore's; "" means Package
 	Version string
 	Name    string // in ARNs; "" means Package
 	// SigningName, ErrorNamespace and CRC32 are not in the model.
@@ -29,7 +30,7 @@ type service struct {
 
 func list(s string) []string { return strings.Fields(s) }
 
-var services = []service{dynamodb, dynamodbstreams, sts, iam, cloudtrail, lambda}
+var services = []service{dynamodb, dynamodbstreams, sts, iam, cloudtrail, lambda, ecr, ecrpublic}
 
 var dynamodb = service{
 	Package: "dynamodb", Version: "2012-08-10", SigningName: "dynamodb", CRC32: true, ModelNames: true,
@@ -139,4 +140,15 @@ var lambda = service{
 		ListVersionsByFunction GetFunctionCodeSigningConfig GetFunctionConcurrency GetPolicy
 		TagResource UntagResource ListTags
 		CreateEventSourceMapping GetEventSourceMapping ListEventSourceMappings UpdateEventSourceMapping DeleteEventSourceMapping`),
+}
+
+var ecr = service{
+	Package: "ecr", Version: "2015-09-21", SigningName: "ecr",
+	ErrorNamespace: "com.amazonaws.ecr.v20150921",
+	Operations:     list("GetAuthorizationToken CreateRepository DeleteRepository DescribeRepositories PutImageTagMutability DescribeRegistry"),
+}
+
+var ecrpublic = service{
+	Package: "ecrpublic", Folder: "ecr-public", Version: "2020-10-30", Name: "ecr-public", SigningName: "ecr-public",
+	Operations: list("GetAuthorizationToken CreateRepository DeleteRepository DescribeRepositories DescribeRegistries"),
 }

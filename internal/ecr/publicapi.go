@@ -1,0 +1,127 @@
+package ecr
+
+import (
+	"context"
+
+	wharf "github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/api/ecrpublic"
+	"github.com/modelwharf/modelwharf/internal/kv"
+)
+
+// publicAPI answers the operations of ECR Public.
+type publicAPI struct{ *Service }
+
+var _ ecrpublic.Backend = publicAPI{}
+
+// PublicAPI is the API of ECR Public.
+func (s *Service) PublicAPI() *wharf.Service { return ecrpublic.New(publicAPI{s}) }
+
+// mutabilityTag is the tag of a public repository that says which of its images' tags may
+// move, for tools that know no field for it: AWS's ECR Public has none.
+const mutabilityTag = "modelwharf:image-tag-mutability"
+
+func (a publicAPI) GetAuthorizationToken(ctx context.Context, _ *ecrpublic.GetAuthorizationTokenInput) (*ecrpublic.GetAuthorizationTokenOutput, error) {
+	if err := a.authorizeRegistry(ctx, "ecr-public:GetAuthorizationToken"); err != nil {
+		return nil, err
+	}
+	token, expires, err := a.NewToken(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &ecrpublic.GetAuthorizationTokenOutput{AuthorizationData: &ecrpublic.AuthorizationData{
+		AuthorizationToken: basicToken(token), ExpiresAt: &expires,
+	}}, nil
+}
+
+// publicName is the repository that a request names. It may say whose registry it means.
+func publicName(ctx context.Context, registry, name *string) Name {
+	return Name{Public: true, Account: registryOf(ctx, registry), Name: text(name)}
+}
+
+func (a publicAPI) CreateRepository(ctx context.Context, in *ecrpublic.CreateRepositoryInput) (*ecrpublic.CreateRepositoryOutput, error) {
+	r := Repository{Name: publicName(ctx, nil, in.RepositoryName), Tags: map[string]string{}}
+	for _, t := range in.Tags {
+		r.Tags[text(t.Key)] = text(t.Value)
+	}
+	r.Mutability.Mode = r.Tags[mutabilityTag]
+	if err := a.authorizeNew(ctx, &r); err != nil {
+		return nil, err
+	}
+	if in.CatalogData != nil {
+		return nil, ecrpublic.UnsupportedCommandException("Catalog data is not available in this version of Modelwharf")
+	}
+	made, err := a.Service.CreateRepository(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	d, err := a.describe(ctx, made)
+	return &ecrpublic.CreateRepositoryOutput{Repository: d}, err
+}
+
+func (a publicAPI) DeleteRepository(ctx context.Context, in *ecrpublic.DeleteRepositoryInput) (*ecrpublic.DeleteRepositoryOutput, error) {
+	n := publicName(ctx, in.RegistryId, in.RepositoryName)
+	if err := a.authorizeNamed(ctx, n, "DeleteRepository"); err != nil {
+		return nil, err
+	}
+	r, err := a.Service.DeleteRepository(ctx, n, in.Force != nil && *in.Force)
+	if err != nil {
+		return nil, err
+	}
+	d, err := a.describe(ctx, r)
+	return &ecrpublic.DeleteRepositoryOutput{Repository: d}, err
+}
+
+func (a publicAPI) DescribeRepositories(ctx context.Context, in *ecrpublic.DescribeRepositoriesInput) (*ecrpublic.DescribeRepositoriesOutput, error) {
+	list, next, err := a.describeRepositories(ctx, listing{
+		registry: publicName(ctx, in.RegistryId, nil), names: in.RepositoryNames, token: in.NextToken, limit: in.MaxResults,
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &ecrpublic.DescribeRepositoriesOutput{NextToken: next, Repositories: []*ecrpublic.Repository{}}
+	for _, r := range list {
+		d, err := a.describe(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		out.Repositories = append(out.Repositories, d)
+	}
+	return out, nil
+}
+
+func (a publicAPI) DescribeRegistries(ctx context.Context, _ *ecrpublic.DescribeRegistriesInput) (*ecrpublic.DescribeRegistriesOutput, error) {
+	if err := a.authorizeRegistry(ctx, "ecr-public:DescribeRegistries"); err != nil {
+		return nil, err
+	}
+	account := registryOf(ctx, nil)
+	alias, err := a.Alias(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	return &ecrpublic.DescribeRegistriesOutput{Registries: []*ecrpublic.Registry{{
+		RegistryId: &account, RegistryArn: new("arn:aws:ecr-public::" + account + ":registry/" + account),
+		RegistryUri: new(a.host(ctx) + "/" + alias), Verified: new(false),
+		Aliases: []*ecrpublic.RegistryAlias{{
+			Name: &alias, Status: new("ACTIVE"), PrimaryRegistryAlias: new(true), DefaultRegistryAlias: new(true),
+		}},
+	}}}, nil
+}
+
+// describe is a repository as the API shows it.
+func (a publicAPI) describe(ctx context.Context, r *Repository) (*ecrpublic.Repository, error) {
+	var reg *registry
+	err := a.view(ctx, func(tx kv.Reader) error {
+		b, err := tx.GetHot(ctx, registryKey(r.Name.Account))
+		if err == nil {
+			reg, err = decode[registry](b)
+		}
+		return err
+	})
+	if err != nil || reg == nil {
+		return nil, err
+	}
+	return &ecrpublic.Repository{
+		RepositoryArn: new(r.Name.ARN()), RegistryId: &r.Name.Account, RepositoryName: &r.Name.Name,
+		RepositoryUri: new(a.host(ctx) + "/" + reg.Alias + "/" + r.Name.Name), CreatedAt: &r.Created,
+	}, nil
+}

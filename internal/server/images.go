@@ -1,0 +1,77 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strconv"
+
+	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/blob/dir"
+	"github.com/modelwharf/modelwharf/internal/ecr"
+	"github.com/modelwharf/modelwharf/internal/ecr/oci"
+	"github.com/modelwharf/modelwharf/internal/jobs"
+)
+
+// images is the store of images with its registry.
+type images struct {
+	*ecr.Service
+	registry http.Handler
+	jobs     *jobs.Runner
+}
+
+// openImages opens the store of images, whose blobs are files of the data folder.
+func (s *Server) openImages() (*images, error) {
+	blobs, err := dir.Open(filepath.Join(s.folder.Dir(), "images"), dir.Options{})
+	if err != nil {
+		return nil, err
+	}
+	service := ecr.New(ecr.Config{
+		Store: s.store, Blobs: blobs, Identity: s.identity, Seal: s.pages, Now: s.config.Now, Log: s.log,
+		BaseURL: func(ctx context.Context) string {
+			if s.config.ExternalURL != "" {
+				return s.config.ExternalURL
+			}
+			if api.RequestOf(ctx).Secure {
+				return "https://" + hostOf(ctx)
+			}
+			return "http://" + hostOf(ctx)
+		},
+	})
+	im := &images{Service: service, jobs: jobs.New(jobs.Config{Store: s.store, Now: s.config.Now, Logger: s.log})}
+	im.jobs.Register(service.Jobs()...)
+	im.registry = oci.New(oci.Config{
+		Images: service, BaseURL: s.baseURL, Done: s.noteRegistry,
+		Begin: func(r *http.Request) *api.Request {
+			return &api.Request{
+				ID: newRequestID(), Time: s.config.Now(), Region: s.config.Region,
+				SourceIP: remote(r.RemoteAddr), UserAgent: r.UserAgent(), Secure: r.TLS != nil,
+			}
+		},
+	})
+	return im, nil
+}
+
+// noteRegistry leaves a request to the registry in the metrics and the access log.
+func (s *Server) noteRegistry(ctx context.Context, o oci.Outcome) {
+	q := o.Request
+	s.metrics.requests.WithLabelValues("registry", q.Operation, strconv.Itoa(o.Status)).Inc()
+	s.metrics.seconds.WithLabelValues("registry", q.Operation).Observe(o.Took.Seconds())
+	s.metrics.bytes.WithLabelValues("registry", "in").Add(float64(o.BytesIn))
+	s.metrics.bytes.WithLabelValues("registry", "out").Add(float64(o.BytesOut))
+	level := slog.LevelInfo
+	if o.Status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	attrs := []slog.Attr{
+		slog.String("request_id", q.ID), slog.String("service", "registry"), slog.String("operation", q.Operation),
+		slog.Int("status", o.Status), slog.Int64("duration_us", o.Took.Microseconds()),
+		slog.Int64("bytes_in", o.BytesIn), slog.Int64("bytes_out", o.BytesOut), slog.String("region", q.Region),
+		slog.String("caller", q.Caller.ARN), slog.String("source_ip", q.SourceIP.String()),
+	}
+	if o.Err != nil && (level == slog.LevelError || s.log.Enabled(ctx, slog.LevelDebug)) {
+		attrs = append(attrs, slog.String("cause", o.Err.Error()))
+	}
+	s.log.LogAttrs(ctx, level, "request", attrs...)
+}
