@@ -24,6 +24,9 @@ import (
 func TestPowerLoss(t *testing.T) {
 	t.Parallel()
 	rounds := 60
+	if testing.Short() {
+		rounds = 10
+	}
 	if os.Getenv("MODELWHARF_SOAK") != "" {
 		rounds = 2000
 	}

@@ -56,6 +56,7 @@ type registry struct {
 	t        testing.TB
 	url      string
 	host     string
+	handler  http.Handler
 	images   *ecr.Service
 	blobs    blob.Store
 	folder   string
@@ -100,7 +101,8 @@ func start(t testing.TB, change ...func(*ecr.Config, *oci.Config)) *registry {
 	}
 	reg.images = ecr.New(c)
 	o.Images = reg.images
-	server := httptest.NewServer(oci.New(o))
+	reg.handler = oci.New(o)
+	server := httptest.NewServer(reg.handler)
 	t.Cleanup(func() {
 		server.Close()
 		if err := reg.store.Close(); err != nil {

@@ -46,6 +46,7 @@ func (w *patientWriter) WriteHeader(status int) {
 	if w.status == 0 {
 		w.status = status
 	}
+	w.wait() // the server counts from the request, whose body may have taken hours
 	w.ResponseWriter.WriteHeader(status)
 }
 
