@@ -39,7 +39,7 @@ func (s *Server) openImages() (*images, error) {
 			return "http://" + hostOf(ctx)
 		},
 	})
-	im := &images{Service: service, jobs: jobs.New(jobs.Config{Store: s.store, Now: s.config.Now, Logger: s.log})}
+	im := &images{Service: service, jobs: jobs.New(jobs.Config{Store: s.store, Now: s.config.Now, Logger: s.log, Owner: "server"})}
 	im.jobs.Register(service.Jobs()...)
 	im.registry = oci.New(oci.Config{
 		Images: service, BaseURL: s.baseURL, Done: s.noteRegistry,

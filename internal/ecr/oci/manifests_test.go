@@ -3,6 +3,7 @@ package oci_test
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -221,6 +222,9 @@ func TestImmutableTagRace(t *testing.T) {
 	t.Parallel()
 	const clients = 64
 	rounds := 8
+	if os.Getenv("MODELWHARF_SOAK") != "" {
+		rounds = 1000
+	}
 	reg := start(t)
 	path := account + "/" + region + "/race"
 	reg.create(path, ecr.Mutability{Mode: ecr.Immutable})
