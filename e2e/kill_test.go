@@ -17,6 +17,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/modelwharf/modelwharf/internal/wire/wiretest"
 )
 
 // setting reads how long a test shall be from the environment.
@@ -66,7 +68,7 @@ func TestKill(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		client := s.tables(func(o *dynamodb.Options) {
 			o.RetryMaxAttempts = 1
-			o.HTTPClient = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1, MaxIdleConns: 1, Proxy: nil}, Timeout: patience}
+			o.HTTPClient = &http.Client{Transport: wiretest.Transport(1), Timeout: patience}
 		})
 		var working sync.WaitGroup
 		for _, w := range all {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/modelwharf/modelwharf/internal/wire/wiretest"
 )
 
 const (
@@ -135,7 +138,7 @@ func (s *server) env() []string {
 // tables is a client of the SDK for Go.
 func (s *server) tables(options ...func(*dynamodb.Options)) *dynamodb.Client {
 	return dynamodb.New(dynamodb.Options{
-		BaseEndpoint: &s.url, Region: region,
+		BaseEndpoint: &s.url, Region: region, HTTPClient: &http.Client{Transport: wiretest.Transport(16)},
 		Credentials: aws.NewCredentialsCache(credentials.NewStaticCredentialsProvider(accessKey, secretKey, "")),
 	}, options...)
 }

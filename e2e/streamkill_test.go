@@ -19,12 +19,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	stream "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+
+	"github.com/modelwharf/modelwharf/internal/wire/wiretest"
 )
 
 // streams is a client of the SDK for Go.
 func (s *server) streams() *dynamodbstreams.Client {
 	return dynamodbstreams.New(dynamodbstreams.Options{
-		BaseEndpoint: &s.url, Region: region, RetryMaxAttempts: 1,
+		BaseEndpoint: &s.url, Region: region, RetryMaxAttempts: 1, HTTPClient: &http.Client{Transport: wiretest.Transport(16)},
 		Credentials: aws.NewCredentialsCache(credentials.NewStaticCredentialsProvider(accessKey, secretKey, "")),
 	})
 }
@@ -129,7 +131,7 @@ func TestKillStream(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		client, streams := s.tables(func(o *dynamodb.Options) {
 			o.RetryMaxAttempts = 1
-			o.HTTPClient = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: writers, Proxy: nil}, Timeout: patience}
+			o.HTTPClient = &http.Client{Transport: wiretest.Transport(writers), Timeout: patience}
 		}), s.streams()
 		var working sync.WaitGroup
 		for w := range writers {

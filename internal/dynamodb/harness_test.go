@@ -22,6 +22,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/kv/mem"
 	"github.com/modelwharf/modelwharf/internal/wire/awsjson"
+	"github.com/modelwharf/modelwharf/internal/wire/wiretest"
 )
 
 // clock is a clock that stands still unless it is told to go.
@@ -105,7 +106,7 @@ func newIdentity(t testing.TB, store kv.Store) *identity.Service {
 // as is a client that uses an access key.
 func (f *fixture) as(accessKey string) *sdk.Client {
 	return sdk.New(sdk.Options{
-		Region: "us-east-1", BaseEndpoint: &f.url, RetryMaxAttempts: 1, HTTPClient: newPlainClient(),
+		Region: "us-east-1", BaseEndpoint: &f.url, RetryMaxAttempts: 1, HTTPClient: &http.Client{Transport: wiretest.Transport(16)},
 		Credentials: credentials.NewStaticCredentialsProvider(accessKey, "not looked at", ""),
 	})
 }
@@ -182,21 +183,4 @@ func rootContext() context.Context {
 		ID: "test", Service: "dynamodb", Operation: "PutItem", Region: "us-east-1",
 		Caller: wharf.Caller{Account: account, ARN: "arn:aws:iam::" + account + ":root", Type: wharf.RootCaller},
 	})
-}
-
-// plainClient sends requests whose bodies have no WriteTo. That of smithy-go 1.28 fails
-// once the answer has begun; if net/http has not looked for the end of a large body by
-// then, it takes that for a failure to send and closes the connection, under whoever
-// still reads the answer.
-type plainClient struct{ http *http.Client }
-
-func newPlainClient() plainClient {
-	return plainClient{&http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}}
-}
-
-func (c plainClient) Do(req *http.Request) (*http.Response, error) {
-	if req.Body != nil && req.Body != http.NoBody {
-		req.Body = struct{ io.ReadCloser }{req.Body}
-	}
-	return c.http.Do(req)
 }

@@ -2,6 +2,7 @@ package dynamodb_test
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -12,12 +13,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	stream "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+
+	"github.com/modelwharf/modelwharf/internal/wire/wiretest"
 )
 
 // streams is a client of the streams that uses an access key.
 func (f *fixture) streams(accessKey string) *dynamodbstreams.Client {
 	return dynamodbstreams.New(dynamodbstreams.Options{
-		Region: "us-east-1", BaseEndpoint: &f.url, RetryMaxAttempts: 1, HTTPClient: newPlainClient(),
+		Region: "us-east-1", BaseEndpoint: &f.url, RetryMaxAttempts: 1, HTTPClient: &http.Client{Transport: wiretest.Transport(16)},
 		Credentials: credentials.NewStaticCredentialsProvider(accessKey, "not looked at", ""),
 	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/modelwharf/modelwharf/internal/server"
 	"github.com/modelwharf/modelwharf/internal/server/folder"
+	"github.com/modelwharf/modelwharf/internal/wire/wiretest"
 )
 
 // The administrator's access key, account and region of every test's server.
@@ -81,6 +82,6 @@ func (s *Server) As(accessKeyID, secret, token string) aws.Config {
 			return aws.Credentials{AccessKeyID: accessKeyID, SecretAccessKey: secret, SessionToken: token}, nil
 		}),
 		Retryer:    func() aws.Retryer { return aws.NopRetryer{} },
-		HTTPClient: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 128}, Timeout: time.Minute},
+		HTTPClient: &http.Client{Transport: wiretest.Transport(128), Timeout: time.Minute},
 	}
 }
