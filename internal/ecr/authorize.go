@@ -12,16 +12,23 @@ import (
 func (s *Service) Authorize(ctx context.Context, n Name, r *Repository, operations ...string) error {
 	checks := make([]identity.Check, len(operations))
 	for i, op := range operations {
-		checks[i] = identity.Check{Action: n.action(op), Resource: n.ARN()}
-		if r == nil {
-			continue
-		}
-		if r.Policy != "" {
-			checks[i].ResourcePolicy, checks[i].ResourcePrincipals = []byte(r.Policy), r.Principals
-		}
-		checks[i].Conditions = r.conditions(n)
+		checks[i] = check(n, r, op)
 	}
 	return s.identity.Authorize(ctx, checks...)
+}
+
+// check is the question whether the caller may do an operation to a repository, of which
+// r is what there is, or nil.
+func check(n Name, r *Repository, operation string) identity.Check {
+	c := identity.Check{Action: n.action(operation), Resource: n.ARN()}
+	if r == nil {
+		return c
+	}
+	if r.Policy != "" {
+		c.ResourcePolicy, c.ResourcePrincipals = []byte(r.Policy), r.Principals
+	}
+	c.Conditions = r.conditions(n)
+	return c
 }
 
 // conditions are the condition keys that a repository brings.

@@ -17,11 +17,7 @@ func (s *Service) authorizeRegistry(ctx context.Context, action string) error {
 
 // authorizeNew asks policy whether the caller may create a repository with its tags.
 func (s *Service) authorizeNew(ctx context.Context, r *Repository) error {
-	conditions := map[string][]string{}
-	for k, v := range r.Tags {
-		conditions["aws:RequestTag/"+k] = []string{v}
-		conditions["aws:TagKeys"] = append(conditions["aws:TagKeys"], k)
-	}
+	conditions := requestTags(r.Tags)
 	checks := []identity.Check{{Action: r.Name.action("CreateRepository"), Resource: r.Name.ARN(), Conditions: conditions}}
 	if len(r.Tags) > 0 {
 		checks = append(checks, identity.Check{Action: r.Name.action("TagResource"), Resource: r.Name.ARN(), Conditions: conditions})
@@ -74,17 +70,9 @@ func (s *Service) describeRepositories(ctx context.Context, l listing) (list []*
 		return nil, nil, err
 	}
 	page := pagetoken.Listing{Account: l.registry.Account, Region: l.registry.Region, Operation: l.registry.action("DescribeRepositories")}
-	after := ""
-	if l.token != nil {
-		position, err := s.seal.Open(page, *l.token)
-		if err != nil {
-			return nil, nil, failed("InvalidParameterException", "Invalid parameter at 'nextToken' failed to satisfy constraint: 'must be a token of an earlier answer'")
-		}
-		after = string(position)
-	}
-	limit := defaultPage
-	if l.limit != nil {
-		limit = int(*l.limit)
+	after, limit, err := s.position(page, l.token, l.limit)
+	if err != nil {
+		return nil, nil, err
 	}
 	err = s.view(ctx, func(tx kv.Reader) error {
 		for r, err := range s.Repositories(ctx, tx, l.registry, after) {
@@ -100,4 +88,21 @@ func (s *Service) describeRepositories(ctx context.Context, l listing) (list []*
 		return nil
 	})
 	return list, next, err
+}
+
+// position reads where a page of a listing begins, and how long it is at most. The error is
+// InvalidParameterException for a token that was not given for the listing.
+func (s *Service) position(page pagetoken.Listing, token *string, limit *int64) (after string, n int, err error) {
+	n = defaultPage
+	if limit != nil {
+		n = int(*limit)
+	}
+	if token == nil {
+		return "", n, nil
+	}
+	b, err := s.seal.Open(page, *token)
+	if err != nil {
+		return "", 0, invalid("nextToken", "must be a token of an earlier answer")
+	}
+	return string(b), n, nil
 }

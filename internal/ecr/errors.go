@@ -1,6 +1,7 @@
 package ecr
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/modelwharf/modelwharf/internal/api"
@@ -12,6 +13,11 @@ import (
 
 func failed(code, format string, args ...any) *api.Error {
 	return api.Errorf(code, http.StatusBadRequest, format, args...)
+}
+
+// invalid is the InvalidParameterException of a parameter that does not do.
+func invalid(parameter, format string, args ...any) *api.Error {
+	return failed("InvalidParameterException", "Invalid parameter at '%s' failed to satisfy constraint: '%s'", parameter, fmt.Sprintf(format, args...))
 }
 
 func repositoryNotFound(n Name) *api.Error {

@@ -28,6 +28,7 @@ import (
 //	blob     | blob                   → that there are bytes, see bytesRecord
 //	holder   | blob | id              → empty: the repositories that have a blob
 //	gone     | id                     → empty: a deleted repository, to be cleared
+//	template | account | region | prefix → of repositories that the registry creates, see template
 const room = "ecr"
 
 var (
@@ -47,6 +48,7 @@ var (
 	blobsPrefix        = tuple.Of(room, "blob")
 	holdersPrefix      = tuple.Of(room, "holder")
 	gonePrefix         = tuple.Of(room, "gone")
+	templatesPrefix    = tuple.Of(room, "template")
 )
 
 // ofRepository are the prefixes under which lies what a repository has.

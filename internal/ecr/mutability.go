@@ -77,25 +77,25 @@ func wildcard(pattern, text string) bool {
 }
 
 func (m Mutability) check() error {
-	invalid := func(format string, args ...any) error { return failed("InvalidParameterException", format, args...) }
+	bad := func(format string, args ...any) error { return failed("InvalidParameterException", format, args...) }
 	switch m.Mode {
 	case "", Mutable, Immutable:
 		if len(m.Filters) > 0 {
-			return invalid("imageTagMutabilityExclusionFilters can only be specified when imageTagMutability is IMMUTABLE_WITH_EXCLUSION or MUTABLE_WITH_EXCLUSION")
+			return bad("imageTagMutabilityExclusionFilters can only be specified when imageTagMutability is IMMUTABLE_WITH_EXCLUSION or MUTABLE_WITH_EXCLUSION")
 		}
 		return nil
 	case MutableWithExclusion, ImmutableWithExclusion:
 	default:
-		return invalid("Invalid parameter at 'imageTagMutability' failed to satisfy constraint: 'Member must satisfy enum value set: [MUTABLE, IMMUTABLE, IMMUTABLE_WITH_EXCLUSION, MUTABLE_WITH_EXCLUSION]'")
+		return bad("Invalid parameter at 'imageTagMutability' failed to satisfy constraint: 'Member must satisfy enum value set: [MUTABLE, IMMUTABLE, IMMUTABLE_WITH_EXCLUSION, MUTABLE_WITH_EXCLUSION]'")
 	}
 	if n := len(m.Filters); n < 1 || n > maxFilters {
-		return invalid("imageTagMutabilityExclusionFilters must have between 1 and %d filters", maxFilters)
+		return bad("imageTagMutabilityExclusionFilters must have between 1 and %d filters", maxFilters)
 	}
 	for _, f := range m.Filters {
 		if len(f) < 1 || len(f) > 128 || strings.Count(f, "*") > maxStars || strings.ContainsFunc(f, func(r rune) bool {
 			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._*-", r))
 		}) {
-			return invalid("The image tag mutability exclusion filter '%s' is not valid", f)
+			return bad("The image tag mutability exclusion filter '%s' is not valid", f)
 		}
 	}
 	return nil
@@ -108,7 +108,7 @@ func (s *Service) SetMutability(ctx context.Context, n Name, m Mutability) (*Rep
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	return s.change(ctx, n, func(r *Repository) error {
+	return s.change(ctx, n, map[string]any{"imageTagMutability": m.mode(), "imageTagMutabilityExclusionFilters": m.Filters}, func(r *Repository) error {
 		r.Mutability = m
 		return nil
 	})

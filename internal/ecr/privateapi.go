@@ -65,9 +65,9 @@ func (a privateAPI) GetAuthorizationToken(ctx context.Context, in *ecr.GetAuthor
 
 func (a privateAPI) CreateRepository(ctx context.Context, in *ecr.CreateRepositoryInput) (*ecr.CreateRepositoryOutput, error) {
 	n := privateName(ctx, in.RegistryId, in.RepositoryName)
-	tags := map[string]string{}
-	for _, t := range in.Tags {
-		tags[text(t.Key)] = text(t.Value)
+	tags, err := tagsFrom(in.Tags, privatePair)
+	if err != nil {
+		return nil, err
 	}
 	r := Repository{Name: n, Tags: tags, Mutability: mutabilityOf(in.ImageTagMutability, in.ImageTagMutabilityExclusionFilters)}
 	if err := a.authorizeNew(ctx, &r); err != nil {
@@ -77,7 +77,7 @@ func (a privateAPI) CreateRepository(ctx context.Context, in *ecr.CreateReposito
 		return nil, failed("InvalidParameterException", "Image scanning is not available in this version of Modelwharf")
 	}
 	if c := in.EncryptionConfiguration; c != nil && text(c.EncryptionType) != "AES256" {
-		return nil, failed("InvalidParameterException", "Encryption with KMS keys is not available in this version of Modelwharf")
+		return nil, noKMS()
 	}
 	made, err := a.Service.CreateRepository(ctx, r)
 	if err != nil {
@@ -154,9 +154,18 @@ func (a privateAPI) describe(ctx context.Context, r *Repository) *ecr.Repository
 		ImageScanningConfiguration: &ecr.ImageScanningConfiguration{ScanOnPush: new(false)},
 		EncryptionConfiguration:    &ecr.EncryptionConfiguration{EncryptionType: new("AES256")},
 	}
-	for _, f := range r.Mutability.Filters {
-		out.ImageTagMutabilityExclusionFilters = append(out.ImageTagMutabilityExclusionFilters,
-			&ecr.ImageTagMutabilityExclusionFilter{FilterType: new("WILDCARD"), Filter: &f})
-	}
+	out.ImageTagMutabilityExclusionFilters = describeFilters(r.Mutability)
 	return out
+}
+
+func describeFilters(m Mutability) (list []*ecr.ImageTagMutabilityExclusionFilter) {
+	for _, f := range m.Filters {
+		list = append(list, &ecr.ImageTagMutabilityExclusionFilter{FilterType: new("WILDCARD"), Filter: &f})
+	}
+	return list
+}
+
+// noKMS says that bytes at rest are encrypted by no key of AWS's KMS.
+func noKMS() error {
+	return failed("InvalidParameterException", "Encryption with KMS keys is not available in this version of Modelwharf")
 }

@@ -16,10 +16,6 @@ var _ ecrpublic.Backend = publicAPI{}
 // PublicAPI is the API of ECR Public.
 func (s *Service) PublicAPI() *wharf.Service { return ecrpublic.New(publicAPI{s}) }
 
-// mutabilityTag is the tag of a public repository that says which of its images' tags may
-// move, for tools that know no field for it: AWS's ECR Public has none.
-const mutabilityTag = "modelwharf:image-tag-mutability"
-
 func (a publicAPI) GetAuthorizationToken(ctx context.Context, _ *ecrpublic.GetAuthorizationTokenInput) (*ecrpublic.GetAuthorizationTokenOutput, error) {
 	if err := a.authorizeRegistry(ctx, "ecr-public:GetAuthorizationToken"); err != nil {
 		return nil, err
@@ -39,11 +35,18 @@ func publicName(ctx context.Context, registry, name *string) Name {
 }
 
 func (a publicAPI) CreateRepository(ctx context.Context, in *ecrpublic.CreateRepositoryInput) (*ecrpublic.CreateRepositoryOutput, error) {
-	r := Repository{Name: publicName(ctx, nil, in.RepositoryName), Tags: map[string]string{}}
-	for _, t := range in.Tags {
-		r.Tags[text(t.Key)] = text(t.Value)
+	tags, err := tagsFrom(in.Tags, publicPair)
+	if err != nil {
+		return nil, err
 	}
-	r.Mutability.Mode = r.Tags[mutabilityTag]
+	// The field, which AWS has not, is another way to write the tag.
+	if mode := in.ImageTagMutability; mode != nil {
+		if said, ok := tags[mutabilityTag]; ok && said != *mode {
+			return nil, invalid("imageTagMutability", "must be what the tag %s says", mutabilityTag)
+		}
+		tags[mutabilityTag] = *mode
+	}
+	r := Repository{Name: publicName(ctx, nil, in.RepositoryName), Tags: tags, Mutability: Mutability{Mode: tags[mutabilityTag]}}
 	if err := a.authorizeNew(ctx, &r); err != nil {
 		return nil, err
 	}
@@ -123,5 +126,6 @@ func (a publicAPI) describe(ctx context.Context, r *Repository) (*ecrpublic.Repo
 	return &ecrpublic.Repository{
 		RepositoryArn: new(r.Name.ARN()), RegistryId: &r.Name.Account, RepositoryName: &r.Name.Name,
 		RepositoryUri: new(a.host(ctx) + "/" + reg.Alias + "/" + r.Name.Name), CreatedAt: &r.Created,
+		ImageTagMutability: new(r.Mutability.mode()),
 	}, nil
 }

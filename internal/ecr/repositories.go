@@ -22,6 +22,8 @@ type Repository struct {
 	// Principals are the unique ids of those whom it names.
 	Policy     string            `json:"policy,omitempty"`
 	Principals map[string]string `json:"principals,omitempty"`
+	// Lifecycle is the policy that says which images expire.
+	Lifecycle string `json:"lifecycle,omitempty"`
 	// SHA512 says that something was pushed by that digest: from then on uploads run
 	// both hashes from their first byte.
 	SHA512 bool `json:"sha512,omitempty"`
@@ -147,8 +149,8 @@ func (s *Service) DeleteRepository(ctx context.Context, n Name, force bool) (r *
 	return r, err
 }
 
-// change changes a repository's description.
-func (s *Service) change(ctx context.Context, n Name, fn func(r *Repository) error) (r *Repository, err error) {
+// change changes a repository's description; details are for the audit trail.
+func (s *Service) change(ctx context.Context, n Name, details map[string]any, fn func(r *Repository) error) (r *Repository, err error) {
 	err = s.update(ctx, func(tx kv.Txn) error {
 		if r, err = find(ctx, tx, n); err != nil {
 			return err
@@ -157,7 +159,7 @@ func (s *Service) change(ctx context.Context, n Name, fn func(r *Repository) err
 			return err
 		}
 		tx.Put(repositoryKey(n), encode(r))
-		s.record(ctx, tx, r, nil)
+		s.record(ctx, tx, r, details)
 		return nil
 	})
 	return r, err

@@ -39,6 +39,120 @@ func (x *AuthorizationData) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *CreateRepositoryCreationTemplateInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CreateRepositoryCreationTemplateInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "prefix":
+			return codec.Optional(codec.String)(d, &x.Prefix)
+		case "description":
+			return codec.Optional(codec.String)(d, &x.Description)
+		case "encryptionConfiguration":
+			return codec.Structure[EncryptionConfigurationForRepositoryCreationTemplate](d, &x.EncryptionConfiguration)
+		case "resourceTags":
+			return codec.List(codec.Structure[Tag])(d, &x.ResourceTags)
+		case "imageTagMutability":
+			return codec.Optional(codec.String)(d, &x.ImageTagMutability)
+		case "imageTagMutabilityExclusionFilters":
+			return codec.List(codec.Structure[ImageTagMutabilityExclusionFilter])(d, &x.ImageTagMutabilityExclusionFilters)
+		case "repositoryPolicy":
+			return codec.Optional(codec.String)(d, &x.RepositoryPolicy)
+		case "lifecyclePolicy":
+			return codec.Optional(codec.String)(d, &x.LifecyclePolicy)
+		case "appliedFor":
+			return codec.List(codec.String)(d, &x.AppliedFor)
+		case "customRoleArn":
+			return codec.Optional(codec.String)(d, &x.CustomRoleArn)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CreateRepositoryCreationTemplateInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Prefix != nil {
+		e.FieldStart("prefix")
+		e.Str(*x.Prefix)
+	}
+	if x.Description != nil {
+		e.FieldStart("description")
+		e.Str(*x.Description)
+	}
+	if x.EncryptionConfiguration != nil {
+		e.FieldStart("encryptionConfiguration")
+		x.EncryptionConfiguration.EncodeJSON(e)
+	}
+	if x.ResourceTags != nil {
+		e.FieldStart("resourceTags")
+		e.ArrStart()
+		for _, x0 := range x.ResourceTags {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ImageTagMutability != nil {
+		e.FieldStart("imageTagMutability")
+		e.Str(*x.ImageTagMutability)
+	}
+	if x.ImageTagMutabilityExclusionFilters != nil {
+		e.FieldStart("imageTagMutabilityExclusionFilters")
+		e.ArrStart()
+		for _, x0 := range x.ImageTagMutabilityExclusionFilters {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.RepositoryPolicy != nil {
+		e.FieldStart("repositoryPolicy")
+		e.Str(*x.RepositoryPolicy)
+	}
+	if x.LifecyclePolicy != nil {
+		e.FieldStart("lifecyclePolicy")
+		e.Str(*x.LifecyclePolicy)
+	}
+	if x.AppliedFor != nil {
+		e.FieldStart("appliedFor")
+		e.ArrStart()
+		for _, x0 := range x.AppliedFor {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	if x.CustomRoleArn != nil {
+		e.FieldStart("customRoleArn")
+		e.Str(*x.CustomRoleArn)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *CreateRepositoryCreationTemplateOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CreateRepositoryCreationTemplateOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryCreationTemplate":
+			return codec.Structure[RepositoryCreationTemplate](d, &x.RepositoryCreationTemplate)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CreateRepositoryCreationTemplateOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryCreationTemplate != nil {
+		e.FieldStart("repositoryCreationTemplate")
+		x.RepositoryCreationTemplate.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *CreateRepositoryInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "CreateRepositoryInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -146,6 +260,54 @@ func (x *DeleteReplication) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *DeleteRepositoryCreationTemplateInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeleteRepositoryCreationTemplateInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "prefix":
+			return codec.Optional(codec.String)(d, &x.Prefix)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeleteRepositoryCreationTemplateInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Prefix != nil {
+		e.FieldStart("prefix")
+		e.Str(*x.Prefix)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DeleteRepositoryCreationTemplateOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeleteRepositoryCreationTemplateOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryCreationTemplate":
+			return codec.Structure[RepositoryCreationTemplate](d, &x.RepositoryCreationTemplate)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeleteRepositoryCreationTemplateOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryCreationTemplate != nil {
+		e.FieldStart("repositoryCreationTemplate")
+		x.RepositoryCreationTemplate.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *DeleteRepositoryInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "DeleteRepositoryInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -195,6 +357,66 @@ func (x *DeleteRepositoryOutput) EncodeJSON(e *jx.Encoder) {
 	if x.Repository != nil {
 		e.FieldStart("repository")
 		x.Repository.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DeleteRepositoryPolicyInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeleteRepositoryPolicyInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeleteRepositoryPolicyInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DeleteRepositoryPolicyOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeleteRepositoryPolicyOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "policyText":
+			return codec.Optional(codec.String)(d, &x.PolicyText)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeleteRepositoryPolicyOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.PolicyText != nil {
+		e.FieldStart("policyText")
+		e.Str(*x.PolicyText)
 	}
 	e.ObjEnd()
 }
@@ -314,6 +536,80 @@ func (x *DescribeRepositoriesOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *DescribeRepositoryCreationTemplatesInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeRepositoryCreationTemplatesInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "prefixes":
+			return codec.List(codec.String)(d, &x.Prefixes)
+		case "nextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		case "maxResults":
+			return codec.Optional(codec.Integer)(d, &x.MaxResults)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeRepositoryCreationTemplatesInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Prefixes != nil {
+		e.FieldStart("prefixes")
+		e.ArrStart()
+		for _, x0 := range x.Prefixes {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	if x.NextToken != nil {
+		e.FieldStart("nextToken")
+		e.Str(*x.NextToken)
+	}
+	if x.MaxResults != nil {
+		e.FieldStart("maxResults")
+		e.Int64(*x.MaxResults)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeRepositoryCreationTemplatesOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeRepositoryCreationTemplatesOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryCreationTemplates":
+			return codec.List(codec.Structure[RepositoryCreationTemplate])(d, &x.RepositoryCreationTemplates)
+		case "nextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeRepositoryCreationTemplatesOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryCreationTemplates != nil {
+		e.FieldStart("repositoryCreationTemplates")
+		e.ArrStart()
+		for _, x0 := range x.RepositoryCreationTemplates {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.NextToken != nil {
+		e.FieldStart("nextToken")
+		e.Str(*x.NextToken)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *EncryptionConfiguration) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "EncryptionConfiguration", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -328,6 +624,33 @@ func (x *EncryptionConfiguration) DecodeJSON(d *jx.Decoder) error {
 
 // EncodeJSON writes x to e.
 func (x *EncryptionConfiguration) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.EncryptionType != nil {
+		e.FieldStart("encryptionType")
+		e.Str(*x.EncryptionType)
+	}
+	if x.KmsKey != nil {
+		e.FieldStart("kmsKey")
+		e.Str(*x.KmsKey)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *EncryptionConfigurationForRepositoryCreationTemplate) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "EncryptionConfigurationForRepositoryCreationTemplate", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "encryptionType":
+			return codec.Optional(codec.String)(d, &x.EncryptionType)
+		case "kmsKey":
+			return codec.Optional(codec.String)(d, &x.KmsKey)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *EncryptionConfigurationForRepositoryCreationTemplate) EncodeJSON(e *jx.Encoder) {
 	e.ObjStart()
 	if x.EncryptionType != nil {
 		e.FieldStart("encryptionType")
@@ -386,6 +709,66 @@ func (x *GetAuthorizationTokenOutput) EncodeJSON(e *jx.Encoder) {
 			x0.EncodeJSON(e)
 		}
 		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetRepositoryPolicyInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetRepositoryPolicyInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetRepositoryPolicyInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetRepositoryPolicyOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetRepositoryPolicyOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "policyText":
+			return codec.Optional(codec.String)(d, &x.PolicyText)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetRepositoryPolicyOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.PolicyText != nil {
+		e.FieldStart("policyText")
+		e.Str(*x.PolicyText)
 	}
 	e.ObjEnd()
 }
@@ -455,6 +838,52 @@ func (x *KmsExceptionDetail) EncodeJSON(e *jx.Encoder) {
 	if x.KmsError != nil {
 		e.FieldStart("kmsError")
 		e.Str(*x.KmsError)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListTagsForResourceInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListTagsForResourceInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "resourceArn":
+			return codec.Optional(codec.String)(d, &x.ResourceArn)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListTagsForResourceInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ResourceArn != nil {
+		e.FieldStart("resourceArn")
+		e.Str(*x.ResourceArn)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListTagsForResourceOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListTagsForResourceOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "tags":
+			return codec.List(codec.Structure[Tag])(d, &x.Tags)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListTagsForResourceOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Tags != nil {
+		e.FieldStart("tags")
+		e.ArrStart()
+		for _, x0 := range x.Tags {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
 	}
 	e.ObjEnd()
 }
@@ -712,6 +1141,105 @@ func (x *Repository) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *RepositoryCreationTemplate) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "RepositoryCreationTemplate", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "prefix":
+			return codec.Optional(codec.String)(d, &x.Prefix)
+		case "description":
+			return codec.Optional(codec.String)(d, &x.Description)
+		case "encryptionConfiguration":
+			return codec.Structure[EncryptionConfigurationForRepositoryCreationTemplate](d, &x.EncryptionConfiguration)
+		case "resourceTags":
+			return codec.List(codec.Structure[Tag])(d, &x.ResourceTags)
+		case "imageTagMutability":
+			return codec.Optional(codec.String)(d, &x.ImageTagMutability)
+		case "imageTagMutabilityExclusionFilters":
+			return codec.List(codec.Structure[ImageTagMutabilityExclusionFilter])(d, &x.ImageTagMutabilityExclusionFilters)
+		case "repositoryPolicy":
+			return codec.Optional(codec.String)(d, &x.RepositoryPolicy)
+		case "lifecyclePolicy":
+			return codec.Optional(codec.String)(d, &x.LifecyclePolicy)
+		case "appliedFor":
+			return codec.List(codec.String)(d, &x.AppliedFor)
+		case "customRoleArn":
+			return codec.Optional(codec.String)(d, &x.CustomRoleArn)
+		case "createdAt":
+			return codec.Optional(codec.Timestamp)(d, &x.CreatedAt)
+		case "updatedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.UpdatedAt)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *RepositoryCreationTemplate) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Prefix != nil {
+		e.FieldStart("prefix")
+		e.Str(*x.Prefix)
+	}
+	if x.Description != nil {
+		e.FieldStart("description")
+		e.Str(*x.Description)
+	}
+	if x.EncryptionConfiguration != nil {
+		e.FieldStart("encryptionConfiguration")
+		x.EncryptionConfiguration.EncodeJSON(e)
+	}
+	if x.ResourceTags != nil {
+		e.FieldStart("resourceTags")
+		e.ArrStart()
+		for _, x0 := range x.ResourceTags {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ImageTagMutability != nil {
+		e.FieldStart("imageTagMutability")
+		e.Str(*x.ImageTagMutability)
+	}
+	if x.ImageTagMutabilityExclusionFilters != nil {
+		e.FieldStart("imageTagMutabilityExclusionFilters")
+		e.ArrStart()
+		for _, x0 := range x.ImageTagMutabilityExclusionFilters {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.RepositoryPolicy != nil {
+		e.FieldStart("repositoryPolicy")
+		e.Str(*x.RepositoryPolicy)
+	}
+	if x.LifecyclePolicy != nil {
+		e.FieldStart("lifecyclePolicy")
+		e.Str(*x.LifecyclePolicy)
+	}
+	if x.AppliedFor != nil {
+		e.FieldStart("appliedFor")
+		e.ArrStart()
+		for _, x0 := range x.AppliedFor {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	if x.CustomRoleArn != nil {
+		e.FieldStart("customRoleArn")
+		e.Str(*x.CustomRoleArn)
+	}
+	if x.CreatedAt != nil {
+		e.FieldStart("createdAt")
+		codec.EncodeTimestamp(e, *x.CreatedAt)
+	}
+	if x.UpdatedAt != nil {
+		e.FieldStart("updatedAt")
+		codec.EncodeTimestamp(e, *x.UpdatedAt)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *RepositoryFilter) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "RepositoryFilter", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -739,6 +1267,78 @@ func (x *RepositoryFilter) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *SetRepositoryPolicyInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "SetRepositoryPolicyInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "policyText":
+			return codec.Optional(codec.String)(d, &x.PolicyText)
+		case "force":
+			return codec.Optional(codec.Boolean)(d, &x.Force)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *SetRepositoryPolicyInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.PolicyText != nil {
+		e.FieldStart("policyText")
+		e.Str(*x.PolicyText)
+	}
+	if x.Force != nil {
+		e.FieldStart("force")
+		e.Bool(*x.Force)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *SetRepositoryPolicyOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "SetRepositoryPolicyOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "policyText":
+			return codec.Optional(codec.String)(d, &x.PolicyText)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *SetRepositoryPolicyOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.PolicyText != nil {
+		e.FieldStart("policyText")
+		e.Str(*x.PolicyText)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *Tag) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "Tag", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -761,6 +1361,208 @@ func (x *Tag) EncodeJSON(e *jx.Encoder) {
 	if x.Value != nil {
 		e.FieldStart("Value")
 		e.Str(*x.Value)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *TagResourceInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "TagResourceInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "resourceArn":
+			return codec.Optional(codec.String)(d, &x.ResourceArn)
+		case "tags":
+			return codec.List(codec.Structure[Tag])(d, &x.Tags)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *TagResourceInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ResourceArn != nil {
+		e.FieldStart("resourceArn")
+		e.Str(*x.ResourceArn)
+	}
+	if x.Tags != nil {
+		e.FieldStart("tags")
+		e.ArrStart()
+		for _, x0 := range x.Tags {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *TagResourceOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "TagResourceOutput", func(d *jx.Decoder, name []byte) error {
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *TagResourceOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UntagResourceInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UntagResourceInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "resourceArn":
+			return codec.Optional(codec.String)(d, &x.ResourceArn)
+		case "tagKeys":
+			return codec.List(codec.String)(d, &x.TagKeys)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UntagResourceInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ResourceArn != nil {
+		e.FieldStart("resourceArn")
+		e.Str(*x.ResourceArn)
+	}
+	if x.TagKeys != nil {
+		e.FieldStart("tagKeys")
+		e.ArrStart()
+		for _, x0 := range x.TagKeys {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UntagResourceOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UntagResourceOutput", func(d *jx.Decoder, name []byte) error {
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UntagResourceOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UpdateRepositoryCreationTemplateInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdateRepositoryCreationTemplateInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "prefix":
+			return codec.Optional(codec.String)(d, &x.Prefix)
+		case "description":
+			return codec.Optional(codec.String)(d, &x.Description)
+		case "encryptionConfiguration":
+			return codec.Structure[EncryptionConfigurationForRepositoryCreationTemplate](d, &x.EncryptionConfiguration)
+		case "resourceTags":
+			return codec.List(codec.Structure[Tag])(d, &x.ResourceTags)
+		case "imageTagMutability":
+			return codec.Optional(codec.String)(d, &x.ImageTagMutability)
+		case "imageTagMutabilityExclusionFilters":
+			return codec.List(codec.Structure[ImageTagMutabilityExclusionFilter])(d, &x.ImageTagMutabilityExclusionFilters)
+		case "repositoryPolicy":
+			return codec.Optional(codec.String)(d, &x.RepositoryPolicy)
+		case "lifecyclePolicy":
+			return codec.Optional(codec.String)(d, &x.LifecyclePolicy)
+		case "appliedFor":
+			return codec.List(codec.String)(d, &x.AppliedFor)
+		case "customRoleArn":
+			return codec.Optional(codec.String)(d, &x.CustomRoleArn)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdateRepositoryCreationTemplateInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Prefix != nil {
+		e.FieldStart("prefix")
+		e.Str(*x.Prefix)
+	}
+	if x.Description != nil {
+		e.FieldStart("description")
+		e.Str(*x.Description)
+	}
+	if x.EncryptionConfiguration != nil {
+		e.FieldStart("encryptionConfiguration")
+		x.EncryptionConfiguration.EncodeJSON(e)
+	}
+	if x.ResourceTags != nil {
+		e.FieldStart("resourceTags")
+		e.ArrStart()
+		for _, x0 := range x.ResourceTags {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ImageTagMutability != nil {
+		e.FieldStart("imageTagMutability")
+		e.Str(*x.ImageTagMutability)
+	}
+	if x.ImageTagMutabilityExclusionFilters != nil {
+		e.FieldStart("imageTagMutabilityExclusionFilters")
+		e.ArrStart()
+		for _, x0 := range x.ImageTagMutabilityExclusionFilters {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.RepositoryPolicy != nil {
+		e.FieldStart("repositoryPolicy")
+		e.Str(*x.RepositoryPolicy)
+	}
+	if x.LifecyclePolicy != nil {
+		e.FieldStart("lifecyclePolicy")
+		e.Str(*x.LifecyclePolicy)
+	}
+	if x.AppliedFor != nil {
+		e.FieldStart("appliedFor")
+		e.ArrStart()
+		for _, x0 := range x.AppliedFor {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	if x.CustomRoleArn != nil {
+		e.FieldStart("customRoleArn")
+		e.Str(*x.CustomRoleArn)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UpdateRepositoryCreationTemplateOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdateRepositoryCreationTemplateOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryCreationTemplate":
+			return codec.Structure[RepositoryCreationTemplate](d, &x.RepositoryCreationTemplate)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdateRepositoryCreationTemplateOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryCreationTemplate != nil {
+		e.FieldStart("repositoryCreationTemplate")
+		x.RepositoryCreationTemplate.EncodeJSON(e)
 	}
 	e.ObjEnd()
 }

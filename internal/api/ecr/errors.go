@@ -39,9 +39,24 @@ func RepositoryNotFoundException(format string, args ...any) *api.Error {
 	return api.Errorf("RepositoryNotFoundException", 400, format, args...)
 }
 
+// RepositoryPolicyNotFoundException is answered with the code RepositoryPolicyNotFoundException and the status 400.
+func RepositoryPolicyNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("RepositoryPolicyNotFoundException", 400, format, args...)
+}
+
 // ServerException is answered with the code ServerException and the status 400.
 func ServerException(format string, args ...any) *api.Error {
 	return api.Errorf("ServerException", 400, format, args...)
+}
+
+// TemplateAlreadyExistsException is answered with the code TemplateAlreadyExistsException and the status 400.
+func TemplateAlreadyExistsException(format string, args ...any) *api.Error {
+	return api.Errorf("TemplateAlreadyExistsException", 400, format, args...)
+}
+
+// TemplateNotFoundException is answered with the code TemplateNotFoundException and the status 400.
+func TemplateNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("TemplateNotFoundException", 400, format, args...)
 }
 
 // TooManyTagsException is answered with the code TooManyTagsException and the status 400.

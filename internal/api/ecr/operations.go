@@ -9,11 +9,21 @@ import "github.com/modelwharf/modelwharf/internal/api"
 // Backend answers the operations.
 type Backend interface {
 	CreateRepository(ctx context.Context, in *CreateRepositoryInput) (*CreateRepositoryOutput, error)
+	CreateRepositoryCreationTemplate(ctx context.Context, in *CreateRepositoryCreationTemplateInput) (*CreateRepositoryCreationTemplateOutput, error)
 	DeleteRepository(ctx context.Context, in *DeleteRepositoryInput) (*DeleteRepositoryOutput, error)
+	DeleteRepositoryCreationTemplate(ctx context.Context, in *DeleteRepositoryCreationTemplateInput) (*DeleteRepositoryCreationTemplateOutput, error)
+	DeleteRepositoryPolicy(ctx context.Context, in *DeleteRepositoryPolicyInput) (*DeleteRepositoryPolicyOutput, error)
 	DescribeRegistry(ctx context.Context, in *DescribeRegistryInput) (*DescribeRegistryOutput, error)
 	DescribeRepositories(ctx context.Context, in *DescribeRepositoriesInput) (*DescribeRepositoriesOutput, error)
+	DescribeRepositoryCreationTemplates(ctx context.Context, in *DescribeRepositoryCreationTemplatesInput) (*DescribeRepositoryCreationTemplatesOutput, error)
 	GetAuthorizationToken(ctx context.Context, in *GetAuthorizationTokenInput) (*GetAuthorizationTokenOutput, error)
+	GetRepositoryPolicy(ctx context.Context, in *GetRepositoryPolicyInput) (*GetRepositoryPolicyOutput, error)
+	ListTagsForResource(ctx context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error)
 	PutImageTagMutability(ctx context.Context, in *PutImageTagMutabilityInput) (*PutImageTagMutabilityOutput, error)
+	SetRepositoryPolicy(ctx context.Context, in *SetRepositoryPolicyInput) (*SetRepositoryPolicyOutput, error)
+	TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error)
+	UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error)
+	UpdateRepositoryCreationTemplate(ctx context.Context, in *UpdateRepositoryCreationTemplateInput) (*UpdateRepositoryCreationTemplateOutput, error)
 }
 
 // New returns the service that b answers.
@@ -29,11 +39,21 @@ func New(b Backend) *api.Service {
 		CRC32:          false,
 		Operations: []api.Operation{
 			api.Op("CreateRepository", b.CreateRepository),
+			api.Op("CreateRepositoryCreationTemplate", b.CreateRepositoryCreationTemplate),
 			api.Op("DeleteRepository", b.DeleteRepository),
+			api.Op("DeleteRepositoryCreationTemplate", b.DeleteRepositoryCreationTemplate),
+			api.Op("DeleteRepositoryPolicy", b.DeleteRepositoryPolicy),
 			api.Op("DescribeRegistry", b.DescribeRegistry),
 			api.Op("DescribeRepositories", b.DescribeRepositories),
+			api.Op("DescribeRepositoryCreationTemplates", b.DescribeRepositoryCreationTemplates),
 			api.Op("GetAuthorizationToken", b.GetAuthorizationToken),
+			api.Op("GetRepositoryPolicy", b.GetRepositoryPolicy),
+			api.Op("ListTagsForResource", b.ListTagsForResource),
 			api.Op("PutImageTagMutability", b.PutImageTagMutability),
+			api.Op("SetRepositoryPolicy", b.SetRepositoryPolicy),
+			api.Op("TagResource", b.TagResource),
+			api.Op("UntagResource", b.UntagResource),
+			api.Op("UpdateRepositoryCreationTemplate", b.UpdateRepositoryCreationTemplate),
 		},
 		NotYet: []string{
 			"BatchCheckLayerAvailability",
@@ -42,12 +62,9 @@ func New(b Backend) *api.Service {
 			"BatchGetRepositoryScanningConfiguration",
 			"CompleteLayerUpload",
 			"CreatePullThroughCacheRule",
-			"CreateRepositoryCreationTemplate",
 			"DeleteLifecyclePolicy",
 			"DeletePullThroughCacheRule",
 			"DeleteRegistryPolicy",
-			"DeleteRepositoryCreationTemplate",
-			"DeleteRepositoryPolicy",
 			"DeleteSigningConfiguration",
 			"DeregisterPullTimeUpdateExclusion",
 			"DescribeImageReplicationStatus",
@@ -56,21 +73,18 @@ func New(b Backend) *api.Service {
 			"DescribeImages",
 			"DescribePullThroughCacheRules",
 			"DescribeReplicationBackfillResults",
-			"DescribeRepositoryCreationTemplates",
 			"GetAccountSetting",
 			"GetDownloadUrlForLayer",
 			"GetLifecyclePolicy",
 			"GetLifecyclePolicyPreview",
 			"GetRegistryPolicy",
 			"GetRegistryScanningConfiguration",
-			"GetRepositoryPolicy",
 			"GetSigningConfiguration",
 			"InitiateLayerUpload",
 			"ListImageReferrers",
 			"ListImages",
 			"ListPullTimeUpdateExclusions",
 			"ListReplicationBackfills",
-			"ListTagsForResource",
 			"PutAccountSetting",
 			"PutImage",
 			"PutImageScanningConfiguration",
@@ -80,16 +94,12 @@ func New(b Backend) *api.Service {
 			"PutReplicationConfiguration",
 			"PutSigningConfiguration",
 			"RegisterPullTimeUpdateExclusion",
-			"SetRepositoryPolicy",
 			"StartImageScan",
 			"StartLifecyclePolicyPreview",
 			"StartReplicationBackfill",
 			"StopReplicationBackfill",
-			"TagResource",
-			"UntagResource",
 			"UpdateImageStorageClass",
 			"UpdatePullThroughCacheRule",
-			"UpdateRepositoryCreationTemplate",
 			"UploadLayerPart",
 			"ValidatePullThroughCacheRule",
 		},

@@ -10,6 +10,24 @@ type AuthorizationData struct {
 	ProxyEndpoint      *string    `wire:"proxyEndpoint"`
 }
 
+type CreateRepositoryCreationTemplateInput struct {
+	Prefix                             *string                                               `wire:"prefix"`
+	Description                        *string                                               `wire:"description"`
+	EncryptionConfiguration            *EncryptionConfigurationForRepositoryCreationTemplate `wire:"encryptionConfiguration"`
+	ResourceTags                       []*Tag                                                `wire:"resourceTags"`
+	ImageTagMutability                 *string                                               `wire:"imageTagMutability"`
+	ImageTagMutabilityExclusionFilters []*ImageTagMutabilityExclusionFilter                  `wire:"imageTagMutabilityExclusionFilters"`
+	RepositoryPolicy                   *string                                               `wire:"repositoryPolicy"`
+	LifecyclePolicy                    *string                                               `wire:"lifecyclePolicy"`
+	AppliedFor                         []string                                              `wire:"appliedFor"`
+	CustomRoleArn                      *string                                               `wire:"customRoleArn"`
+}
+
+type CreateRepositoryCreationTemplateOutput struct {
+	RegistryId                 *string                     `wire:"registryId"`
+	RepositoryCreationTemplate *RepositoryCreationTemplate `wire:"repositoryCreationTemplate"`
+}
+
 type CreateRepositoryInput struct {
 	RegistryId                         *string                              `wire:"registryId"`
 	RepositoryName                     *string                              `wire:"repositoryName"`
@@ -28,6 +46,15 @@ type DeleteReplication struct {
 	Enabled *bool `wire:"enabled"`
 }
 
+type DeleteRepositoryCreationTemplateInput struct {
+	Prefix *string `wire:"prefix"`
+}
+
+type DeleteRepositoryCreationTemplateOutput struct {
+	RegistryId                 *string                     `wire:"registryId"`
+	RepositoryCreationTemplate *RepositoryCreationTemplate `wire:"repositoryCreationTemplate"`
+}
+
 type DeleteRepositoryInput struct {
 	RegistryId     *string `wire:"registryId"`
 	RepositoryName *string `wire:"repositoryName"`
@@ -36,6 +63,17 @@ type DeleteRepositoryInput struct {
 
 type DeleteRepositoryOutput struct {
 	Repository *Repository `wire:"repository"`
+}
+
+type DeleteRepositoryPolicyInput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+}
+
+type DeleteRepositoryPolicyOutput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+	PolicyText     *string `wire:"policyText"`
 }
 
 type DescribeRegistryInput struct {
@@ -58,7 +96,24 @@ type DescribeRepositoriesOutput struct {
 	NextToken    *string       `wire:"nextToken"`
 }
 
+type DescribeRepositoryCreationTemplatesInput struct {
+	Prefixes   []string `wire:"prefixes"`
+	NextToken  *string  `wire:"nextToken"`
+	MaxResults *int64   `wire:"maxResults"`
+}
+
+type DescribeRepositoryCreationTemplatesOutput struct {
+	RegistryId                  *string                       `wire:"registryId"`
+	RepositoryCreationTemplates []*RepositoryCreationTemplate `wire:"repositoryCreationTemplates"`
+	NextToken                   *string                       `wire:"nextToken"`
+}
+
 type EncryptionConfiguration struct {
+	EncryptionType *string `wire:"encryptionType"`
+	KmsKey         *string `wire:"kmsKey"`
+}
+
+type EncryptionConfigurationForRepositoryCreationTemplate struct {
 	EncryptionType *string `wire:"encryptionType"`
 	KmsKey         *string `wire:"kmsKey"`
 }
@@ -69,6 +124,17 @@ type GetAuthorizationTokenInput struct {
 
 type GetAuthorizationTokenOutput struct {
 	AuthorizationData []*AuthorizationData `wire:"authorizationData"`
+}
+
+type GetRepositoryPolicyInput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+}
+
+type GetRepositoryPolicyOutput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+	PolicyText     *string `wire:"policyText"`
 }
 
 type ImageScanningConfiguration struct {
@@ -82,6 +148,14 @@ type ImageTagMutabilityExclusionFilter struct {
 
 type KmsExceptionDetail struct {
 	KmsError *string `wire:"kmsError"`
+}
+
+type ListTagsForResourceInput struct {
+	ResourceArn *string `wire:"resourceArn"`
+}
+
+type ListTagsForResourceOutput struct {
+	Tags []*Tag `wire:"tags"`
 }
 
 type PutImageTagMutabilityInput struct {
@@ -125,12 +199,74 @@ type Repository struct {
 	EncryptionConfiguration            *EncryptionConfiguration             `wire:"encryptionConfiguration"`
 }
 
+type RepositoryCreationTemplate struct {
+	Prefix                             *string                                               `wire:"prefix"`
+	Description                        *string                                               `wire:"description"`
+	EncryptionConfiguration            *EncryptionConfigurationForRepositoryCreationTemplate `wire:"encryptionConfiguration"`
+	ResourceTags                       []*Tag                                                `wire:"resourceTags"`
+	ImageTagMutability                 *string                                               `wire:"imageTagMutability"`
+	ImageTagMutabilityExclusionFilters []*ImageTagMutabilityExclusionFilter                  `wire:"imageTagMutabilityExclusionFilters"`
+	RepositoryPolicy                   *string                                               `wire:"repositoryPolicy"`
+	LifecyclePolicy                    *string                                               `wire:"lifecyclePolicy"`
+	AppliedFor                         []string                                              `wire:"appliedFor"`
+	CustomRoleArn                      *string                                               `wire:"customRoleArn"`
+	CreatedAt                          *time.Time                                            `wire:"createdAt"`
+	UpdatedAt                          *time.Time                                            `wire:"updatedAt"`
+}
+
 type RepositoryFilter struct {
 	Filter     *string `wire:"filter"`
 	FilterType *string `wire:"filterType"`
 }
 
+type SetRepositoryPolicyInput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+	PolicyText     *string `wire:"policyText"`
+	Force          *bool   `wire:"force"`
+}
+
+type SetRepositoryPolicyOutput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+	PolicyText     *string `wire:"policyText"`
+}
+
 type Tag struct {
 	Key   *string
 	Value *string
+}
+
+type TagResourceInput struct {
+	ResourceArn *string `wire:"resourceArn"`
+	Tags        []*Tag  `wire:"tags"`
+}
+
+type TagResourceOutput struct {
+}
+
+type UntagResourceInput struct {
+	ResourceArn *string  `wire:"resourceArn"`
+	TagKeys     []string `wire:"tagKeys"`
+}
+
+type UntagResourceOutput struct {
+}
+
+type UpdateRepositoryCreationTemplateInput struct {
+	Prefix                             *string                                               `wire:"prefix"`
+	Description                        *string                                               `wire:"description"`
+	EncryptionConfiguration            *EncryptionConfigurationForRepositoryCreationTemplate `wire:"encryptionConfiguration"`
+	ResourceTags                       []*Tag                                                `wire:"resourceTags"`
+	ImageTagMutability                 *string                                               `wire:"imageTagMutability"`
+	ImageTagMutabilityExclusionFilters []*ImageTagMutabilityExclusionFilter                  `wire:"imageTagMutabilityExclusionFilters"`
+	RepositoryPolicy                   *string                                               `wire:"repositoryPolicy"`
+	LifecyclePolicy                    *string                                               `wire:"lifecyclePolicy"`
+	AppliedFor                         []string                                              `wire:"appliedFor"`
+	CustomRoleArn                      *string                                               `wire:"customRoleArn"`
+}
+
+type UpdateRepositoryCreationTemplateOutput struct {
+	RegistryId                 *string                     `wire:"registryId"`
+	RepositoryCreationTemplate *RepositoryCreationTemplate `wire:"repositoryCreationTemplate"`
 }

@@ -5,6 +5,73 @@ package ecr
 import "github.com/modelwharf/modelwharf/internal/api"
 
 // Validate reports what of x breaks the service model.
+func (x *CreateRepositoryCreationTemplateInput) Validate(v *api.Violations) {
+	if x.Prefix == nil {
+		v.Null("prefix")
+	} else {
+		v.Enter("prefix")
+		v.String(*x.Prefix, &checkPrefix)
+		v.Leave()
+	}
+	if x.Description != nil {
+		v.Enter("description")
+		v.String(*x.Description, &checkRepositoryTemplateDescription)
+		v.Leave()
+	}
+	if x.EncryptionConfiguration != nil {
+		v.Enter("encryptionConfiguration")
+		x.EncryptionConfiguration.Validate(v)
+		v.Leave()
+	}
+	if x.ResourceTags != nil {
+		v.Enter("resourceTags")
+		for i0, x0 := range x.ResourceTags {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.ImageTagMutability != nil {
+		v.Enter("imageTagMutability")
+		v.String(*x.ImageTagMutability, &checkImageTagMutability)
+		v.Leave()
+	}
+	if x.ImageTagMutabilityExclusionFilters != nil {
+		v.Enter("imageTagMutabilityExclusionFilters")
+		v.Length(len(x.ImageTagMutabilityExclusionFilters), x.ImageTagMutabilityExclusionFilters, &checkImageTagMutabilityExclusionFilters)
+		for i0, x0 := range x.ImageTagMutabilityExclusionFilters {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.RepositoryPolicy != nil {
+		v.Enter("repositoryPolicy")
+		v.String(*x.RepositoryPolicy, &checkRepositoryPolicyText)
+		v.Leave()
+	}
+	if x.LifecyclePolicy != nil {
+		v.Enter("lifecyclePolicy")
+		v.String(*x.LifecyclePolicy, &checkLifecyclePolicyTextForRepositoryCreationTemplate)
+		v.Leave()
+	}
+	if x.AppliedFor == nil {
+		v.Null("appliedFor")
+	} else {
+		v.Enter("appliedFor")
+		v.Elements(x.AppliedFor, &checkRCTAppliedFor)
+		v.Leave()
+	}
+	if x.CustomRoleArn != nil {
+		v.Enter("customRoleArn")
+		v.String(*x.CustomRoleArn, &checkCustomRoleArn)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *CreateRepositoryInput) Validate(v *api.Violations) {
 	if x.RegistryId != nil {
 		v.Enter("registryId")
@@ -50,7 +117,34 @@ func (x *CreateRepositoryInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *DeleteRepositoryCreationTemplateInput) Validate(v *api.Violations) {
+	if x.Prefix == nil {
+		v.Null("prefix")
+	} else {
+		v.Enter("prefix")
+		v.String(*x.Prefix, &checkPrefix)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *DeleteRepositoryInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DeleteRepositoryPolicyInput) Validate(v *api.Violations) {
 	if x.RegistryId != nil {
 		v.Enter("registryId")
 		v.String(*x.RegistryId, &checkRegistryId)
@@ -90,6 +184,20 @@ func (x *DescribeRepositoriesInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *DescribeRepositoryCreationTemplatesInput) Validate(v *api.Violations) {
+	if x.Prefixes != nil {
+		v.Enter("prefixes")
+		v.Elements(x.Prefixes, &checkPrefix)
+		v.Leave()
+	}
+	if x.MaxResults != nil {
+		v.Enter("maxResults")
+		v.Number(*x.MaxResults, &checkMaxResults)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *EncryptionConfiguration) Validate(v *api.Violations) {
 	if x.EncryptionType == nil {
 		v.Null("encryptionType")
@@ -106,11 +214,43 @@ func (x *EncryptionConfiguration) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *EncryptionConfigurationForRepositoryCreationTemplate) Validate(v *api.Violations) {
+	if x.EncryptionType == nil {
+		v.Null("encryptionType")
+	} else {
+		v.Enter("encryptionType")
+		v.String(*x.EncryptionType, &checkEncryptionType)
+		v.Leave()
+	}
+	if x.KmsKey != nil {
+		v.Enter("kmsKey")
+		v.String(*x.KmsKey, &checkKmsKeyForRepositoryCreationTemplate)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *GetAuthorizationTokenInput) Validate(v *api.Violations) {
 	if x.RegistryIds != nil {
 		v.Enter("registryIds")
 		v.Length(len(x.RegistryIds), x.RegistryIds, &checkGetAuthorizationTokenRegistryIdList)
 		v.Elements(x.RegistryIds, &checkRegistryId)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *GetRepositoryPolicyInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
 		v.Leave()
 	}
 }
@@ -130,6 +270,13 @@ func (x *ImageTagMutabilityExclusionFilter) Validate(v *api.Violations) {
 		v.Enter("filter")
 		v.String(*x.Filter, &checkImageTagMutabilityExclusionFilterValue)
 		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ListTagsForResourceInput) Validate(v *api.Violations) {
+	if x.ResourceArn == nil {
+		v.Null("resourceArn")
 	}
 }
 
@@ -167,6 +314,29 @@ func (x *PutImageTagMutabilityInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *SetRepositoryPolicyInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.PolicyText == nil {
+		v.Null("policyText")
+	} else {
+		v.Enter("policyText")
+		v.String(*x.PolicyText, &checkRepositoryPolicyText)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *Tag) Validate(v *api.Violations) {
 	if x.Key == nil {
 		v.Null("key")
@@ -176,6 +346,100 @@ func (x *Tag) Validate(v *api.Violations) {
 	}
 }
 
+// Validate reports what of x breaks the service model.
+func (x *TagResourceInput) Validate(v *api.Violations) {
+	if x.ResourceArn == nil {
+		v.Null("resourceArn")
+	}
+	if x.Tags == nil {
+		v.Null("tags")
+	} else {
+		v.Enter("tags")
+		for i0, x0 := range x.Tags {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *UntagResourceInput) Validate(v *api.Violations) {
+	if x.ResourceArn == nil {
+		v.Null("resourceArn")
+	}
+	if x.TagKeys == nil {
+		v.Null("tagKeys")
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *UpdateRepositoryCreationTemplateInput) Validate(v *api.Violations) {
+	if x.Prefix == nil {
+		v.Null("prefix")
+	} else {
+		v.Enter("prefix")
+		v.String(*x.Prefix, &checkPrefix)
+		v.Leave()
+	}
+	if x.Description != nil {
+		v.Enter("description")
+		v.String(*x.Description, &checkRepositoryTemplateDescription)
+		v.Leave()
+	}
+	if x.EncryptionConfiguration != nil {
+		v.Enter("encryptionConfiguration")
+		x.EncryptionConfiguration.Validate(v)
+		v.Leave()
+	}
+	if x.ResourceTags != nil {
+		v.Enter("resourceTags")
+		for i0, x0 := range x.ResourceTags {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.ImageTagMutability != nil {
+		v.Enter("imageTagMutability")
+		v.String(*x.ImageTagMutability, &checkImageTagMutability)
+		v.Leave()
+	}
+	if x.ImageTagMutabilityExclusionFilters != nil {
+		v.Enter("imageTagMutabilityExclusionFilters")
+		v.Length(len(x.ImageTagMutabilityExclusionFilters), x.ImageTagMutabilityExclusionFilters, &checkImageTagMutabilityExclusionFilters)
+		for i0, x0 := range x.ImageTagMutabilityExclusionFilters {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.RepositoryPolicy != nil {
+		v.Enter("repositoryPolicy")
+		v.String(*x.RepositoryPolicy, &checkRepositoryPolicyText)
+		v.Leave()
+	}
+	if x.LifecyclePolicy != nil {
+		v.Enter("lifecyclePolicy")
+		v.String(*x.LifecyclePolicy, &checkLifecyclePolicyTextForRepositoryCreationTemplate)
+		v.Leave()
+	}
+	if x.AppliedFor != nil {
+		v.Enter("appliedFor")
+		v.Elements(x.AppliedFor, &checkRCTAppliedFor)
+		v.Leave()
+	}
+	if x.CustomRoleArn != nil {
+		v.Enter("customRoleArn")
+		v.String(*x.CustomRoleArn, &checkCustomRoleArn)
+		v.Leave()
+	}
+}
+
+var checkCustomRoleArn = api.Rule{HasMax: true, Max: 2048}
 var checkEncryptionType = api.Rule{Enum: []string{"AES256", "KMS", "KMS_DSSE"}}
 var checkGetAuthorizationTokenRegistryIdList = api.Rule{HasMax: true, Max: 10, HasMin: true, Min: 1}
 var checkImageTagMutability = api.Rule{Enum: []string{"MUTABLE", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION"}}
@@ -183,7 +447,13 @@ var checkImageTagMutabilityExclusionFilterType = api.Rule{Enum: []string{"WILDCA
 var checkImageTagMutabilityExclusionFilterValue = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 1, Pattern: "^[0-9a-zA-Z._*-]{1,128}$", Match: api.Matching("\\A(?:^[0-9a-zA-Z._*-]{1,128}$)\\z")}
 var checkImageTagMutabilityExclusionFilters = api.Rule{HasMax: true, Max: 5, HasMin: true, Min: 1}
 var checkKmsKey = api.Rule{HasMax: true, Max: 2048, HasMin: true, Min: 1}
+var checkKmsKeyForRepositoryCreationTemplate = api.Rule{HasMax: true, Max: 2048, HasMin: true, Min: 0, Pattern: "^$|arn:aws[a-z0-9-]*:kms:[a-z0-9-]+:[0-9]{12}:key\\/[a-z0-9-]+", Match: api.Matching("\\A(?:^$|arn:aws[a-z0-9-]*:kms:[a-z0-9-]+:[0-9]{12}:key\\/[a-z0-9-]+)\\z")}
+var checkLifecyclePolicyTextForRepositoryCreationTemplate = api.Rule{HasMax: true, Max: 30720, HasMin: true, Min: 0}
 var checkMaxResults = api.Rule{HasMax: true, Max: 1000, HasMin: true, Min: 1}
+var checkPrefix = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 1, Pattern: "^([a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?|ROOT)$", Match: api.Matching("\\A(?:^([a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?|ROOT)$)\\z")}
+var checkRCTAppliedFor = api.Rule{Enum: []string{"REPLICATION", "PULL_THROUGH_CACHE", "CREATE_ON_PUSH"}}
 var checkRegistryId = api.Rule{Pattern: "[0-9]{12}", Match: api.Matching("\\A(?:[0-9]{12})\\z")}
 var checkRepositoryName = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 2, Pattern: "[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*", Match: api.Matching("\\A(?:[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*)\\z")}
 var checkRepositoryNameList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
+var checkRepositoryPolicyText = api.Rule{HasMax: true, Max: 10240, HasMin: true, Min: 0}
+var checkRepositoryTemplateDescription = api.Rule{HasMax: true, Max: 256}

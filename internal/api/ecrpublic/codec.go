@@ -42,6 +42,8 @@ func (x *CreateRepositoryInput) DecodeJSON(d *jx.Decoder) error {
 			return codec.Structure[RepositoryCatalogDataInput](d, &x.CatalogData)
 		case "tags":
 			return codec.List(codec.Structure[Tag])(d, &x.Tags)
+		case "imageTagMutability":
+			return codec.Optional(codec.String)(d, &x.ImageTagMutability)
 		}
 		return d.Skip()
 	})
@@ -65,6 +67,10 @@ func (x *CreateRepositoryInput) EncodeJSON(e *jx.Encoder) {
 			x0.EncodeJSON(e)
 		}
 		e.ArrEnd()
+	}
+	if x.ImageTagMutability != nil {
+		e.FieldStart("imageTagMutability")
+		e.Str(*x.ImageTagMutability)
 	}
 	e.ObjEnd()
 }
@@ -146,6 +152,66 @@ func (x *DeleteRepositoryOutput) EncodeJSON(e *jx.Encoder) {
 	if x.Repository != nil {
 		e.FieldStart("repository")
 		x.Repository.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DeleteRepositoryPolicyInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeleteRepositoryPolicyInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeleteRepositoryPolicyInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DeleteRepositoryPolicyOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeleteRepositoryPolicyOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "policyText":
+			return codec.Optional(codec.String)(d, &x.PolicyText)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeleteRepositoryPolicyOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.PolicyText != nil {
+		e.FieldStart("policyText")
+		e.Str(*x.PolicyText)
 	}
 	e.ObjEnd()
 }
@@ -317,6 +383,112 @@ func (x *GetAuthorizationTokenOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *GetRepositoryPolicyInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetRepositoryPolicyInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetRepositoryPolicyInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetRepositoryPolicyOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetRepositoryPolicyOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "policyText":
+			return codec.Optional(codec.String)(d, &x.PolicyText)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetRepositoryPolicyOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.PolicyText != nil {
+		e.FieldStart("policyText")
+		e.Str(*x.PolicyText)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListTagsForResourceInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListTagsForResourceInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "resourceArn":
+			return codec.Optional(codec.String)(d, &x.ResourceArn)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListTagsForResourceInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ResourceArn != nil {
+		e.FieldStart("resourceArn")
+		e.Str(*x.ResourceArn)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListTagsForResourceOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListTagsForResourceOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "tags":
+			return codec.List(codec.Structure[Tag])(d, &x.Tags)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListTagsForResourceOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Tags != nil {
+		e.FieldStart("tags")
+		e.ArrStart()
+		for _, x0 := range x.Tags {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *Registry) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "Registry", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -418,6 +590,8 @@ func (x *Repository) DecodeJSON(d *jx.Decoder) error {
 			return codec.Optional(codec.String)(d, &x.RepositoryUri)
 		case "createdAt":
 			return codec.Optional(codec.Timestamp)(d, &x.CreatedAt)
+		case "imageTagMutability":
+			return codec.Optional(codec.String)(d, &x.ImageTagMutability)
 		}
 		return d.Skip()
 	})
@@ -445,6 +619,10 @@ func (x *Repository) EncodeJSON(e *jx.Encoder) {
 	if x.CreatedAt != nil {
 		e.FieldStart("createdAt")
 		codec.EncodeTimestamp(e, *x.CreatedAt)
+	}
+	if x.ImageTagMutability != nil {
+		e.FieldStart("imageTagMutability")
+		e.Str(*x.ImageTagMutability)
 	}
 	e.ObjEnd()
 }
@@ -574,6 +752,78 @@ func (x *RepositoryCatalogDataInput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *SetRepositoryPolicyInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "SetRepositoryPolicyInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "policyText":
+			return codec.Optional(codec.String)(d, &x.PolicyText)
+		case "force":
+			return codec.Optional(codec.Boolean)(d, &x.Force)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *SetRepositoryPolicyInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.PolicyText != nil {
+		e.FieldStart("policyText")
+		e.Str(*x.PolicyText)
+	}
+	if x.Force != nil {
+		e.FieldStart("force")
+		e.Bool(*x.Force)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *SetRepositoryPolicyOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "SetRepositoryPolicyOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "policyText":
+			return codec.Optional(codec.String)(d, &x.PolicyText)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *SetRepositoryPolicyOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.PolicyText != nil {
+		e.FieldStart("policyText")
+		e.Str(*x.PolicyText)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *Tag) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "Tag", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -597,5 +847,93 @@ func (x *Tag) EncodeJSON(e *jx.Encoder) {
 		e.FieldStart("Value")
 		e.Str(*x.Value)
 	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *TagResourceInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "TagResourceInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "resourceArn":
+			return codec.Optional(codec.String)(d, &x.ResourceArn)
+		case "tags":
+			return codec.List(codec.Structure[Tag])(d, &x.Tags)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *TagResourceInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ResourceArn != nil {
+		e.FieldStart("resourceArn")
+		e.Str(*x.ResourceArn)
+	}
+	if x.Tags != nil {
+		e.FieldStart("tags")
+		e.ArrStart()
+		for _, x0 := range x.Tags {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *TagResourceOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "TagResourceOutput", func(d *jx.Decoder, name []byte) error {
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *TagResourceOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UntagResourceInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UntagResourceInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "resourceArn":
+			return codec.Optional(codec.String)(d, &x.ResourceArn)
+		case "tagKeys":
+			return codec.List(codec.String)(d, &x.TagKeys)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UntagResourceInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ResourceArn != nil {
+		e.FieldStart("resourceArn")
+		e.Str(*x.ResourceArn)
+	}
+	if x.TagKeys != nil {
+		e.FieldStart("tagKeys")
+		e.ArrStart()
+		for _, x0 := range x.TagKeys {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UntagResourceOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UntagResourceOutput", func(d *jx.Decoder, name []byte) error {
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UntagResourceOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
 	e.ObjEnd()
 }

@@ -34,6 +34,11 @@ func RepositoryNotFoundException(format string, args ...any) *api.Error {
 	return api.Errorf("RepositoryNotFoundException", 400, format, args...)
 }
 
+// RepositoryPolicyNotFoundException is answered with the code RepositoryPolicyNotFoundException and the status 400.
+func RepositoryPolicyNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("RepositoryPolicyNotFoundException", 400, format, args...)
+}
+
 // ServerException is answered with the code ServerException and the status 400.
 func ServerException(format string, args ...any) *api.Error {
 	return api.Errorf("ServerException", 400, format, args...)

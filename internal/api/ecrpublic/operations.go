@@ -10,9 +10,15 @@ import "github.com/modelwharf/modelwharf/internal/api"
 type Backend interface {
 	CreateRepository(ctx context.Context, in *CreateRepositoryInput) (*CreateRepositoryOutput, error)
 	DeleteRepository(ctx context.Context, in *DeleteRepositoryInput) (*DeleteRepositoryOutput, error)
+	DeleteRepositoryPolicy(ctx context.Context, in *DeleteRepositoryPolicyInput) (*DeleteRepositoryPolicyOutput, error)
 	DescribeRegistries(ctx context.Context, in *DescribeRegistriesInput) (*DescribeRegistriesOutput, error)
 	DescribeRepositories(ctx context.Context, in *DescribeRepositoriesInput) (*DescribeRepositoriesOutput, error)
 	GetAuthorizationToken(ctx context.Context, in *GetAuthorizationTokenInput) (*GetAuthorizationTokenOutput, error)
+	GetRepositoryPolicy(ctx context.Context, in *GetRepositoryPolicyInput) (*GetRepositoryPolicyOutput, error)
+	ListTagsForResource(ctx context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error)
+	SetRepositoryPolicy(ctx context.Context, in *SetRepositoryPolicyInput) (*SetRepositoryPolicyOutput, error)
+	TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error)
+	UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error)
 }
 
 // New returns the service that b answers.
@@ -29,28 +35,28 @@ func New(b Backend) *api.Service {
 		Operations: []api.Operation{
 			api.Op("CreateRepository", b.CreateRepository),
 			api.Op("DeleteRepository", b.DeleteRepository),
+			api.Op("DeleteRepositoryPolicy", b.DeleteRepositoryPolicy),
 			api.Op("DescribeRegistries", b.DescribeRegistries),
 			api.Op("DescribeRepositories", b.DescribeRepositories),
 			api.Op("GetAuthorizationToken", b.GetAuthorizationToken),
+			api.Op("GetRepositoryPolicy", b.GetRepositoryPolicy),
+			api.Op("ListTagsForResource", b.ListTagsForResource),
+			api.Op("SetRepositoryPolicy", b.SetRepositoryPolicy),
+			api.Op("TagResource", b.TagResource),
+			api.Op("UntagResource", b.UntagResource),
 		},
 		NotYet: []string{
 			"BatchCheckLayerAvailability",
 			"BatchDeleteImage",
 			"CompleteLayerUpload",
-			"DeleteRepositoryPolicy",
 			"DescribeImageTags",
 			"DescribeImages",
 			"GetRegistryCatalogData",
 			"GetRepositoryCatalogData",
-			"GetRepositoryPolicy",
 			"InitiateLayerUpload",
-			"ListTagsForResource",
 			"PutImage",
 			"PutRegistryCatalogData",
 			"PutRepositoryCatalogData",
-			"SetRepositoryPolicy",
-			"TagResource",
-			"UntagResource",
 			"UploadLayerPart",
 		},
 	}

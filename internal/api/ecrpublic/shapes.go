@@ -10,9 +10,10 @@ type AuthorizationData struct {
 }
 
 type CreateRepositoryInput struct {
-	RepositoryName *string                     `wire:"repositoryName"`
-	CatalogData    *RepositoryCatalogDataInput `wire:"catalogData"`
-	Tags           []*Tag                      `wire:"tags"`
+	RepositoryName     *string                     `wire:"repositoryName"`
+	CatalogData        *RepositoryCatalogDataInput `wire:"catalogData"`
+	Tags               []*Tag                      `wire:"tags"`
+	ImageTagMutability *string                     `wire:"imageTagMutability"`
 }
 
 type CreateRepositoryOutput struct {
@@ -28,6 +29,17 @@ type DeleteRepositoryInput struct {
 
 type DeleteRepositoryOutput struct {
 	Repository *Repository `wire:"repository"`
+}
+
+type DeleteRepositoryPolicyInput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+}
+
+type DeleteRepositoryPolicyOutput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+	PolicyText     *string `wire:"policyText"`
 }
 
 type DescribeRegistriesInput struct {
@@ -59,6 +71,25 @@ type GetAuthorizationTokenOutput struct {
 	AuthorizationData *AuthorizationData `wire:"authorizationData"`
 }
 
+type GetRepositoryPolicyInput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+}
+
+type GetRepositoryPolicyOutput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+	PolicyText     *string `wire:"policyText"`
+}
+
+type ListTagsForResourceInput struct {
+	ResourceArn *string `wire:"resourceArn"`
+}
+
+type ListTagsForResourceOutput struct {
+	Tags []*Tag `wire:"tags"`
+}
+
 type Registry struct {
 	RegistryId  *string          `wire:"registryId"`
 	RegistryArn *string          `wire:"registryArn"`
@@ -75,11 +106,12 @@ type RegistryAlias struct {
 }
 
 type Repository struct {
-	RepositoryArn  *string    `wire:"repositoryArn"`
-	RegistryId     *string    `wire:"registryId"`
-	RepositoryName *string    `wire:"repositoryName"`
-	RepositoryUri  *string    `wire:"repositoryUri"`
-	CreatedAt      *time.Time `wire:"createdAt"`
+	RepositoryArn      *string    `wire:"repositoryArn"`
+	RegistryId         *string    `wire:"registryId"`
+	RepositoryName     *string    `wire:"repositoryName"`
+	RepositoryUri      *string    `wire:"repositoryUri"`
+	CreatedAt          *time.Time `wire:"createdAt"`
+	ImageTagMutability *string    `wire:"imageTagMutability"`
 }
 
 type RepositoryCatalogData struct {
@@ -101,7 +133,36 @@ type RepositoryCatalogDataInput struct {
 	UsageText        *string  `wire:"usageText"`
 }
 
+type SetRepositoryPolicyInput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+	PolicyText     *string `wire:"policyText"`
+	Force          *bool   `wire:"force"`
+}
+
+type SetRepositoryPolicyOutput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+	PolicyText     *string `wire:"policyText"`
+}
+
 type Tag struct {
 	Key   *string
 	Value *string
+}
+
+type TagResourceInput struct {
+	ResourceArn *string `wire:"resourceArn"`
+	Tags        []*Tag  `wire:"tags"`
+}
+
+type TagResourceOutput struct {
+}
+
+type UntagResourceInput struct {
+	ResourceArn *string  `wire:"resourceArn"`
+	TagKeys     []string `wire:"tagKeys"`
+}
+
+type UntagResourceOutput struct {
 }

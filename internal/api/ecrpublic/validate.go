@@ -28,10 +28,31 @@ func (x *CreateRepositoryInput) Validate(v *api.Violations) {
 		}
 		v.Leave()
 	}
+	if x.ImageTagMutability != nil {
+		v.Enter("imageTagMutability")
+		v.String(*x.ImageTagMutability, &checkImageTagMutability)
+		v.Leave()
+	}
 }
 
 // Validate reports what of x breaks the service model.
 func (x *DeleteRepositoryInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DeleteRepositoryPolicyInput) Validate(v *api.Violations) {
 	if x.RegistryId != nil {
 		v.Enter("registryId")
 		v.String(*x.RegistryId, &checkRegistryId)
@@ -80,6 +101,33 @@ func (x *GetAuthorizationTokenInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *GetRepositoryPolicyInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ListTagsForResourceInput) Validate(v *api.Violations) {
+	if x.ResourceArn == nil {
+		v.Null("resourceArn")
+	} else {
+		v.Enter("resourceArn")
+		v.String(*x.ResourceArn, &checkArn)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *RepositoryCatalogDataInput) Validate(v *api.Violations) {
 	if x.Description != nil {
 		v.Enter("description")
@@ -116,6 +164,29 @@ func (x *RepositoryCatalogDataInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *SetRepositoryPolicyInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.PolicyText == nil {
+		v.Null("policyText")
+	} else {
+		v.Enter("policyText")
+		v.String(*x.PolicyText, &checkRepositoryPolicyText)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *Tag) Validate(v *api.Violations) {
 	if x.Key != nil {
 		v.Enter("key")
@@ -129,9 +200,53 @@ func (x *Tag) Validate(v *api.Violations) {
 	}
 }
 
+// Validate reports what of x breaks the service model.
+func (x *TagResourceInput) Validate(v *api.Violations) {
+	if x.ResourceArn == nil {
+		v.Null("resourceArn")
+	} else {
+		v.Enter("resourceArn")
+		v.String(*x.ResourceArn, &checkArn)
+		v.Leave()
+	}
+	if x.Tags == nil {
+		v.Null("tags")
+	} else {
+		v.Enter("tags")
+		v.Length(len(x.Tags), x.Tags, &checkTagList)
+		for i0, x0 := range x.Tags {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *UntagResourceInput) Validate(v *api.Violations) {
+	if x.ResourceArn == nil {
+		v.Null("resourceArn")
+	} else {
+		v.Enter("resourceArn")
+		v.String(*x.ResourceArn, &checkArn)
+		v.Leave()
+	}
+	if x.TagKeys == nil {
+		v.Null("tagKeys")
+	} else {
+		v.Enter("tagKeys")
+		v.Length(len(x.TagKeys), x.TagKeys, &checkTagKeyList)
+		v.Elements(x.TagKeys, &checkTagKey)
+		v.Leave()
+	}
+}
+
 var checkAboutText = api.Rule{HasMax: true, Max: 25600}
 var checkArchitecture = api.Rule{HasMax: true, Max: 50, HasMin: true, Min: 1}
 var checkArchitectureList = api.Rule{HasMax: true, Max: 50}
+var checkArn = api.Rule{HasMax: true, Max: 2048, HasMin: true, Min: 1}
+var checkImageTagMutability = api.Rule{Enum: []string{"MUTABLE", "IMMUTABLE"}}
 var checkLogoImageBlob = api.Rule{HasMax: true, Max: 512000, HasMin: true, Min: 0}
 var checkMaxResults = api.Rule{HasMax: true, Max: 1000, HasMin: true, Min: 1}
 var checkOperatingSystem = api.Rule{HasMax: true, Max: 50, HasMin: true, Min: 1}
@@ -140,7 +255,9 @@ var checkRegistryId = api.Rule{Pattern: "[0-9]{12}", Match: api.Matching("\\A(?:
 var checkRepositoryDescription = api.Rule{HasMax: true, Max: 1024}
 var checkRepositoryName = api.Rule{HasMax: true, Max: 205, HasMin: true, Min: 2, Pattern: "(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*", Match: api.Matching("\\A(?:(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*)\\z")}
 var checkRepositoryNameList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
+var checkRepositoryPolicyText = api.Rule{HasMax: true, Max: 10240, HasMin: true, Min: 0}
 var checkTagKey = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 1}
+var checkTagKeyList = api.Rule{HasMax: true, Max: 200, HasMin: true, Min: 0}
 var checkTagList = api.Rule{HasMax: true, Max: 200, HasMin: true, Min: 0}
 var checkTagValue = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 0}
 var checkUsageText = api.Rule{HasMax: true, Max: 25600}

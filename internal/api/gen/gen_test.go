@@ -109,3 +109,30 @@ func TestLowerCamel(t *testing.T) {
 		}
 	}
 }
+
+// TestExtensions adds a member to a shape, and refuses one that the model has by now.
+func TestExtensions(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("testdata/model.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for member, want := range map[string]bool{"binding": true, "": false} {
+		m := new(model)
+		if err := json.Unmarshal(text, m); err != nil {
+			t.Fatal(err)
+		}
+		input := m.input("PutBook")
+		if member == "" {
+			member = m.Shapes[input].Members[0].Name
+		}
+		files, err := generate(service{Package: "shelf", Version: "2020-01-01", Operations: list("PutBook"),
+			Extensions: map[string]map[string][]string{input: {member: list("CLOTH PAPER")}}}, m, "a fixture")
+		if (err == nil) != want {
+			t.Errorf("%s: %v", member, err)
+		}
+		if want && (!bytes.Contains(files["shapes.go"], []byte("Binding *string")) || !bytes.Contains(files["validate.go"], []byte(`"CLOTH", "PAPER"`))) {
+			t.Errorf("%s", files["shapes.go"])
+		}
+	}
+}

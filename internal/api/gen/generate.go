@@ -24,6 +24,9 @@ func (g *generator) printf(format string, args ...any) { fmt.Fprintf(&g.text, fo
 
 // generate returns the files of a service's package, by name.
 func generate(s service, m *model, source string) (map[string][]byte, error) {
+	if err := m.extend(s.Extensions); err != nil {
+		return nil, err
+	}
 	if !s.ModelNames {
 		m.rename(s.Operations)
 	}

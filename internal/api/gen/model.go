@@ -193,6 +193,26 @@ func (m *model) rename(operations []string) {
 	}
 }
 
+// extend adds the members that a model has not, each a text of one of a few values.
+func (m *model) extend(extensions map[string]map[string][]string) error {
+	for name, added := range extensions {
+		s := m.Shapes[name]
+		if s == nil {
+			return fmt.Errorf("the model has no shape %s", name)
+		}
+		for _, x := range slices.Sorted(maps.Keys(added)) {
+			if slices.ContainsFunc(s.Members, func(old member) bool { return old.Name == x }) {
+				return fmt.Errorf("the model has %s.%s by now", name, x)
+			}
+			one := member{Name: x}
+			one.Shape = strings.ToUpper(x[:1]) + x[1:]
+			s.Members = append(s.Members, one)
+			m.Shapes[one.Shape] = &shape{Type: "string", Enum: added[x]}
+		}
+	}
+	return nil
+}
+
 // lowerCamel is a member's name as AWS's error messages write it.
 func lowerCamel(name string) string {
 	n := 0

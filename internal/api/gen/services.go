@@ -26,6 +26,9 @@ type service struct {
 	Raw map[string]bool
 	// Values is the package that has the types of attribute values; "" means its own.
 	Values string
+	// Extensions are, by shape, members that AWS's model has not, each a text of the
+	// given values.
+	Extensions map[string]map[string][]string
 }
 
 func list(s string) []string { return strings.Fields(s) }
@@ -145,10 +148,21 @@ var lambda = service{
 var ecr = service{
 	Package: "ecr", Version: "2015-09-21", SigningName: "ecr",
 	ErrorNamespace: "com.amazonaws.ecr.v20150921",
-	Operations:     list("GetAuthorizationToken CreateRepository DeleteRepository DescribeRepositories PutImageTagMutability DescribeRegistry"),
+	Operations: list(`
+		GetAuthorizationToken CreateRepository DeleteRepository DescribeRepositories PutImageTagMutability DescribeRegistry
+		SetRepositoryPolicy GetRepositoryPolicy DeleteRepositoryPolicy
+		TagResource UntagResource ListTagsForResource
+		CreateRepositoryCreationTemplate UpdateRepositoryCreationTemplate DeleteRepositoryCreationTemplate DescribeRepositoryCreationTemplates`),
 }
 
 var ecrpublic = service{
 	Package: "ecrpublic", Folder: "ecr-public", Version: "2020-10-30", Name: "ecr-public", SigningName: "ecr-public",
-	Operations: list("GetAuthorizationToken CreateRepository DeleteRepository DescribeRepositories DescribeRegistries"),
+	Extensions: map[string]map[string][]string{
+		"CreateRepositoryRequest": {"imageTagMutability": list("MUTABLE IMMUTABLE")},
+		"Repository":              {"imageTagMutability": list("MUTABLE IMMUTABLE")},
+	},
+	Operations: list(`
+		GetAuthorizationToken CreateRepository DeleteRepository DescribeRepositories DescribeRegistries
+		SetRepositoryPolicy GetRepositoryPolicy DeleteRepositoryPolicy
+		TagResource UntagResource ListTagsForResource`),
 }

@@ -79,6 +79,9 @@ func (x *exchange) open() error {
 			return err
 		}
 	}
+	if missing != nil && path.Alias == "" && x.beginsPush() {
+		x.repository, missing = x.h.images.CreateOnPush(x.ctx, name)
+	}
 	if missing != nil && x.kind == referrersOf {
 		return nil // see getReferrers
 	}
@@ -93,6 +96,12 @@ func (x *exchange) pulls() bool {
 		return reads
 	}
 	return false
+}
+
+// beginsPush tells whether a request is one of those that a push to a new repository
+// begins with, for which a template may have the repository created.
+func (x *exchange) beginsPush() bool {
+	return x.kind == uploadsOf && x.r.Method == http.MethodPost || x.kind == manifestOf && x.r.Method == http.MethodPut
 }
 
 // challenge tells a client how to bring credentials. One challenge is for all: a client
