@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"strings"
+
+	"github.com/modelwharf/modelwharf/internal/ecr/lifecycle"
 )
 
 // Mutability says which tags of a repository may move to another image.
@@ -49,31 +51,11 @@ func (m Mutability) all() bool { return m.mode() == Mutable }
 
 func (m Mutability) matches(tag string) bool {
 	for _, f := range m.Filters {
-		if wildcard(f, tag) {
+		if lifecycle.Matches(tag, f) {
 			return true
 		}
 	}
 	return false
-}
-
-// wildcard tells whether a text is of a pattern's form.
-func wildcard(pattern, text string) bool {
-	head, rest, any := strings.Cut(pattern, "*")
-	text, ok := strings.CutPrefix(text, head)
-	if !ok || !any {
-		return ok && text == ""
-	}
-	for {
-		part, more, another := strings.Cut(rest, "*")
-		if !another {
-			return strings.HasSuffix(text, part)
-		}
-		i := strings.Index(text, part)
-		if i < 0 {
-			return false
-		}
-		text, rest = text[i+len(part):], more
-	}
 }
 
 func (m Mutability) check() error {

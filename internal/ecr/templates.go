@@ -17,9 +17,9 @@ import (
 
 // What repositories are created from a template for.
 const (
-	forPullThrough = "PULL_THROUGH_CACHE"
-	forReplication = "REPLICATION"
-	forPush        = "CREATE_ON_PUSH"
+	ForPullThrough = "PULL_THROUGH_CACHE"
+	ForReplication = "REPLICATION"
+	ForPush        = "CREATE_ON_PUSH"
 )
 
 // rootPrefix is the prefix of the template for repositories that no other one is for.
@@ -75,13 +75,13 @@ func templateFor(ctx context.Context, tx kv.Reader, n Name, purpose string) (*te
 	}
 }
 
-// createFromTemplate creates a private repository on behalf of the registry, as the
+// CreateFromTemplate creates a private repository on behalf of the registry, as the
 // template says that is for the purpose, or with ECR's defaults if there is none. One that
 // is made at the same time is as good. Whether the caller of ctx may is asked before.
 //
 // A template's role must be one that ecr.amazonaws.com may assume and that may create the
 // repository with its tags; the error of another is AccessDeniedException.
-func (s *Service) createFromTemplate(ctx context.Context, n Name, purpose string) (*Repository, error) {
+func (s *Service) CreateFromTemplate(ctx context.Context, n Name, purpose string) (*Repository, error) {
 	var t *template
 	err := s.view(ctx, func(tx kv.Reader) (err error) {
 		t, err = templateFor(ctx, tx, n, purpose)
@@ -135,7 +135,7 @@ func (s *Service) create(ctx context.Context, n Name, t *template) (*Repository,
 func (s *Service) CreateOnPush(ctx context.Context, n Name) (*Repository, error) {
 	var t *template
 	err := s.view(ctx, func(tx kv.Reader) (err error) {
-		t, err = templateFor(ctx, tx, n, forPush)
+		t, err = templateFor(ctx, tx, n, ForPush)
 		return err
 	})
 	if err == nil && t == nil {
