@@ -6,22 +6,9 @@ import (
 	"time"
 
 	"github.com/modelwharf/modelwharf/internal/blob"
-	"github.com/modelwharf/modelwharf/internal/jobs"
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/kv/tuple"
 )
-
-// collectEvery is the time between two collections.
-const collectEvery = 15 * time.Minute
-
-// Jobs are the kinds of background work of the service. Only one process collects at a
-// time: who holds the lease of the job.
-func (s *Service) Jobs() []jobs.Kind {
-	return []jobs.Kind{{Name: "ecr.Collect", Every: collectEvery, Run: func(ctx context.Context, _ *jobs.Job) error {
-		_, err := s.Collect(ctx)
-		return err
-	}}}
-}
 
 // Collected is what a collection did.
 type Collected struct {

@@ -275,33 +275,46 @@ func (s *Service) DeleteManifest(ctx context.Context, r *Repository, d blob.Dige
 }
 
 func (s *Service) deleteManifest(ctx context.Context, tx kv.Txn, r *Repository, d blob.Digest, keepReferenced bool) error {
+	tags, err := s.removeManifest(ctx, tx, r, d, keepReferenced)
+	if err == nil {
+		s.record(ctx, tx, r, map[string]any{"imageDigest": d, "imageTags": tags})
+	}
+	return err
+}
+
+// removeManifest does what deleteManifest does, but for the audit trail, and returns the
+// tags that went. After an error it has changed nothing.
+func (s *Service) removeManifest(ctx context.Context, tx kv.Txn, r *Repository, d blob.Digest, keepReferenced bool) (tags []string, err error) {
 	b, err := tx.Get(ctx, key(imagesPrefix, r.ID, string(d)))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	im, err := decode[image](b)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if im == nil {
-		return imageNotFound(r, "{imageDigest:'"+string(d)+"'}")
+		return nil, imageNotFound(r, "{imageDigest:'"+string(d)+"'}")
 	}
 	if keepReferenced {
 		for _, err := range scanTexts(ctx, tx, key(childrenPrefix, r.ID, string(d)), "", 1) {
 			if err != nil {
-				return err
+				return nil, err
 			}
-			return failed("ImageReferencedByManifestList", "Requested image referenced by manifest list: [%s]", d)
+			return nil, failed("ImageReferencedByManifestList", "Requested image referenced by manifest list: [%s]", d)
 		}
 	}
 	// What comes to name the image meanwhile writes the image's record: then this runs
 	// again.
-	var tags []string
 	for name, err := range scanTexts(ctx, tx, key(taggedPrefix, r.ID, string(d)), "", 0) {
 		if err != nil {
-			return err
+			return nil, err
 		}
 		tags = append(tags, name)
+		// Who moves the tag meanwhile writes it: then this runs again, and leaves it.
+		if _, err := tx.Get(ctx, key(tagsPrefix, r.ID, name)); err != nil {
+			return nil, err
+		}
 		tx.Delete(key(tagsPrefix, r.ID, name))
 		tx.Delete(key(taggedPrefix, r.ID, string(d), name))
 	}
@@ -316,8 +329,7 @@ func (s *Service) deleteManifest(ctx context.Context, tx kv.Txn, r *Repository, 
 	}
 	tx.Delete(key(imagesPrefix, r.ID, string(d)))
 	tx.Delete(key(manifestsPrefix, r.ID, string(d)))
-	s.record(ctx, tx, r, map[string]any{"imageDigest": d, "imageTags": tags})
-	return nil
+	return tags, nil
 }
 
 // DeleteTag takes a tag away; the image stays. A tag that must not move may be taken

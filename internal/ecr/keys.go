@@ -27,6 +27,9 @@ import (
 //	use      | id | blob | digest     → empty: the manifests that need a blob
 //	blob     | blob                   → that there are bytes, see bytesRecord
 //	holder   | blob | id              → empty: the repositories that have a blob
+//	evaluated | id                    → when the lifecycle policy was evaluated last
+//	preview  | id                     → of a lifecycle policy's preview, see preview
+//	previewed | id | number | row     → its results, see previewed
 //	gone     | id                     → empty: a deleted repository, to be cleared
 //	template | account | region | prefix → of repositories that the registry creates, see template
 const room = "ecr"
@@ -47,6 +50,9 @@ var (
 	usesPrefix         = tuple.Of(room, "use")
 	blobsPrefix        = tuple.Of(room, "blob")
 	holdersPrefix      = tuple.Of(room, "holder")
+	evaluatedPrefix    = tuple.Of(room, "evaluated")
+	previewPrefix      = tuple.Of(room, "preview")
+	previewedPrefix    = tuple.Of(room, "previewed")
 	gonePrefix         = tuple.Of(room, "gone")
 	templatesPrefix    = tuple.Of(room, "template")
 )
@@ -54,6 +60,7 @@ var (
 // ofRepository are the prefixes under which lies what a repository has.
 var ofRepository = [][]byte{
 	imagesPrefix, manifestsPrefix, tagsPrefix, taggedPrefix, childrenPrefix, referrersPrefix, layersPrefix, usesPrefix, pushedPrefix,
+	evaluatedPrefix, previewPrefix, previewedPrefix,
 }
 
 // key appends a repository's number and texts to one of the prefixes above.

@@ -198,6 +198,11 @@ func (s *Service) checkTemplate(ctx context.Context, registry Name, t *template)
 			return err
 		}
 	}
+	if t.Lifecycle != "" {
+		if _, err := readLifecycle(t.Lifecycle); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

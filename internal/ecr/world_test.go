@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 
 	wharf "github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/api/iam"
+	"github.com/modelwharf/modelwharf/internal/audit"
 	"github.com/modelwharf/modelwharf/internal/blob/dir"
 	"github.com/modelwharf/modelwharf/internal/ecr"
 	"github.com/modelwharf/modelwharf/internal/ecr/oci"
@@ -49,6 +51,25 @@ type world struct {
 	mu       sync.Mutex
 	time     time.Time
 	roots    map[string]string // the access keys of the accounts' roots
+	// between, if it is set, is called once, in the next transaction of the images before
+	// it commits.
+	between atomic.Pointer[func()]
+}
+
+// interrupted is a store whose transactions call what is between.
+type interrupted struct {
+	kv.Store
+	w *world
+}
+
+func (s interrupted) Update(ctx context.Context, fn func(kv.Txn) error) (kv.Stamp, error) {
+	return s.Store.Update(ctx, func(tx kv.Txn) error {
+		err := fn(tx)
+		if between := s.w.between.Swap(nil); between != nil {
+			(*between)()
+		}
+		return err
+	})
 }
 
 func (w *world) now() time.Time {
@@ -91,7 +112,7 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.images = ecr.New(ecr.Config{Store: w.store, Blobs: blobs, Identity: w.identity, Seal: seal.Pages(), Now: w.now})
+	w.images = ecr.New(ecr.Config{Store: interrupted{w.store, w}, Blobs: blobs, Identity: w.identity, Seal: seal.Pages(), Now: w.now})
 	registry := oci.New(oci.Config{
 		Images: w.images,
 		Begin: func(*http.Request) *wharf.Request {
@@ -317,4 +338,17 @@ func (w *world) post(accessKey, target, body string) (int, string) {
 		w.t.Fatal(err)
 	}
 	return resp.StatusCode, string(b)
+}
+
+// events are the audit trail of an account, as JSON.
+func (w *world) events(account string) (list []string) {
+	w.t.Helper()
+	found, err := audit.Search(w.t.Context(), w.store, audit.Query{Account: account, Limit: 1000})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for i := range found.Events {
+		list = append(list, string(found.Events[i].JSON()))
+	}
+	return list
 }

@@ -239,6 +239,72 @@ func (x *CreateRepositoryOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *DeleteLifecyclePolicyInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeleteLifecyclePolicyInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeleteLifecyclePolicyInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DeleteLifecyclePolicyOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeleteLifecyclePolicyOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "lifecyclePolicyText":
+			return codec.Optional(codec.String)(d, &x.LifecyclePolicyText)
+		case "lastEvaluatedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.LastEvaluatedAt)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeleteLifecyclePolicyOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.LifecyclePolicyText != nil {
+		e.FieldStart("lifecyclePolicyText")
+		e.Str(*x.LifecyclePolicyText)
+	}
+	if x.LastEvaluatedAt != nil {
+		e.FieldStart("lastEvaluatedAt")
+		codec.EncodeTimestamp(e, *x.LastEvaluatedAt)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *DeleteReplication) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "DeleteReplication", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -714,6 +780,188 @@ func (x *GetAuthorizationTokenOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *GetLifecyclePolicyInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetLifecyclePolicyInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetLifecyclePolicyInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetLifecyclePolicyOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetLifecyclePolicyOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "lifecyclePolicyText":
+			return codec.Optional(codec.String)(d, &x.LifecyclePolicyText)
+		case "lastEvaluatedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.LastEvaluatedAt)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetLifecyclePolicyOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.LifecyclePolicyText != nil {
+		e.FieldStart("lifecyclePolicyText")
+		e.Str(*x.LifecyclePolicyText)
+	}
+	if x.LastEvaluatedAt != nil {
+		e.FieldStart("lastEvaluatedAt")
+		codec.EncodeTimestamp(e, *x.LastEvaluatedAt)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetLifecyclePolicyPreviewInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetLifecyclePolicyPreviewInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageIds":
+			return codec.List(codec.Structure[ImageIdentifier])(d, &x.ImageIds)
+		case "nextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		case "maxResults":
+			return codec.Optional(codec.Integer)(d, &x.MaxResults)
+		case "filter":
+			return codec.Structure[LifecyclePolicyPreviewFilter](d, &x.Filter)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetLifecyclePolicyPreviewInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageIds != nil {
+		e.FieldStart("imageIds")
+		e.ArrStart()
+		for _, x0 := range x.ImageIds {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.NextToken != nil {
+		e.FieldStart("nextToken")
+		e.Str(*x.NextToken)
+	}
+	if x.MaxResults != nil {
+		e.FieldStart("maxResults")
+		e.Int64(*x.MaxResults)
+	}
+	if x.Filter != nil {
+		e.FieldStart("filter")
+		x.Filter.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetLifecyclePolicyPreviewOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetLifecyclePolicyPreviewOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "lifecyclePolicyText":
+			return codec.Optional(codec.String)(d, &x.LifecyclePolicyText)
+		case "status":
+			return codec.Optional(codec.String)(d, &x.Status)
+		case "nextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		case "previewResults":
+			return codec.List(codec.Structure[LifecyclePolicyPreviewResult])(d, &x.PreviewResults)
+		case "summary":
+			return codec.Structure[LifecyclePolicyPreviewSummary](d, &x.Summary)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetLifecyclePolicyPreviewOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.LifecyclePolicyText != nil {
+		e.FieldStart("lifecyclePolicyText")
+		e.Str(*x.LifecyclePolicyText)
+	}
+	if x.Status != nil {
+		e.FieldStart("status")
+		e.Str(*x.Status)
+	}
+	if x.NextToken != nil {
+		e.FieldStart("nextToken")
+		e.Str(*x.NextToken)
+	}
+	if x.PreviewResults != nil {
+		e.FieldStart("previewResults")
+		e.ArrStart()
+		for _, x0 := range x.PreviewResults {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.Summary != nil {
+		e.FieldStart("summary")
+		x.Summary.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *GetRepositoryPolicyInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "GetRepositoryPolicyInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -769,6 +1017,33 @@ func (x *GetRepositoryPolicyOutput) EncodeJSON(e *jx.Encoder) {
 	if x.PolicyText != nil {
 		e.FieldStart("policyText")
 		e.Str(*x.PolicyText)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ImageIdentifier) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ImageIdentifier", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "imageDigest":
+			return codec.Optional(codec.String)(d, &x.ImageDigest)
+		case "imageTag":
+			return codec.Optional(codec.String)(d, &x.ImageTag)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ImageIdentifier) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImageDigest != nil {
+		e.FieldStart("imageDigest")
+		e.Str(*x.ImageDigest)
+	}
+	if x.ImageTag != nil {
+		e.FieldStart("imageTag")
+		e.Str(*x.ImageTag)
 	}
 	e.ObjEnd()
 }
@@ -838,6 +1113,140 @@ func (x *KmsExceptionDetail) EncodeJSON(e *jx.Encoder) {
 	if x.KmsError != nil {
 		e.FieldStart("kmsError")
 		e.Str(*x.KmsError)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *LifecyclePolicyPreviewFilter) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "LifecyclePolicyPreviewFilter", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "tagStatus":
+			return codec.Optional(codec.String)(d, &x.TagStatus)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *LifecyclePolicyPreviewFilter) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TagStatus != nil {
+		e.FieldStart("tagStatus")
+		e.Str(*x.TagStatus)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *LifecyclePolicyPreviewResult) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "LifecyclePolicyPreviewResult", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "imageTags":
+			return codec.List(codec.String)(d, &x.ImageTags)
+		case "imageDigest":
+			return codec.Optional(codec.String)(d, &x.ImageDigest)
+		case "imagePushedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.ImagePushedAt)
+		case "action":
+			return codec.Structure[LifecyclePolicyRuleAction](d, &x.Action)
+		case "appliedRulePriority":
+			return codec.Optional(codec.Integer)(d, &x.AppliedRulePriority)
+		case "storageClass":
+			return codec.Optional(codec.String)(d, &x.StorageClass)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *LifecyclePolicyPreviewResult) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImageTags != nil {
+		e.FieldStart("imageTags")
+		e.ArrStart()
+		for _, x0 := range x.ImageTags {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	if x.ImageDigest != nil {
+		e.FieldStart("imageDigest")
+		e.Str(*x.ImageDigest)
+	}
+	if x.ImagePushedAt != nil {
+		e.FieldStart("imagePushedAt")
+		codec.EncodeTimestamp(e, *x.ImagePushedAt)
+	}
+	if x.Action != nil {
+		e.FieldStart("action")
+		x.Action.EncodeJSON(e)
+	}
+	if x.AppliedRulePriority != nil {
+		e.FieldStart("appliedRulePriority")
+		e.Int64(*x.AppliedRulePriority)
+	}
+	if x.StorageClass != nil {
+		e.FieldStart("storageClass")
+		e.Str(*x.StorageClass)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *LifecyclePolicyPreviewSummary) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "LifecyclePolicyPreviewSummary", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "expiringImageTotalCount":
+			return codec.Optional(codec.Integer)(d, &x.ExpiringImageTotalCount)
+		case "transitioningImageTotalCounts":
+			return codec.List(codec.Structure[TransitioningImageTotalCount])(d, &x.TransitioningImageTotalCounts)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *LifecyclePolicyPreviewSummary) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ExpiringImageTotalCount != nil {
+		e.FieldStart("expiringImageTotalCount")
+		e.Int64(*x.ExpiringImageTotalCount)
+	}
+	if x.TransitioningImageTotalCounts != nil {
+		e.FieldStart("transitioningImageTotalCounts")
+		e.ArrStart()
+		for _, x0 := range x.TransitioningImageTotalCounts {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *LifecyclePolicyRuleAction) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "LifecyclePolicyRuleAction", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "type":
+			return codec.Optional(codec.String)(d, &x.Type)
+		case "targetStorageClass":
+			return codec.Optional(codec.String)(d, &x.TargetStorageClass)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *LifecyclePolicyRuleAction) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Type != nil {
+		e.FieldStart("type")
+		e.Str(*x.Type)
+	}
+	if x.TargetStorageClass != nil {
+		e.FieldStart("targetStorageClass")
+		e.Str(*x.TargetStorageClass)
 	}
 	e.ObjEnd()
 }
@@ -970,6 +1379,72 @@ func (x *PutImageTagMutabilityOutput) EncodeJSON(e *jx.Encoder) {
 			x0.EncodeJSON(e)
 		}
 		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutLifecyclePolicyInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutLifecyclePolicyInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "lifecyclePolicyText":
+			return codec.Optional(codec.String)(d, &x.LifecyclePolicyText)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutLifecyclePolicyInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.LifecyclePolicyText != nil {
+		e.FieldStart("lifecyclePolicyText")
+		e.Str(*x.LifecyclePolicyText)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutLifecyclePolicyOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutLifecyclePolicyOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "lifecyclePolicyText":
+			return codec.Optional(codec.String)(d, &x.LifecyclePolicyText)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutLifecyclePolicyOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.LifecyclePolicyText != nil {
+		e.FieldStart("lifecyclePolicyText")
+		e.Str(*x.LifecyclePolicyText)
 	}
 	e.ObjEnd()
 }
@@ -1339,6 +1814,78 @@ func (x *SetRepositoryPolicyOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *StartLifecyclePolicyPreviewInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "StartLifecyclePolicyPreviewInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "lifecyclePolicyText":
+			return codec.Optional(codec.String)(d, &x.LifecyclePolicyText)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *StartLifecyclePolicyPreviewInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.LifecyclePolicyText != nil {
+		e.FieldStart("lifecyclePolicyText")
+		e.Str(*x.LifecyclePolicyText)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *StartLifecyclePolicyPreviewOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "StartLifecyclePolicyPreviewOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "lifecyclePolicyText":
+			return codec.Optional(codec.String)(d, &x.LifecyclePolicyText)
+		case "status":
+			return codec.Optional(codec.String)(d, &x.Status)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *StartLifecyclePolicyPreviewOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.LifecyclePolicyText != nil {
+		e.FieldStart("lifecyclePolicyText")
+		e.Str(*x.LifecyclePolicyText)
+	}
+	if x.Status != nil {
+		e.FieldStart("status")
+		e.Str(*x.Status)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *Tag) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "Tag", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -1406,6 +1953,33 @@ func (x *TagResourceOutput) DecodeJSON(d *jx.Decoder) error {
 // EncodeJSON writes x to e.
 func (x *TagResourceOutput) EncodeJSON(e *jx.Encoder) {
 	e.ObjStart()
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *TransitioningImageTotalCount) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "TransitioningImageTotalCount", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "targetStorageClass":
+			return codec.Optional(codec.String)(d, &x.TargetStorageClass)
+		case "imageTotalCount":
+			return codec.Optional(codec.Integer)(d, &x.ImageTotalCount)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *TransitioningImageTotalCount) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TargetStorageClass != nil {
+		e.FieldStart("targetStorageClass")
+		e.Str(*x.TargetStorageClass)
+	}
+	if x.ImageTotalCount != nil {
+		e.FieldStart("imageTotalCount")
+		e.Int64(*x.ImageTotalCount)
+	}
 	e.ObjEnd()
 }
 

@@ -19,6 +19,21 @@ func KmsException(format string, args ...any) *api.Error {
 	return api.Errorf("KmsException", 400, format, args...)
 }
 
+// LifecyclePolicyNotFoundException is answered with the code LifecyclePolicyNotFoundException and the status 400.
+func LifecyclePolicyNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("LifecyclePolicyNotFoundException", 400, format, args...)
+}
+
+// LifecyclePolicyPreviewInProgressException is answered with the code LifecyclePolicyPreviewInProgressException and the status 400.
+func LifecyclePolicyPreviewInProgressException(format string, args ...any) *api.Error {
+	return api.Errorf("LifecyclePolicyPreviewInProgressException", 400, format, args...)
+}
+
+// LifecyclePolicyPreviewNotFoundException is answered with the code LifecyclePolicyPreviewNotFoundException and the status 400.
+func LifecyclePolicyPreviewNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("LifecyclePolicyPreviewNotFoundException", 400, format, args...)
+}
+
 // LimitExceededException is answered with the code LimitExceededException and the status 400.
 func LimitExceededException(format string, args ...any) *api.Error {
 	return api.Errorf("LimitExceededException", 400, format, args...)

@@ -10,6 +10,7 @@ import "github.com/modelwharf/modelwharf/internal/api"
 type Backend interface {
 	CreateRepository(ctx context.Context, in *CreateRepositoryInput) (*CreateRepositoryOutput, error)
 	CreateRepositoryCreationTemplate(ctx context.Context, in *CreateRepositoryCreationTemplateInput) (*CreateRepositoryCreationTemplateOutput, error)
+	DeleteLifecyclePolicy(ctx context.Context, in *DeleteLifecyclePolicyInput) (*DeleteLifecyclePolicyOutput, error)
 	DeleteRepository(ctx context.Context, in *DeleteRepositoryInput) (*DeleteRepositoryOutput, error)
 	DeleteRepositoryCreationTemplate(ctx context.Context, in *DeleteRepositoryCreationTemplateInput) (*DeleteRepositoryCreationTemplateOutput, error)
 	DeleteRepositoryPolicy(ctx context.Context, in *DeleteRepositoryPolicyInput) (*DeleteRepositoryPolicyOutput, error)
@@ -17,10 +18,14 @@ type Backend interface {
 	DescribeRepositories(ctx context.Context, in *DescribeRepositoriesInput) (*DescribeRepositoriesOutput, error)
 	DescribeRepositoryCreationTemplates(ctx context.Context, in *DescribeRepositoryCreationTemplatesInput) (*DescribeRepositoryCreationTemplatesOutput, error)
 	GetAuthorizationToken(ctx context.Context, in *GetAuthorizationTokenInput) (*GetAuthorizationTokenOutput, error)
+	GetLifecyclePolicy(ctx context.Context, in *GetLifecyclePolicyInput) (*GetLifecyclePolicyOutput, error)
+	GetLifecyclePolicyPreview(ctx context.Context, in *GetLifecyclePolicyPreviewInput) (*GetLifecyclePolicyPreviewOutput, error)
 	GetRepositoryPolicy(ctx context.Context, in *GetRepositoryPolicyInput) (*GetRepositoryPolicyOutput, error)
 	ListTagsForResource(ctx context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error)
 	PutImageTagMutability(ctx context.Context, in *PutImageTagMutabilityInput) (*PutImageTagMutabilityOutput, error)
+	PutLifecyclePolicy(ctx context.Context, in *PutLifecyclePolicyInput) (*PutLifecyclePolicyOutput, error)
 	SetRepositoryPolicy(ctx context.Context, in *SetRepositoryPolicyInput) (*SetRepositoryPolicyOutput, error)
+	StartLifecyclePolicyPreview(ctx context.Context, in *StartLifecyclePolicyPreviewInput) (*StartLifecyclePolicyPreviewOutput, error)
 	TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error)
 	UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error)
 	UpdateRepositoryCreationTemplate(ctx context.Context, in *UpdateRepositoryCreationTemplateInput) (*UpdateRepositoryCreationTemplateOutput, error)
@@ -40,6 +45,7 @@ func New(b Backend) *api.Service {
 		Operations: []api.Operation{
 			api.Op("CreateRepository", b.CreateRepository),
 			api.Op("CreateRepositoryCreationTemplate", b.CreateRepositoryCreationTemplate),
+			api.Op("DeleteLifecyclePolicy", b.DeleteLifecyclePolicy),
 			api.Op("DeleteRepository", b.DeleteRepository),
 			api.Op("DeleteRepositoryCreationTemplate", b.DeleteRepositoryCreationTemplate),
 			api.Op("DeleteRepositoryPolicy", b.DeleteRepositoryPolicy),
@@ -47,10 +53,14 @@ func New(b Backend) *api.Service {
 			api.Op("DescribeRepositories", b.DescribeRepositories),
 			api.Op("DescribeRepositoryCreationTemplates", b.DescribeRepositoryCreationTemplates),
 			api.Op("GetAuthorizationToken", b.GetAuthorizationToken),
+			api.Op("GetLifecyclePolicy", b.GetLifecyclePolicy),
+			api.Op("GetLifecyclePolicyPreview", b.GetLifecyclePolicyPreview),
 			api.Op("GetRepositoryPolicy", b.GetRepositoryPolicy),
 			api.Op("ListTagsForResource", b.ListTagsForResource),
 			api.Op("PutImageTagMutability", b.PutImageTagMutability),
+			api.Op("PutLifecyclePolicy", b.PutLifecyclePolicy),
 			api.Op("SetRepositoryPolicy", b.SetRepositoryPolicy),
+			api.Op("StartLifecyclePolicyPreview", b.StartLifecyclePolicyPreview),
 			api.Op("TagResource", b.TagResource),
 			api.Op("UntagResource", b.UntagResource),
 			api.Op("UpdateRepositoryCreationTemplate", b.UpdateRepositoryCreationTemplate),
@@ -62,7 +72,6 @@ func New(b Backend) *api.Service {
 			"BatchGetRepositoryScanningConfiguration",
 			"CompleteLayerUpload",
 			"CreatePullThroughCacheRule",
-			"DeleteLifecyclePolicy",
 			"DeletePullThroughCacheRule",
 			"DeleteRegistryPolicy",
 			"DeleteSigningConfiguration",
@@ -75,8 +84,6 @@ func New(b Backend) *api.Service {
 			"DescribeReplicationBackfillResults",
 			"GetAccountSetting",
 			"GetDownloadUrlForLayer",
-			"GetLifecyclePolicy",
-			"GetLifecyclePolicyPreview",
 			"GetRegistryPolicy",
 			"GetRegistryScanningConfiguration",
 			"GetSigningConfiguration",
@@ -88,14 +95,12 @@ func New(b Backend) *api.Service {
 			"PutAccountSetting",
 			"PutImage",
 			"PutImageScanningConfiguration",
-			"PutLifecyclePolicy",
 			"PutRegistryPolicy",
 			"PutRegistryScanningConfiguration",
 			"PutReplicationConfiguration",
 			"PutSigningConfiguration",
 			"RegisterPullTimeUpdateExclusion",
 			"StartImageScan",
-			"StartLifecyclePolicyPreview",
 			"StartReplicationBackfill",
 			"StopReplicationBackfill",
 			"UpdateImageStorageClass",

@@ -42,6 +42,18 @@ type CreateRepositoryOutput struct {
 	Repository *Repository `wire:"repository"`
 }
 
+type DeleteLifecyclePolicyInput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+}
+
+type DeleteLifecyclePolicyOutput struct {
+	RegistryId          *string    `wire:"registryId"`
+	RepositoryName      *string    `wire:"repositoryName"`
+	LifecyclePolicyText *string    `wire:"lifecyclePolicyText"`
+	LastEvaluatedAt     *time.Time `wire:"lastEvaluatedAt"`
+}
+
 type DeleteReplication struct {
 	Enabled *bool `wire:"enabled"`
 }
@@ -126,6 +138,37 @@ type GetAuthorizationTokenOutput struct {
 	AuthorizationData []*AuthorizationData `wire:"authorizationData"`
 }
 
+type GetLifecyclePolicyInput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+}
+
+type GetLifecyclePolicyOutput struct {
+	RegistryId          *string    `wire:"registryId"`
+	RepositoryName      *string    `wire:"repositoryName"`
+	LifecyclePolicyText *string    `wire:"lifecyclePolicyText"`
+	LastEvaluatedAt     *time.Time `wire:"lastEvaluatedAt"`
+}
+
+type GetLifecyclePolicyPreviewInput struct {
+	RegistryId     *string                       `wire:"registryId"`
+	RepositoryName *string                       `wire:"repositoryName"`
+	ImageIds       []*ImageIdentifier            `wire:"imageIds"`
+	NextToken      *string                       `wire:"nextToken"`
+	MaxResults     *int64                        `wire:"maxResults"`
+	Filter         *LifecyclePolicyPreviewFilter `wire:"filter"`
+}
+
+type GetLifecyclePolicyPreviewOutput struct {
+	RegistryId          *string                         `wire:"registryId"`
+	RepositoryName      *string                         `wire:"repositoryName"`
+	LifecyclePolicyText *string                         `wire:"lifecyclePolicyText"`
+	Status              *string                         `wire:"status"`
+	NextToken           *string                         `wire:"nextToken"`
+	PreviewResults      []*LifecyclePolicyPreviewResult `wire:"previewResults"`
+	Summary             *LifecyclePolicyPreviewSummary  `wire:"summary"`
+}
+
 type GetRepositoryPolicyInput struct {
 	RegistryId     *string `wire:"registryId"`
 	RepositoryName *string `wire:"repositoryName"`
@@ -135,6 +178,11 @@ type GetRepositoryPolicyOutput struct {
 	RegistryId     *string `wire:"registryId"`
 	RepositoryName *string `wire:"repositoryName"`
 	PolicyText     *string `wire:"policyText"`
+}
+
+type ImageIdentifier struct {
+	ImageDigest *string `wire:"imageDigest"`
+	ImageTag    *string `wire:"imageTag"`
 }
 
 type ImageScanningConfiguration struct {
@@ -148,6 +196,29 @@ type ImageTagMutabilityExclusionFilter struct {
 
 type KmsExceptionDetail struct {
 	KmsError *string `wire:"kmsError"`
+}
+
+type LifecyclePolicyPreviewFilter struct {
+	TagStatus *string `wire:"tagStatus"`
+}
+
+type LifecyclePolicyPreviewResult struct {
+	ImageTags           []string                   `wire:"imageTags"`
+	ImageDigest         *string                    `wire:"imageDigest"`
+	ImagePushedAt       *time.Time                 `wire:"imagePushedAt"`
+	Action              *LifecyclePolicyRuleAction `wire:"action"`
+	AppliedRulePriority *int64                     `wire:"appliedRulePriority"`
+	StorageClass        *string                    `wire:"storageClass"`
+}
+
+type LifecyclePolicyPreviewSummary struct {
+	ExpiringImageTotalCount       *int64                          `wire:"expiringImageTotalCount"`
+	TransitioningImageTotalCounts []*TransitioningImageTotalCount `wire:"transitioningImageTotalCounts"`
+}
+
+type LifecyclePolicyRuleAction struct {
+	Type               *string `wire:"type"`
+	TargetStorageClass *string `wire:"targetStorageClass"`
 }
 
 type ListTagsForResourceInput struct {
@@ -170,6 +241,18 @@ type PutImageTagMutabilityOutput struct {
 	RepositoryName                     *string                              `wire:"repositoryName"`
 	ImageTagMutability                 *string                              `wire:"imageTagMutability"`
 	ImageTagMutabilityExclusionFilters []*ImageTagMutabilityExclusionFilter `wire:"imageTagMutabilityExclusionFilters"`
+}
+
+type PutLifecyclePolicyInput struct {
+	RegistryId          *string `wire:"registryId"`
+	RepositoryName      *string `wire:"repositoryName"`
+	LifecyclePolicyText *string `wire:"lifecyclePolicyText"`
+}
+
+type PutLifecyclePolicyOutput struct {
+	RegistryId          *string `wire:"registryId"`
+	RepositoryName      *string `wire:"repositoryName"`
+	LifecyclePolicyText *string `wire:"lifecyclePolicyText"`
 }
 
 type ReplicationConfiguration struct {
@@ -232,6 +315,19 @@ type SetRepositoryPolicyOutput struct {
 	PolicyText     *string `wire:"policyText"`
 }
 
+type StartLifecyclePolicyPreviewInput struct {
+	RegistryId          *string `wire:"registryId"`
+	RepositoryName      *string `wire:"repositoryName"`
+	LifecyclePolicyText *string `wire:"lifecyclePolicyText"`
+}
+
+type StartLifecyclePolicyPreviewOutput struct {
+	RegistryId          *string `wire:"registryId"`
+	RepositoryName      *string `wire:"repositoryName"`
+	LifecyclePolicyText *string `wire:"lifecyclePolicyText"`
+	Status              *string `wire:"status"`
+}
+
 type Tag struct {
 	Key   *string
 	Value *string
@@ -243,6 +339,11 @@ type TagResourceInput struct {
 }
 
 type TagResourceOutput struct {
+}
+
+type TransitioningImageTotalCount struct {
+	TargetStorageClass *string `wire:"targetStorageClass"`
+	ImageTotalCount    *int64  `wire:"imageTotalCount"`
 }
 
 type UntagResourceInput struct {

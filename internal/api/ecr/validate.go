@@ -117,6 +117,22 @@ func (x *CreateRepositoryInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *DeleteLifecyclePolicyInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *DeleteRepositoryCreationTemplateInput) Validate(v *api.Violations) {
 	if x.Prefix == nil {
 		v.Null("prefix")
@@ -240,6 +256,58 @@ func (x *GetAuthorizationTokenInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *GetLifecyclePolicyInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *GetLifecyclePolicyPreviewInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.ImageIds != nil {
+		v.Enter("imageIds")
+		v.Length(len(x.ImageIds), x.ImageIds, &checkImageIdentifierList)
+		for i0, x0 := range x.ImageIds {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.MaxResults != nil {
+		v.Enter("maxResults")
+		v.Number(*x.MaxResults, &checkLifecyclePreviewMaxResults)
+		v.Leave()
+	}
+	if x.Filter != nil {
+		v.Enter("filter")
+		x.Filter.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *GetRepositoryPolicyInput) Validate(v *api.Violations) {
 	if x.RegistryId != nil {
 		v.Enter("registryId")
@@ -251,6 +319,15 @@ func (x *GetRepositoryPolicyInput) Validate(v *api.Violations) {
 	} else {
 		v.Enter("repositoryName")
 		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ImageIdentifier) Validate(v *api.Violations) {
+	if x.ImageTag != nil {
+		v.Enter("imageTag")
+		v.String(*x.ImageTag, &checkImageTag)
 		v.Leave()
 	}
 }
@@ -269,6 +346,15 @@ func (x *ImageTagMutabilityExclusionFilter) Validate(v *api.Violations) {
 	} else {
 		v.Enter("filter")
 		v.String(*x.Filter, &checkImageTagMutabilityExclusionFilterValue)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *LifecyclePolicyPreviewFilter) Validate(v *api.Violations) {
+	if x.TagStatus != nil {
+		v.Enter("tagStatus")
+		v.String(*x.TagStatus, &checkTagStatus)
 		v.Leave()
 	}
 }
@@ -314,6 +400,29 @@ func (x *PutImageTagMutabilityInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *PutLifecyclePolicyInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.LifecyclePolicyText == nil {
+		v.Null("lifecyclePolicyText")
+	} else {
+		v.Enter("lifecyclePolicyText")
+		v.String(*x.LifecyclePolicyText, &checkLifecyclePolicyText)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *SetRepositoryPolicyInput) Validate(v *api.Violations) {
 	if x.RegistryId != nil {
 		v.Enter("registryId")
@@ -332,6 +441,27 @@ func (x *SetRepositoryPolicyInput) Validate(v *api.Violations) {
 	} else {
 		v.Enter("policyText")
 		v.String(*x.PolicyText, &checkRepositoryPolicyText)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *StartLifecyclePolicyPreviewInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.LifecyclePolicyText != nil {
+		v.Enter("lifecyclePolicyText")
+		v.String(*x.LifecyclePolicyText, &checkLifecyclePolicyText)
 		v.Leave()
 	}
 }
@@ -442,13 +572,17 @@ func (x *UpdateRepositoryCreationTemplateInput) Validate(v *api.Violations) {
 var checkCustomRoleArn = api.Rule{HasMax: true, Max: 2048}
 var checkEncryptionType = api.Rule{Enum: []string{"AES256", "KMS", "KMS_DSSE"}}
 var checkGetAuthorizationTokenRegistryIdList = api.Rule{HasMax: true, Max: 10, HasMin: true, Min: 1}
+var checkImageIdentifierList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
+var checkImageTag = api.Rule{HasMax: true, Max: 300, HasMin: true, Min: 1}
 var checkImageTagMutability = api.Rule{Enum: []string{"MUTABLE", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION"}}
 var checkImageTagMutabilityExclusionFilterType = api.Rule{Enum: []string{"WILDCARD"}}
 var checkImageTagMutabilityExclusionFilterValue = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 1, Pattern: "^[0-9a-zA-Z._*-]{1,128}$", Match: api.Matching("\\A(?:^[0-9a-zA-Z._*-]{1,128}$)\\z")}
 var checkImageTagMutabilityExclusionFilters = api.Rule{HasMax: true, Max: 5, HasMin: true, Min: 1}
 var checkKmsKey = api.Rule{HasMax: true, Max: 2048, HasMin: true, Min: 1}
 var checkKmsKeyForRepositoryCreationTemplate = api.Rule{HasMax: true, Max: 2048, HasMin: true, Min: 0, Pattern: "^$|arn:aws[a-z0-9-]*:kms:[a-z0-9-]+:[0-9]{12}:key\\/[a-z0-9-]+", Match: api.Matching("\\A(?:^$|arn:aws[a-z0-9-]*:kms:[a-z0-9-]+:[0-9]{12}:key\\/[a-z0-9-]+)\\z")}
+var checkLifecyclePolicyText = api.Rule{HasMax: true, Max: 30720, HasMin: true, Min: 100}
 var checkLifecyclePolicyTextForRepositoryCreationTemplate = api.Rule{HasMax: true, Max: 30720, HasMin: true, Min: 0}
+var checkLifecyclePreviewMaxResults = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkMaxResults = api.Rule{HasMax: true, Max: 1000, HasMin: true, Min: 1}
 var checkPrefix = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 1, Pattern: "^([a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?|ROOT)$", Match: api.Matching("\\A(?:^([a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?|ROOT)$)\\z")}
 var checkRCTAppliedFor = api.Rule{Enum: []string{"REPLICATION", "PULL_THROUGH_CACHE", "CREATE_ON_PUSH"}}
@@ -457,3 +591,4 @@ var checkRepositoryName = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 2,
 var checkRepositoryNameList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkRepositoryPolicyText = api.Rule{HasMax: true, Max: 10240, HasMin: true, Min: 0}
 var checkRepositoryTemplateDescription = api.Rule{HasMax: true, Max: 256}
+var checkTagStatus = api.Rule{Enum: []string{"TAGGED", "UNTAGGED", "ANY"}}

@@ -152,7 +152,8 @@ var ecr = service{
 		GetAuthorizationToken CreateRepository DeleteRepository DescribeRepositories PutImageTagMutability DescribeRegistry
 		SetRepositoryPolicy GetRepositoryPolicy DeleteRepositoryPolicy
 		TagResource UntagResource ListTagsForResource
-		CreateRepositoryCreationTemplate UpdateRepositoryCreationTemplate DeleteRepositoryCreationTemplate DescribeRepositoryCreationTemplates`),
+		CreateRepositoryCreationTemplate UpdateRepositoryCreationTemplate DeleteRepositoryCreationTemplate DescribeRepositoryCreationTemplates
+		PutLifecyclePolicy GetLifecyclePolicy DeleteLifecyclePolicy StartLifecyclePolicyPreview GetLifecyclePolicyPreview`),
 }
 
 var ecrpublic = service{

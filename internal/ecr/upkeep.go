@@ -1,0 +1,30 @@
+package ecr
+
+import (
+	"context"
+	"time"
+
+	"github.com/modelwharf/modelwharf/internal/jobs"
+)
+
+// The times between two runs of what goes on in the background.
+const (
+	collectEvery = 15 * time.Minute
+	expireEvery  = time.Hour
+)
+
+// Jobs are the kinds of background work of the service. Only one process does each at a
+// time: who holds the lease of the job.
+func (s *Service) Jobs() []jobs.Kind {
+	return []jobs.Kind{
+		{Name: "ecr.Collect", Every: collectEvery, Run: func(ctx context.Context, _ *jobs.Job) error {
+			_, err := s.Collect(ctx)
+			return err
+		}},
+		{Name: "ecr.ExpireImages", Every: expireEvery, Run: func(ctx context.Context, _ *jobs.Job) error {
+			_, err := s.ExpireImages(ctx)
+			return err
+		}},
+		{Name: previewKind, Run: s.runPreview, AtOnce: 1},
+	}
+}
