@@ -1,0 +1,228 @@
+package pypi
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"compress/bzip2"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"deps.dev/util/pypi"
+)
+
+// The limits within which archives are read.
+const (
+	maxMetadata = 4 << 20   // bytes of METADATA or PKG-INFO
+	maxEntries  = 100_000   // of an archive
+	maxUnpacked = 256 << 20 // bytes of an sdist that are unpacked to find PKG-INFO
+	maxRatio    = 200       // unpacked to packed
+	maxIndex    = 32 << 20  // bytes of a zip's directory
+)
+
+// ErrArchive says that a distribution cannot be read: it is damaged, or breaks a limit.
+var ErrArchive = errors.New("the distribution is not a readable archive")
+
+// ErrNoMetadata says that a distribution has no METADATA or PKG-INFO.
+var ErrNoMetadata = errors.New("the distribution has no metadata")
+
+// ReadMetadata returns the bytes of METADATA of a wheel, of PKG-INFO of an sdist. Not more
+// than the limits above is read and unpacked, whatever the archive says of itself. The
+// errors are ErrArchive and ErrNoMetadata, wrapped.
+func ReadMetadata(r io.ReaderAt, size int64, filename string) ([]byte, error) {
+	if strings.HasSuffix(filename, ".whl") {
+		return fromZip(r, size, func(name string) bool {
+			dir, base := path.Split(name)
+			return base == "METADATA" && strings.HasSuffix(dir, ".dist-info/") && strings.Count(dir, "/") == 1
+		})
+	}
+	if strings.HasSuffix(filename, ".zip") {
+		return fromZip(r, size, pkgInfo)
+	}
+	var unpacked io.Reader
+	packed := io.NewSectionReader(r, 0, size)
+	switch {
+	case strings.HasSuffix(filename, ".tar.gz"), strings.HasSuffix(filename, ".tgz"):
+		z, err := gzip.NewReader(packed)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrArchive, err)
+		}
+		unpacked = z
+	case strings.HasSuffix(filename, ".tar.bz2"):
+		unpacked = bzip2.NewReader(packed)
+	default:
+		return nil, fmt.Errorf("%w: archives of this kind are not looked into", ErrNoMetadata)
+	}
+	limit := min(maxUnpacked, max(size*maxRatio, 1<<20))
+	return fromTar(&limited{unpacked, limit})
+}
+
+// pkgInfo tells whether a file of an sdist is its PKG-INFO, which lies in the one folder.
+func pkgInfo(name string) bool {
+	dir, base := path.Split(strings.TrimPrefix(name, "./"))
+	return base == "PKG-INFO" && strings.Count(dir, "/") == 1
+}
+
+func fromZip(r io.ReaderAt, size int64, wanted func(string) bool) ([]byte, error) {
+	if err := checkDirectory(r, size); err != nil {
+		return nil, err
+	}
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrArchive, err)
+	}
+	for _, f := range z.File {
+		if !wanted(f.Name) {
+			continue
+		}
+		if f.UncompressedSize64 > maxMetadata {
+			return nil, fmt.Errorf("%w: %s is larger than %d bytes", ErrArchive, f.Name, maxMetadata)
+		}
+		file, err := f.Open()
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrArchive, err)
+		}
+		return readAll(file, f.Name)
+	}
+	return nil, ErrNoMetadata
+}
+
+// checkDirectory looks at the end of a zip before anything is made of it: the package
+// archive/zip keeps its whole directory in memory.
+func checkDirectory(r io.ReaderAt, size int64) error {
+	tail := make([]byte, min(size, 22+65_535))
+	if _, err := r.ReadAt(tail, size-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	i := strings.LastIndex(string(tail), "PK\x05\x06")
+	if i < 0 || i+22 > len(tail) {
+		return fmt.Errorf("%w: it is no zip file", ErrArchive)
+	}
+	end := tail[i:]
+	entries, bytes := uint64(end[10])|uint64(end[11])<<8, uint64(end[12])|uint64(end[13])<<8|uint64(end[14])<<16|uint64(end[15])<<24
+	if entries == 0xffff || bytes == 0xffffffff { // zip64: more than a distribution has
+		return fmt.Errorf("%w: it has too many entries", ErrArchive)
+	}
+	if bytes > maxIndex {
+		return fmt.Errorf("%w: its directory is larger than %d bytes", ErrArchive, maxIndex)
+	}
+	return nil
+}
+
+func fromTar(r io.Reader) ([]byte, error) {
+	t := tar.NewReader(r)
+	for range maxEntries {
+		h, err := t.Next()
+		if errors.Is(err, io.EOF) {
+			return nil, ErrNoMetadata
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrArchive, err)
+		}
+		if h.Typeflag == tar.TypeReg && pkgInfo(h.Name) {
+			return readAll(t, h.Name)
+		}
+	}
+	return nil, fmt.Errorf("%w: it has more than %d entries", ErrArchive, maxEntries)
+}
+
+func readAll(r io.Reader, name string) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxMetadata+1))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrArchive, err)
+	}
+	if len(b) > maxMetadata {
+		return nil, fmt.Errorf("%w: %s is larger than %d bytes", ErrArchive, name, maxMetadata)
+	}
+	return b, nil
+}
+
+// limited is a reader that fails, rather than ends, at its limit.
+type limited struct {
+	r    io.Reader
+	left int64
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, errors.New("it unpacks to more than is read")
+	}
+	n, err := l.r.Read(p[:min(int64(len(p)), l.left)])
+	l.left -= int64(n)
+	return n, err
+}
+
+// Metadata is what a distribution says of itself (core metadata).
+type Metadata struct {
+	Name, Version  string // as written
+	Summary        string
+	Description    string // the readme
+	DescriptionIn  string // its content type
+	License        string
+	Homepage       string
+	RequiresPython string
+	Dependencies   []Dependency
+}
+
+// Dependency is a line of Requires-Dist.
+type Dependency struct {
+	Project string // normalized
+	Range   string // of its versions, "" for any
+	Extra   string // that asks for it, "" if it is always needed
+}
+
+// ParseMetadata reads METADATA or PKG-INFO.
+func ParseMetadata(ctx context.Context, b []byte) (Metadata, error) {
+	m, err := pypi.ParseMetadata(ctx, string(b))
+	if err != nil {
+		return Metadata{}, fmt.Errorf("the metadata cannot be read: %w", err)
+	}
+	out := Metadata{
+		Name: m.Name, Version: m.Version, Summary: m.Summary, Description: m.Description,
+		License: m.License, Homepage: m.Homepage,
+		RequiresPython: header(b, "requires-python"), DescriptionIn: header(b, "description-content-type"),
+	}
+	if e := header(b, "license-expression"); e != "" {
+		out.License = e
+	}
+	for _, d := range m.Dependencies {
+		name, err := Normalize(d.Name)
+		if err != nil {
+			continue
+		}
+		out.Dependencies = append(out.Dependencies, Dependency{name, strings.TrimSpace(d.Constraint), extra(d.Environment)})
+	}
+	return out, nil
+}
+
+// header returns the first value of a header that is written in one line.
+func header(b []byte, name string) string {
+	for line := range strings.Lines(string(b)) {
+		line = strings.TrimRight(line, "\r\n")
+		if line == "" {
+			break
+		}
+		if k, v, ok := strings.Cut(line, ":"); ok && strings.EqualFold(strings.TrimSpace(k), name) {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
+
+// extra is the extra that a marker names, as in: extra == "test".
+func extra(marker string) string {
+	_, rest, ok := strings.Cut(marker, "extra")
+	if !ok {
+		return ""
+	}
+	rest = strings.TrimLeft(rest, " =")
+	if rest == "" || rest[0] != '"' && rest[0] != '\'' {
+		return ""
+	}
+	name, _, _ := strings.Cut(rest[1:], rest[:1])
+	return name
+}
