@@ -5,6 +5,7 @@ import (
 
 	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/identity"
+	"github.com/modelwharf/modelwharf/internal/kv"
 )
 
 // Authorize asks policy whether the caller may do operations ("PutImage") to a repository.
@@ -13,6 +14,28 @@ func (s *Service) Authorize(ctx context.Context, n Name, r *Repository, operatio
 	checks := make([]identity.Check, len(operations))
 	for i, op := range operations {
 		checks[i] = check(n, r, op)
+	}
+	return s.ask(ctx, n, checks...)
+}
+
+// ask asks policy about a repository. The policy of its registry speaks too, on every
+// action: that is version 2 of what AWS calls the scope of registry policies.
+func (s *Service) ask(ctx context.Context, n Name, checks ...identity.Check) error {
+	if n.Public {
+		return s.identity.Authorize(ctx, checks...)
+	}
+	err := s.view(ctx, func(tx kv.Reader) error {
+		reg, err := readRegistry(ctx, tx, n)
+		if err != nil || reg.Policy == "" {
+			return err
+		}
+		for i := range checks {
+			checks[i].OuterPolicy, checks[i].OuterPrincipals = []byte(reg.Policy), reg.Principals
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	return s.identity.Authorize(ctx, checks...)
 }

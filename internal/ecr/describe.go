@@ -22,7 +22,7 @@ func (s *Service) authorizeNew(ctx context.Context, r *Repository) error {
 	if len(r.Tags) > 0 {
 		checks = append(checks, identity.Check{Action: r.Name.action("TagResource"), Resource: r.Name.ARN(), Conditions: conditions})
 	}
-	return s.identity.Authorize(ctx, checks...)
+	return s.ask(ctx, r.Name, checks...)
 }
 
 // authorizeNamed asks policy for an operation on a repository, which need not be there.

@@ -31,6 +31,9 @@ import (
 //	preview  | id                     → of a lifecycle policy's preview, see preview
 //	previewed | id | number | row     → its results, see previewed
 //	gone     | id                     → empty: a deleted repository, to be cleared
+//	private  | account | region       → the settings of a private registry, see privateRegistry
+//	catalog  | id                     → what a public repository says of itself, see catalogData
+//	logo     | id                     → the bytes of its logo
 //	template | account | region | prefix → of repositories that the registry creates, see template
 const room = "ecr"
 
@@ -54,13 +57,16 @@ var (
 	previewPrefix      = tuple.Of(room, "preview")
 	previewedPrefix    = tuple.Of(room, "previewed")
 	gonePrefix         = tuple.Of(room, "gone")
+	privatePrefix      = tuple.Of(room, "private")
+	catalogPrefix      = tuple.Of(room, "catalog")
+	logosPrefix        = tuple.Of(room, "logo")
 	templatesPrefix    = tuple.Of(room, "template")
 )
 
 // ofRepository are the prefixes under which lies what a repository has.
 var ofRepository = [][]byte{
 	imagesPrefix, manifestsPrefix, tagsPrefix, taggedPrefix, childrenPrefix, referrersPrefix, layersPrefix, usesPrefix, pushedPrefix,
-	evaluatedPrefix, previewPrefix, previewedPrefix,
+	evaluatedPrefix, previewPrefix, previewedPrefix, catalogPrefix, logosPrefix,
 }
 
 // key appends a repository's number and texts to one of the prefixes above.

@@ -132,7 +132,7 @@ func (s *Service) putLayer(tx kv.Txn, id uint64, d blob.Digest, size int64) {
 }
 
 // Mount gives a repository a blob that another one has, and returns its size. The error
-// is LayersNotFoundException if that has not.
+// is LayersNotFoundException if that has not, or if the registry takes none over.
 func (s *Service) Mount(ctx context.Context, to, from *Repository, d blob.Digest) (size int64, err error) {
 	err = s.update(ctx, func(tx kv.Txn) error {
 		r, err := to.still(ctx, tx)
@@ -140,6 +140,11 @@ func (s *Service) Mount(ctx context.Context, to, from *Repository, d blob.Digest
 			return err
 		}
 		if _, err := from.still(ctx, tx); err != nil {
+			return layersNotFound(from, d)
+		}
+		if reg, err := readRegistry(ctx, tx, r.Name); err != nil {
+			return err
+		} else if !r.Name.Public && reg.setting(blobMounting) == "DISABLED" {
 			return layersNotFound(from, d)
 		}
 		l, err := readLayer(ctx, tx, from.ID, d)

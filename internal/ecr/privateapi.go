@@ -74,7 +74,7 @@ func (a privateAPI) CreateRepository(ctx context.Context, in *ecr.CreateReposito
 		return nil, err
 	}
 	if c := in.ImageScanningConfiguration; c != nil && c.ScanOnPush != nil && *c.ScanOnPush {
-		return nil, failed("InvalidParameterException", "Image scanning is not available in this version of Modelwharf")
+		return nil, noScanning()
 	}
 	if c := in.EncryptionConfiguration; c != nil && text(c.EncryptionType) != "AES256" {
 		return nil, noKMS()

@@ -6,6 +6,7 @@ import (
 	wharf "github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/api/ecrpublic"
 	"github.com/modelwharf/modelwharf/internal/kv"
+	"github.com/modelwharf/modelwharf/internal/wire/pagetoken"
 )
 
 // publicAPI answers the operations of ECR Public.
@@ -50,15 +51,24 @@ func (a publicAPI) CreateRepository(ctx context.Context, in *ecrpublic.CreateRep
 	if err := a.authorizeNew(ctx, &r); err != nil {
 		return nil, err
 	}
+	out := &ecrpublic.CreateRepositoryOutput{}
+	also := func(kv.Txn, *Repository) {}
 	if in.CatalogData != nil {
-		return nil, ecrpublic.UnsupportedCommandException("Catalog data is not available in this version of Modelwharf")
+		d, err := catalogDataFrom(in.CatalogData)
+		if err != nil {
+			return nil, err
+		}
+		also = func(tx kv.Txn, r *Repository) { d.put(tx, r, in.CatalogData.LogoImageBlob) }
+		if out.CatalogData, err = a.describeCatalogData(ctx, r.Name, d); err != nil {
+			return nil, err
+		}
 	}
-	made, err := a.Service.CreateRepository(ctx, r)
+	made, err := a.createRepository(ctx, r, also)
 	if err != nil {
 		return nil, err
 	}
-	d, err := a.describe(ctx, made)
-	return &ecrpublic.CreateRepositoryOutput{Repository: d}, err
+	out.Repository, err = a.describe(ctx, made)
+	return out, err
 }
 
 func (a publicAPI) DeleteRepository(ctx context.Context, in *ecrpublic.DeleteRepositoryInput) (*ecrpublic.DeleteRepositoryOutput, error) {
@@ -92,17 +102,21 @@ func (a publicAPI) DescribeRepositories(ctx context.Context, in *ecrpublic.Descr
 	return out, nil
 }
 
-func (a publicAPI) DescribeRegistries(ctx context.Context, _ *ecrpublic.DescribeRegistriesInput) (*ecrpublic.DescribeRegistriesOutput, error) {
+func (a publicAPI) DescribeRegistries(ctx context.Context, in *ecrpublic.DescribeRegistriesInput) (*ecrpublic.DescribeRegistriesOutput, error) {
 	if err := a.authorizeRegistry(ctx, "ecr-public:DescribeRegistries"); err != nil {
 		return nil, err
 	}
 	account := registryOf(ctx, nil)
+	// An account has one registry, so there is no second page.
+	if _, _, err := a.position(pagetoken.Listing{Account: account, Operation: "ecr-public:DescribeRegistries"}, in.NextToken, in.MaxResults); err != nil {
+		return nil, err
+	}
 	alias, err := a.Alias(ctx, account)
 	if err != nil {
 		return nil, err
 	}
 	return &ecrpublic.DescribeRegistriesOutput{Registries: []*ecrpublic.Registry{{
-		RegistryId: &account, RegistryArn: new("arn:aws:ecr-public::" + account + ":registry/" + account),
+		RegistryId: &account, RegistryArn: new(publicRegistryARN(account)),
 		RegistryUri: new(a.host(ctx) + "/" + alias), Verified: new(false),
 		Aliases: []*ecrpublic.RegistryAlias{{
 			Name: &alias, Status: new("ACTIVE"), PrimaryRegistryAlias: new(true), DefaultRegistryAlias: new(true),

@@ -32,6 +32,11 @@ type Repository struct {
 // CreateRepository creates a repository. The error is RepositoryAlreadyExistsException, or
 // InvalidParameterException of a name or a mutability that cannot be.
 func (s *Service) CreateRepository(ctx context.Context, r Repository) (*Repository, error) {
+	return s.createRepository(ctx, r, func(kv.Txn, *Repository) {})
+}
+
+// createRepository is CreateRepository; also writes more in its transaction.
+func (s *Service) createRepository(ctx context.Context, r Repository, also func(kv.Txn, *Repository)) (*Repository, error) {
 	if !r.Name.Valid() {
 		return nil, failed("InvalidParameterException", "Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must satisfy the naming rules of repositories'")
 	}
@@ -60,6 +65,7 @@ func (s *Service) CreateRepository(ctx context.Context, r Repository) (*Reposito
 		r.ID = decodeID(last) + 1
 		tx.Put(lastIDKey, encodeID(r.ID))
 		tx.Put(k, encode(r))
+		also(tx, &r)
 		s.record(ctx, tx, &r, nil)
 		return nil
 	})
@@ -167,8 +173,9 @@ func (s *Service) change(ctx context.Context, n Name, details map[string]any, fn
 
 // registry is an account's public registry.
 type registry struct {
-	Alias   string    `json:"alias"`
-	Created time.Time `json:"created"`
+	Alias       string    `json:"alias"`
+	Created     time.Time `json:"created"`
+	DisplayName *string   `json:"displayName,omitempty"`
 }
 
 // ensureRegistry returns the public registry of an account, which is made when it is

@@ -177,7 +177,7 @@ func (s *Service) authorizeTagging(ctx context.Context, n Name, operation string
 	c := check(n, r, operation)
 	maps.Copy(conditions, c.Conditions)
 	c.Conditions = conditions
-	return s.identity.Authorize(ctx, c)
+	return s.ask(ctx, n, c)
 }
 
 func (a privateAPI) TagResource(ctx context.Context, in *ecr.TagResourceInput) (*ecr.TagResourceOutput, error) {

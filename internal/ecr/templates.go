@@ -2,14 +2,12 @@ package ecr
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 	"time"
 
 	wharf "github.com/modelwharf/modelwharf/internal/api"
-	"github.com/modelwharf/modelwharf/internal/audit"
 	"github.com/modelwharf/modelwharf/internal/identity"
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/kv/tuple"
@@ -223,18 +221,14 @@ func (s *Service) changeTemplate(ctx context.Context, registry Name, prefix stri
 		if err != nil {
 			return err
 		}
-		details := map[string]any{"registryId": registry.Account, "prefix": prefix}
+		details := map[string]any{"prefix": prefix}
 		if next == nil {
 			tx.Delete(k)
 		} else {
 			tx.Put(k, encode(next))
 			details["template"] = next
 		}
-		parameters, err := json.Marshal(details)
-		if err != nil {
-			return err
-		}
-		audit.Record(ctx, tx, audit.Event{Account: registry.Account, Parameters: parameters})
+		s.recordRegistry(ctx, tx, registry, details)
 		return nil
 	})
 }

@@ -26,3 +26,9 @@ func (s *Service) record(ctx context.Context, tx kv.Txn, r *Repository, details 
 		Account: r.Name.Account, Resources: []audit.Resource{{Type: kind, ARN: r.Name.ARN()}}, Parameters: b,
 	})
 }
+
+// recordRegistry keeps a change of a registry in the audit trail of its account.
+func (s *Service) recordRegistry(ctx context.Context, tx kv.Txn, registry Name, details map[string]any) {
+	details["registryId"] = registry.Account
+	audit.Record(ctx, tx, audit.Event{Account: registry.Account, Parameters: encode(details)})
+}

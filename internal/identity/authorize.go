@@ -23,6 +23,10 @@ type Check struct {
 	// ResourcePolicy names, so that one who comes later under the same name is not
 	// taken for them. What is not in it is known by its ARN alone.
 	ResourcePrincipals map[string]string
+	// OuterPolicy is the policy document of what the resource lies in, such as a registry,
+	// or nil. It speaks as a second policy of the resource.
+	OuterPolicy     []byte
+	OuterPrincipals map[string]string // as ResourcePrincipals
 	// Conditions holds the service's own condition keys, such as
 	// "dynamodb:LeadingKeys"; the global ones come from the request.
 	Conditions map[string][]string
@@ -88,7 +92,7 @@ func (s *Service) acting(ctx context.Context, r *api.Request) (*Identity, error)
 // that is to be assumed.
 func (s *Service) authorize(ctx context.Context, r *api.Request, who *Identity, check *Check, trust *policy.Attached) error {
 	debug := s.log != nil && s.log.Enabled(ctx, slog.LevelDebug)
-	if r.Caller.Type == api.RootCaller && check.ResourcePolicy == nil && trust == nil && !debug &&
+	if r.Caller.Type == api.RootCaller && check.ResourcePolicy == nil && check.OuterPolicy == nil && trust == nil && !debug &&
 		(who == nil || len(who.session) == 0) && ownsResource(r.Caller.Account, check.Resource) {
 		return nil
 	}
@@ -101,13 +105,23 @@ func (s *Service) authorize(ctx context.Context, r *api.Request, who *Identity, 
 	if who != nil {
 		q.IdentityPolicies, q.Boundary, q.SessionPolicies = who.subject.policies, who.subject.boundary, who.session
 	}
-	if check.ResourcePolicy != nil {
-		p, err := s.resourcePolicy(check.ResourcePolicy)
+	for _, attached := range [...]struct {
+		document   []byte
+		principals map[string]string
+		to         **policy.Attached
+	}{
+		{check.ResourcePolicy, check.ResourcePrincipals, &q.ResourcePolicy},
+		{check.OuterPolicy, check.OuterPrincipals, &q.OuterPolicy},
+	} {
+		if attached.document == nil {
+			continue
+		}
+		p, err := s.resourcePolicy(attached.document)
 		if err != nil {
 			return api.Internal(err)
 		}
-		q.ResourcePolicy = &policy.Attached{Name: check.Resource, Policy: p}
-		if id, named := check.ResourcePrincipals[r.Caller.Principal]; named && who != nil && who.subject.holder.ID != id {
+		*attached.to = &policy.Attached{Name: check.Resource, Policy: p}
+		if id, named := attached.principals[r.Caller.Principal]; named && who != nil && who.subject.holder.ID != id {
 			q.Principal.Namesake = true
 		}
 	}

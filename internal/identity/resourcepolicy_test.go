@@ -46,3 +46,34 @@ func TestResourcePolicyPrincipals(t *testing.T) {
 	ann = w.user(root, "allowed", allow("dynamodb:*", "*"))
 	wants(t, "not spared", w.Authorize(w.as(ann, "dynamodb"), check), "AccessDeniedException", "")
 }
+
+// TestOuterPolicy asks a second policy of a resource, that of what it lies in: either may
+// allow, and either may deny.
+func TestOuterPolicy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	root := w.root(home)
+	w.root(abroad)
+	ann := w.user(root, "ann", "")
+	document := func(effect, resource string) []byte {
+		return fmt.Appendf(nil, `{"Version":"2012-10-17","Statement":[{"Effect":%q,"Principal":{"AWS":"arn:aws:iam::%s:user/ann"},"Action":"dynamodb:*","Resource":%q}]}`, effect, home, resource)
+	}
+	for what, test := range map[string]struct {
+		inner, outer []byte
+		code         string
+	}{
+		"neither":             {nil, nil, "AccessDeniedException"},
+		"the outer allows":    {nil, document("Allow", "*"), ""},
+		"of another resource": {nil, document("Allow", "arn:aws:s3:::other"), "AccessDeniedException"},
+		"the inner allows":    {document("Allow", "*"), document("Allow", "arn:aws:s3:::other"), ""},
+		"the outer denies":    {document("Allow", "*"), document("Deny", "*"), "AccessDeniedException"},
+		"the inner denies":    {document("Deny", "*"), document("Allow", "*"), "AccessDeniedException"},
+	} {
+		check := put
+		check.ResourcePolicy, check.OuterPolicy = test.inner, test.outer
+		wants(t, what, w.Authorize(w.as(ann, "dynamodb"), check), test.code, "")
+	}
+	check := put
+	check.OuterPolicy = []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"dynamodb:*","Resource":"*"}]}`)
+	wants(t, "root is denied too", w.Authorize(w.as(root, "dynamodb"), check), "AccessDeniedException", "")
+}

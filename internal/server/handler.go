@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/modelwharf/modelwharf/internal/ecr"
 	"github.com/modelwharf/modelwharf/internal/ecr/oci"
 	"github.com/modelwharf/modelwharf/internal/wire/sigv4"
 )
@@ -15,6 +16,10 @@ func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if oci.Serves(r.URL.Path) {
 			s.images.registry.ServeHTTP(w, r)
+			return
+		}
+		if ecr.ServesLogo(r.URL.Path) {
+			s.images.ServeLogo(w, r)
 			return
 		}
 		if asksAPI(r) {

@@ -3,7 +3,35 @@
 package ecr
 
 import "github.com/go-faster/jx"
+import "github.com/modelwharf/modelwharf/internal/api"
 import "github.com/modelwharf/modelwharf/internal/api/codec"
+
+// DecodeJSON reads x from d.
+func (x *Attribute) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "Attribute", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "key":
+			return codec.Optional(codec.String)(d, &x.Key)
+		case "value":
+			return codec.Optional(codec.String)(d, &x.Value)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *Attribute) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Key != nil {
+		e.FieldStart("key")
+		e.Str(*x.Key)
+	}
+	if x.Value != nil {
+		e.FieldStart("value")
+		e.Str(*x.Value)
+	}
+	e.ObjEnd()
+}
 
 // DecodeJSON reads x from d.
 func (x *AuthorizationData) DecodeJSON(d *jx.Decoder) error {
@@ -34,6 +62,145 @@ func (x *AuthorizationData) EncodeJSON(e *jx.Encoder) {
 	if x.ProxyEndpoint != nil {
 		e.FieldStart("proxyEndpoint")
 		e.Str(*x.ProxyEndpoint)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *AwsEcrContainerImageDetails) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "AwsEcrContainerImageDetails", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "architecture":
+			return codec.Optional(codec.String)(d, &x.Architecture)
+		case "author":
+			return codec.Optional(codec.String)(d, &x.Author)
+		case "imageHash":
+			return codec.Optional(codec.String)(d, &x.ImageHash)
+		case "imageTags":
+			return codec.List(codec.String)(d, &x.ImageTags)
+		case "platform":
+			return codec.Optional(codec.String)(d, &x.Platform)
+		case "pushedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.PushedAt)
+		case "lastInUseAt":
+			return codec.Optional(codec.Timestamp)(d, &x.LastInUseAt)
+		case "inUseCount":
+			return codec.Optional(codec.Long)(d, &x.InUseCount)
+		case "registry":
+			return codec.Optional(codec.String)(d, &x.Registry)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *AwsEcrContainerImageDetails) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Architecture != nil {
+		e.FieldStart("architecture")
+		e.Str(*x.Architecture)
+	}
+	if x.Author != nil {
+		e.FieldStart("author")
+		e.Str(*x.Author)
+	}
+	if x.ImageHash != nil {
+		e.FieldStart("imageHash")
+		e.Str(*x.ImageHash)
+	}
+	if x.ImageTags != nil {
+		e.FieldStart("imageTags")
+		e.ArrStart()
+		for _, x0 := range x.ImageTags {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	if x.Platform != nil {
+		e.FieldStart("platform")
+		e.Str(*x.Platform)
+	}
+	if x.PushedAt != nil {
+		e.FieldStart("pushedAt")
+		codec.EncodeTimestamp(e, *x.PushedAt)
+	}
+	if x.LastInUseAt != nil {
+		e.FieldStart("lastInUseAt")
+		codec.EncodeTimestamp(e, *x.LastInUseAt)
+	}
+	if x.InUseCount != nil {
+		e.FieldStart("inUseCount")
+		e.Int64(*x.InUseCount)
+	}
+	if x.Registry != nil {
+		e.FieldStart("registry")
+		e.Str(*x.Registry)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BatchGetRepositoryScanningConfigurationInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BatchGetRepositoryScanningConfigurationInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "repositoryNames":
+			return codec.List(codec.String)(d, &x.RepositoryNames)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BatchGetRepositoryScanningConfigurationInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RepositoryNames != nil {
+		e.FieldStart("repositoryNames")
+		e.ArrStart()
+		for _, x0 := range x.RepositoryNames {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BatchGetRepositoryScanningConfigurationOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BatchGetRepositoryScanningConfigurationOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "scanningConfigurations":
+			return codec.List(codec.Structure[RepositoryScanningConfiguration])(d, &x.ScanningConfigurations)
+		case "failures":
+			return codec.List(codec.Structure[RepositoryScanningConfigurationFailure])(d, &x.Failures)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BatchGetRepositoryScanningConfigurationOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ScanningConfigurations != nil {
+		e.FieldStart("scanningConfigurations")
+		e.ArrStart()
+		for _, x0 := range x.ScanningConfigurations {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.Failures != nil {
+		e.FieldStart("failures")
+		e.ArrStart()
+		for _, x0 := range x.Failures {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
 	}
 	e.ObjEnd()
 }
@@ -239,6 +406,121 @@ func (x *CreateRepositoryOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *CvssScore) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CvssScore", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "baseScore":
+			return codec.Optional(codec.Double)(d, &x.BaseScore)
+		case "scoringVector":
+			return codec.Optional(codec.String)(d, &x.ScoringVector)
+		case "source":
+			return codec.Optional(codec.String)(d, &x.Source)
+		case "version":
+			return codec.Optional(codec.String)(d, &x.Version)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CvssScore) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.BaseScore != nil {
+		e.FieldStart("baseScore")
+		e.Float64(*x.BaseScore)
+	}
+	if x.ScoringVector != nil {
+		e.FieldStart("scoringVector")
+		e.Str(*x.ScoringVector)
+	}
+	if x.Source != nil {
+		e.FieldStart("source")
+		e.Str(*x.Source)
+	}
+	if x.Version != nil {
+		e.FieldStart("version")
+		e.Str(*x.Version)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *CvssScoreAdjustment) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CvssScoreAdjustment", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "metric":
+			return codec.Optional(codec.String)(d, &x.Metric)
+		case "reason":
+			return codec.Optional(codec.String)(d, &x.Reason)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CvssScoreAdjustment) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Metric != nil {
+		e.FieldStart("metric")
+		e.Str(*x.Metric)
+	}
+	if x.Reason != nil {
+		e.FieldStart("reason")
+		e.Str(*x.Reason)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *CvssScoreDetails) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CvssScoreDetails", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "adjustments":
+			return codec.List(codec.Structure[CvssScoreAdjustment])(d, &x.Adjustments)
+		case "score":
+			return codec.Optional(codec.Double)(d, &x.Score)
+		case "scoreSource":
+			return codec.Optional(codec.String)(d, &x.ScoreSource)
+		case "scoringVector":
+			return codec.Optional(codec.String)(d, &x.ScoringVector)
+		case "version":
+			return codec.Optional(codec.String)(d, &x.Version)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CvssScoreDetails) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Adjustments != nil {
+		e.FieldStart("adjustments")
+		e.ArrStart()
+		for _, x0 := range x.Adjustments {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.Score != nil {
+		e.FieldStart("score")
+		e.Float64(*x.Score)
+	}
+	if x.ScoreSource != nil {
+		e.FieldStart("scoreSource")
+		e.Str(*x.ScoreSource)
+	}
+	if x.ScoringVector != nil {
+		e.FieldStart("scoringVector")
+		e.Str(*x.ScoringVector)
+	}
+	if x.Version != nil {
+		e.FieldStart("version")
+		e.Str(*x.Version)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *DeleteLifecyclePolicyInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "DeleteLifecyclePolicyInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -300,6 +582,46 @@ func (x *DeleteLifecyclePolicyOutput) EncodeJSON(e *jx.Encoder) {
 	if x.LastEvaluatedAt != nil {
 		e.FieldStart("lastEvaluatedAt")
 		codec.EncodeTimestamp(e, *x.LastEvaluatedAt)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DeleteRegistryPolicyInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeleteRegistryPolicyInput", func(d *jx.Decoder, name []byte) error {
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeleteRegistryPolicyInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DeleteRegistryPolicyOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeleteRegistryPolicyOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "policyText":
+			return codec.Optional(codec.String)(d, &x.PolicyText)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeleteRegistryPolicyOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.PolicyText != nil {
+		e.FieldStart("policyText")
+		e.Str(*x.PolicyText)
 	}
 	e.ObjEnd()
 }
@@ -483,6 +805,218 @@ func (x *DeleteRepositoryPolicyOutput) EncodeJSON(e *jx.Encoder) {
 	if x.PolicyText != nil {
 		e.FieldStart("policyText")
 		e.Str(*x.PolicyText)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DeleteSigningConfigurationInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeleteSigningConfigurationInput", func(d *jx.Decoder, name []byte) error {
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeleteSigningConfigurationInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DeleteSigningConfigurationOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeleteSigningConfigurationOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "signingConfiguration":
+			return codec.Structure[SigningConfiguration](d, &x.SigningConfiguration)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeleteSigningConfigurationOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.SigningConfiguration != nil {
+		e.FieldStart("signingConfiguration")
+		x.SigningConfiguration.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeImageScanFindingsInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeImageScanFindingsInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageId":
+			return codec.Structure[ImageIdentifier](d, &x.ImageId)
+		case "nextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		case "maxResults":
+			return codec.Optional(codec.Integer)(d, &x.MaxResults)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeImageScanFindingsInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageId != nil {
+		e.FieldStart("imageId")
+		x.ImageId.EncodeJSON(e)
+	}
+	if x.NextToken != nil {
+		e.FieldStart("nextToken")
+		e.Str(*x.NextToken)
+	}
+	if x.MaxResults != nil {
+		e.FieldStart("maxResults")
+		e.Int64(*x.MaxResults)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeImageScanFindingsOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeImageScanFindingsOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageId":
+			return codec.Structure[ImageIdentifier](d, &x.ImageId)
+		case "imageScanStatus":
+			return codec.Structure[ImageScanStatus](d, &x.ImageScanStatus)
+		case "imageScanFindings":
+			return codec.Structure[ImageScanFindings](d, &x.ImageScanFindings)
+		case "nextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeImageScanFindingsOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageId != nil {
+		e.FieldStart("imageId")
+		x.ImageId.EncodeJSON(e)
+	}
+	if x.ImageScanStatus != nil {
+		e.FieldStart("imageScanStatus")
+		x.ImageScanStatus.EncodeJSON(e)
+	}
+	if x.ImageScanFindings != nil {
+		e.FieldStart("imageScanFindings")
+		x.ImageScanFindings.EncodeJSON(e)
+	}
+	if x.NextToken != nil {
+		e.FieldStart("nextToken")
+		e.Str(*x.NextToken)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeImageSigningStatusInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeImageSigningStatusInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageId":
+			return codec.Structure[ImageIdentifier](d, &x.ImageId)
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeImageSigningStatusInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageId != nil {
+		e.FieldStart("imageId")
+		x.ImageId.EncodeJSON(e)
+	}
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeImageSigningStatusOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeImageSigningStatusOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageId":
+			return codec.Structure[ImageIdentifier](d, &x.ImageId)
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "signingStatuses":
+			return codec.List(codec.Structure[ImageSigningStatus])(d, &x.SigningStatuses)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeImageSigningStatusOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageId != nil {
+		e.FieldStart("imageId")
+		x.ImageId.EncodeJSON(e)
+	}
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.SigningStatuses != nil {
+		e.FieldStart("signingStatuses")
+		e.ArrStart()
+		for _, x0 := range x.SigningStatuses {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
 	}
 	e.ObjEnd()
 }
@@ -730,6 +1264,175 @@ func (x *EncryptionConfigurationForRepositoryCreationTemplate) EncodeJSON(e *jx.
 }
 
 // DecodeJSON reads x from d.
+func (x *EnhancedImageScanFinding) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "EnhancedImageScanFinding", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "awsAccountId":
+			return codec.Optional(codec.String)(d, &x.AwsAccountId)
+		case "description":
+			return codec.Optional(codec.String)(d, &x.Description)
+		case "findingArn":
+			return codec.Optional(codec.String)(d, &x.FindingArn)
+		case "firstObservedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.FirstObservedAt)
+		case "lastObservedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.LastObservedAt)
+		case "packageVulnerabilityDetails":
+			return codec.Structure[PackageVulnerabilityDetails](d, &x.PackageVulnerabilityDetails)
+		case "remediation":
+			return codec.Structure[Remediation](d, &x.Remediation)
+		case "resources":
+			return codec.List(codec.Structure[Resource])(d, &x.Resources)
+		case "score":
+			return codec.Optional(codec.Double)(d, &x.Score)
+		case "scoreDetails":
+			return codec.Structure[ScoreDetails](d, &x.ScoreDetails)
+		case "severity":
+			return codec.Optional(codec.String)(d, &x.Severity)
+		case "status":
+			return codec.Optional(codec.String)(d, &x.Status)
+		case "title":
+			return codec.Optional(codec.String)(d, &x.Title)
+		case "type":
+			return codec.Optional(codec.String)(d, &x.Type)
+		case "updatedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.UpdatedAt)
+		case "fixAvailable":
+			return codec.Optional(codec.String)(d, &x.FixAvailable)
+		case "exploitAvailable":
+			return codec.Optional(codec.String)(d, &x.ExploitAvailable)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *EnhancedImageScanFinding) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.AwsAccountId != nil {
+		e.FieldStart("awsAccountId")
+		e.Str(*x.AwsAccountId)
+	}
+	if x.Description != nil {
+		e.FieldStart("description")
+		e.Str(*x.Description)
+	}
+	if x.FindingArn != nil {
+		e.FieldStart("findingArn")
+		e.Str(*x.FindingArn)
+	}
+	if x.FirstObservedAt != nil {
+		e.FieldStart("firstObservedAt")
+		codec.EncodeTimestamp(e, *x.FirstObservedAt)
+	}
+	if x.LastObservedAt != nil {
+		e.FieldStart("lastObservedAt")
+		codec.EncodeTimestamp(e, *x.LastObservedAt)
+	}
+	if x.PackageVulnerabilityDetails != nil {
+		e.FieldStart("packageVulnerabilityDetails")
+		x.PackageVulnerabilityDetails.EncodeJSON(e)
+	}
+	if x.Remediation != nil {
+		e.FieldStart("remediation")
+		x.Remediation.EncodeJSON(e)
+	}
+	if x.Resources != nil {
+		e.FieldStart("resources")
+		e.ArrStart()
+		for _, x0 := range x.Resources {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.Score != nil {
+		e.FieldStart("score")
+		e.Float64(*x.Score)
+	}
+	if x.ScoreDetails != nil {
+		e.FieldStart("scoreDetails")
+		x.ScoreDetails.EncodeJSON(e)
+	}
+	if x.Severity != nil {
+		e.FieldStart("severity")
+		e.Str(*x.Severity)
+	}
+	if x.Status != nil {
+		e.FieldStart("status")
+		e.Str(*x.Status)
+	}
+	if x.Title != nil {
+		e.FieldStart("title")
+		e.Str(*x.Title)
+	}
+	if x.Type != nil {
+		e.FieldStart("type")
+		e.Str(*x.Type)
+	}
+	if x.UpdatedAt != nil {
+		e.FieldStart("updatedAt")
+		codec.EncodeTimestamp(e, *x.UpdatedAt)
+	}
+	if x.FixAvailable != nil {
+		e.FieldStart("fixAvailable")
+		e.Str(*x.FixAvailable)
+	}
+	if x.ExploitAvailable != nil {
+		e.FieldStart("exploitAvailable")
+		e.Str(*x.ExploitAvailable)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetAccountSettingInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetAccountSettingInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "name":
+			return codec.Optional(codec.String)(d, &x.Name)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetAccountSettingInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Name != nil {
+		e.FieldStart("name")
+		e.Str(*x.Name)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetAccountSettingOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetAccountSettingOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "name":
+			return codec.Optional(codec.String)(d, &x.Name)
+		case "value":
+			return codec.Optional(codec.String)(d, &x.Value)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetAccountSettingOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Name != nil {
+		e.FieldStart("name")
+		e.Str(*x.Name)
+	}
+	if x.Value != nil {
+		e.FieldStart("value")
+		e.Str(*x.Value)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *GetAuthorizationTokenInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "GetAuthorizationTokenInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -962,6 +1665,86 @@ func (x *GetLifecyclePolicyPreviewOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *GetRegistryPolicyInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetRegistryPolicyInput", func(d *jx.Decoder, name []byte) error {
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetRegistryPolicyInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetRegistryPolicyOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetRegistryPolicyOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "policyText":
+			return codec.Optional(codec.String)(d, &x.PolicyText)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetRegistryPolicyOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.PolicyText != nil {
+		e.FieldStart("policyText")
+		e.Str(*x.PolicyText)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetRegistryScanningConfigurationInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetRegistryScanningConfigurationInput", func(d *jx.Decoder, name []byte) error {
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetRegistryScanningConfigurationInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetRegistryScanningConfigurationOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetRegistryScanningConfigurationOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "scanningConfiguration":
+			return codec.Structure[RegistryScanningConfiguration](d, &x.ScanningConfiguration)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetRegistryScanningConfigurationOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.ScanningConfiguration != nil {
+		e.FieldStart("scanningConfiguration")
+		x.ScanningConfiguration.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *GetRepositoryPolicyInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "GetRepositoryPolicyInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -1022,6 +1805,46 @@ func (x *GetRepositoryPolicyOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *GetSigningConfigurationInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetSigningConfigurationInput", func(d *jx.Decoder, name []byte) error {
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetSigningConfigurationInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetSigningConfigurationOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetSigningConfigurationOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "signingConfiguration":
+			return codec.Structure[SigningConfiguration](d, &x.SigningConfiguration)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetSigningConfigurationOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.SigningConfiguration != nil {
+		e.FieldStart("signingConfiguration")
+		x.SigningConfiguration.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *ImageIdentifier) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "ImageIdentifier", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -1049,6 +1872,140 @@ func (x *ImageIdentifier) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *ImageScanFinding) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ImageScanFinding", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "name":
+			return codec.Optional(codec.String)(d, &x.Name)
+		case "description":
+			return codec.Optional(codec.String)(d, &x.Description)
+		case "uri":
+			return codec.Optional(codec.String)(d, &x.Uri)
+		case "severity":
+			return codec.Optional(codec.String)(d, &x.Severity)
+		case "attributes":
+			return codec.List(codec.Structure[Attribute])(d, &x.Attributes)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ImageScanFinding) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Name != nil {
+		e.FieldStart("name")
+		e.Str(*x.Name)
+	}
+	if x.Description != nil {
+		e.FieldStart("description")
+		e.Str(*x.Description)
+	}
+	if x.Uri != nil {
+		e.FieldStart("uri")
+		e.Str(*x.Uri)
+	}
+	if x.Severity != nil {
+		e.FieldStart("severity")
+		e.Str(*x.Severity)
+	}
+	if x.Attributes != nil {
+		e.FieldStart("attributes")
+		e.ArrStart()
+		for _, x0 := range x.Attributes {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ImageScanFindings) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ImageScanFindings", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "imageScanCompletedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.ImageScanCompletedAt)
+		case "vulnerabilitySourceUpdatedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.VulnerabilitySourceUpdatedAt)
+		case "findingSeverityCounts":
+			return codec.Map(codec.Integer)(d, &x.FindingSeverityCounts)
+		case "findings":
+			return codec.List(codec.Structure[ImageScanFinding])(d, &x.Findings)
+		case "enhancedFindings":
+			return codec.List(codec.Structure[EnhancedImageScanFinding])(d, &x.EnhancedFindings)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ImageScanFindings) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImageScanCompletedAt != nil {
+		e.FieldStart("imageScanCompletedAt")
+		codec.EncodeTimestamp(e, *x.ImageScanCompletedAt)
+	}
+	if x.VulnerabilitySourceUpdatedAt != nil {
+		e.FieldStart("vulnerabilitySourceUpdatedAt")
+		codec.EncodeTimestamp(e, *x.VulnerabilitySourceUpdatedAt)
+	}
+	if x.FindingSeverityCounts != nil {
+		e.FieldStart("findingSeverityCounts")
+		e.ObjStart()
+		for k0, x0 := range api.Sorted(x.FindingSeverityCounts) {
+			e.FieldStart(k0)
+			e.Int64(x0)
+		}
+		e.ObjEnd()
+	}
+	if x.Findings != nil {
+		e.FieldStart("findings")
+		e.ArrStart()
+		for _, x0 := range x.Findings {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.EnhancedFindings != nil {
+		e.FieldStart("enhancedFindings")
+		e.ArrStart()
+		for _, x0 := range x.EnhancedFindings {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ImageScanStatus) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ImageScanStatus", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "status":
+			return codec.Optional(codec.String)(d, &x.Status)
+		case "description":
+			return codec.Optional(codec.String)(d, &x.Description)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ImageScanStatus) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Status != nil {
+		e.FieldStart("status")
+		e.Str(*x.Status)
+	}
+	if x.Description != nil {
+		e.FieldStart("description")
+		e.Str(*x.Description)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *ImageScanningConfiguration) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "ImageScanningConfiguration", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -1065,6 +2022,45 @@ func (x *ImageScanningConfiguration) EncodeJSON(e *jx.Encoder) {
 	if x.ScanOnPush != nil {
 		e.FieldStart("scanOnPush")
 		e.Bool(*x.ScanOnPush)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ImageSigningStatus) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ImageSigningStatus", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "signingProfileArn":
+			return codec.Optional(codec.String)(d, &x.SigningProfileArn)
+		case "failureCode":
+			return codec.Optional(codec.String)(d, &x.FailureCode)
+		case "failureReason":
+			return codec.Optional(codec.String)(d, &x.FailureReason)
+		case "status":
+			return codec.Optional(codec.String)(d, &x.Status)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ImageSigningStatus) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.SigningProfileArn != nil {
+		e.FieldStart("signingProfileArn")
+		e.Str(*x.SigningProfileArn)
+	}
+	if x.FailureCode != nil {
+		e.FieldStart("failureCode")
+		e.Str(*x.FailureCode)
+	}
+	if x.FailureReason != nil {
+		e.FieldStart("failureReason")
+		e.Str(*x.FailureReason)
+	}
+	if x.Status != nil {
+		e.FieldStart("status")
+		e.Str(*x.Status)
 	}
 	e.ObjEnd()
 }
@@ -1298,6 +2294,217 @@ func (x *ListTagsForResourceOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *PackageVulnerabilityDetails) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PackageVulnerabilityDetails", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "cvss":
+			return codec.List(codec.Structure[CvssScore])(d, &x.Cvss)
+		case "referenceUrls":
+			return codec.List(codec.String)(d, &x.ReferenceUrls)
+		case "relatedVulnerabilities":
+			return codec.List(codec.String)(d, &x.RelatedVulnerabilities)
+		case "source":
+			return codec.Optional(codec.String)(d, &x.Source)
+		case "sourceUrl":
+			return codec.Optional(codec.String)(d, &x.SourceUrl)
+		case "vendorCreatedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.VendorCreatedAt)
+		case "vendorSeverity":
+			return codec.Optional(codec.String)(d, &x.VendorSeverity)
+		case "vendorUpdatedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.VendorUpdatedAt)
+		case "vulnerabilityId":
+			return codec.Optional(codec.String)(d, &x.VulnerabilityId)
+		case "vulnerablePackages":
+			return codec.List(codec.Structure[VulnerablePackage])(d, &x.VulnerablePackages)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PackageVulnerabilityDetails) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Cvss != nil {
+		e.FieldStart("cvss")
+		e.ArrStart()
+		for _, x0 := range x.Cvss {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.ReferenceUrls != nil {
+		e.FieldStart("referenceUrls")
+		e.ArrStart()
+		for _, x0 := range x.ReferenceUrls {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	if x.RelatedVulnerabilities != nil {
+		e.FieldStart("relatedVulnerabilities")
+		e.ArrStart()
+		for _, x0 := range x.RelatedVulnerabilities {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	if x.Source != nil {
+		e.FieldStart("source")
+		e.Str(*x.Source)
+	}
+	if x.SourceUrl != nil {
+		e.FieldStart("sourceUrl")
+		e.Str(*x.SourceUrl)
+	}
+	if x.VendorCreatedAt != nil {
+		e.FieldStart("vendorCreatedAt")
+		codec.EncodeTimestamp(e, *x.VendorCreatedAt)
+	}
+	if x.VendorSeverity != nil {
+		e.FieldStart("vendorSeverity")
+		e.Str(*x.VendorSeverity)
+	}
+	if x.VendorUpdatedAt != nil {
+		e.FieldStart("vendorUpdatedAt")
+		codec.EncodeTimestamp(e, *x.VendorUpdatedAt)
+	}
+	if x.VulnerabilityId != nil {
+		e.FieldStart("vulnerabilityId")
+		e.Str(*x.VulnerabilityId)
+	}
+	if x.VulnerablePackages != nil {
+		e.FieldStart("vulnerablePackages")
+		e.ArrStart()
+		for _, x0 := range x.VulnerablePackages {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutAccountSettingInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutAccountSettingInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "name":
+			return codec.Optional(codec.String)(d, &x.Name)
+		case "value":
+			return codec.Optional(codec.String)(d, &x.Value)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutAccountSettingInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Name != nil {
+		e.FieldStart("name")
+		e.Str(*x.Name)
+	}
+	if x.Value != nil {
+		e.FieldStart("value")
+		e.Str(*x.Value)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutAccountSettingOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutAccountSettingOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "name":
+			return codec.Optional(codec.String)(d, &x.Name)
+		case "value":
+			return codec.Optional(codec.String)(d, &x.Value)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutAccountSettingOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Name != nil {
+		e.FieldStart("name")
+		e.Str(*x.Name)
+	}
+	if x.Value != nil {
+		e.FieldStart("value")
+		e.Str(*x.Value)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutImageScanningConfigurationInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutImageScanningConfigurationInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageScanningConfiguration":
+			return codec.Structure[ImageScanningConfiguration](d, &x.ImageScanningConfiguration)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutImageScanningConfigurationInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageScanningConfiguration != nil {
+		e.FieldStart("imageScanningConfiguration")
+		x.ImageScanningConfiguration.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutImageScanningConfigurationOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutImageScanningConfigurationOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageScanningConfiguration":
+			return codec.Structure[ImageScanningConfiguration](d, &x.ImageScanningConfiguration)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutImageScanningConfigurationOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageScanningConfiguration != nil {
+		e.FieldStart("imageScanningConfiguration")
+		x.ImageScanningConfiguration.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *PutImageTagMutabilityInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "PutImageTagMutabilityInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -1445,6 +2652,258 @@ func (x *PutLifecyclePolicyOutput) EncodeJSON(e *jx.Encoder) {
 	if x.LifecyclePolicyText != nil {
 		e.FieldStart("lifecyclePolicyText")
 		e.Str(*x.LifecyclePolicyText)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutRegistryPolicyInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutRegistryPolicyInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "policyText":
+			return codec.Optional(codec.String)(d, &x.PolicyText)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutRegistryPolicyInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.PolicyText != nil {
+		e.FieldStart("policyText")
+		e.Str(*x.PolicyText)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutRegistryPolicyOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutRegistryPolicyOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "policyText":
+			return codec.Optional(codec.String)(d, &x.PolicyText)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutRegistryPolicyOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.PolicyText != nil {
+		e.FieldStart("policyText")
+		e.Str(*x.PolicyText)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutRegistryScanningConfigurationInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutRegistryScanningConfigurationInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "scanType":
+			return codec.Optional(codec.String)(d, &x.ScanType)
+		case "rules":
+			return codec.List(codec.Structure[RegistryScanningRule])(d, &x.Rules)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutRegistryScanningConfigurationInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ScanType != nil {
+		e.FieldStart("scanType")
+		e.Str(*x.ScanType)
+	}
+	if x.Rules != nil {
+		e.FieldStart("rules")
+		e.ArrStart()
+		for _, x0 := range x.Rules {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutRegistryScanningConfigurationOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutRegistryScanningConfigurationOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryScanningConfiguration":
+			return codec.Structure[RegistryScanningConfiguration](d, &x.RegistryScanningConfiguration)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutRegistryScanningConfigurationOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryScanningConfiguration != nil {
+		e.FieldStart("registryScanningConfiguration")
+		x.RegistryScanningConfiguration.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutSigningConfigurationInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutSigningConfigurationInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "signingConfiguration":
+			return codec.Structure[SigningConfiguration](d, &x.SigningConfiguration)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutSigningConfigurationInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.SigningConfiguration != nil {
+		e.FieldStart("signingConfiguration")
+		x.SigningConfiguration.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutSigningConfigurationOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutSigningConfigurationOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "signingConfiguration":
+			return codec.Structure[SigningConfiguration](d, &x.SigningConfiguration)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutSigningConfigurationOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.SigningConfiguration != nil {
+		e.FieldStart("signingConfiguration")
+		x.SigningConfiguration.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *Recommendation) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "Recommendation", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "url":
+			return codec.Optional(codec.String)(d, &x.Url)
+		case "text":
+			return codec.Optional(codec.String)(d, &x.Text)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *Recommendation) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Url != nil {
+		e.FieldStart("url")
+		e.Str(*x.Url)
+	}
+	if x.Text != nil {
+		e.FieldStart("text")
+		e.Str(*x.Text)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *RegistryScanningConfiguration) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "RegistryScanningConfiguration", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "scanType":
+			return codec.Optional(codec.String)(d, &x.ScanType)
+		case "rules":
+			return codec.List(codec.Structure[RegistryScanningRule])(d, &x.Rules)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *RegistryScanningConfiguration) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ScanType != nil {
+		e.FieldStart("scanType")
+		e.Str(*x.ScanType)
+	}
+	if x.Rules != nil {
+		e.FieldStart("rules")
+		e.ArrStart()
+		for _, x0 := range x.Rules {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *RegistryScanningRule) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "RegistryScanningRule", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "scanFrequency":
+			return codec.Optional(codec.String)(d, &x.ScanFrequency)
+		case "repositoryFilters":
+			return codec.List(codec.Structure[ScanningRepositoryFilter])(d, &x.RepositoryFilters)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *RegistryScanningRule) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ScanFrequency != nil {
+		e.FieldStart("scanFrequency")
+		e.Str(*x.ScanFrequency)
+	}
+	if x.RepositoryFilters != nil {
+		e.FieldStart("repositoryFilters")
+		e.ArrStart()
+		for _, x0 := range x.RepositoryFilters {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *Remediation) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "Remediation", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "recommendation":
+			return codec.Structure[Recommendation](d, &x.Recommendation)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *Remediation) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Recommendation != nil {
+		e.FieldStart("recommendation")
+		x.Recommendation.EncodeJSON(e)
 	}
 	e.ObjEnd()
 }
@@ -1742,6 +3201,201 @@ func (x *RepositoryFilter) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *RepositoryScanningConfiguration) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "RepositoryScanningConfiguration", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "repositoryArn":
+			return codec.Optional(codec.String)(d, &x.RepositoryArn)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "scanOnPush":
+			return codec.Optional(codec.Boolean)(d, &x.ScanOnPush)
+		case "scanFrequency":
+			return codec.Optional(codec.String)(d, &x.ScanFrequency)
+		case "appliedScanFilters":
+			return codec.List(codec.Structure[ScanningRepositoryFilter])(d, &x.AppliedScanFilters)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *RepositoryScanningConfiguration) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RepositoryArn != nil {
+		e.FieldStart("repositoryArn")
+		e.Str(*x.RepositoryArn)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ScanOnPush != nil {
+		e.FieldStart("scanOnPush")
+		e.Bool(*x.ScanOnPush)
+	}
+	if x.ScanFrequency != nil {
+		e.FieldStart("scanFrequency")
+		e.Str(*x.ScanFrequency)
+	}
+	if x.AppliedScanFilters != nil {
+		e.FieldStart("appliedScanFilters")
+		e.ArrStart()
+		for _, x0 := range x.AppliedScanFilters {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *RepositoryScanningConfigurationFailure) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "RepositoryScanningConfigurationFailure", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "failureCode":
+			return codec.Optional(codec.String)(d, &x.FailureCode)
+		case "failureReason":
+			return codec.Optional(codec.String)(d, &x.FailureReason)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *RepositoryScanningConfigurationFailure) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.FailureCode != nil {
+		e.FieldStart("failureCode")
+		e.Str(*x.FailureCode)
+	}
+	if x.FailureReason != nil {
+		e.FieldStart("failureReason")
+		e.Str(*x.FailureReason)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *Resource) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "Resource", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "details":
+			return codec.Structure[ResourceDetails](d, &x.Details)
+		case "id":
+			return codec.Optional(codec.String)(d, &x.Id)
+		case "tags":
+			return codec.Map(codec.String)(d, &x.Tags)
+		case "type":
+			return codec.Optional(codec.String)(d, &x.Type)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *Resource) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Details != nil {
+		e.FieldStart("details")
+		x.Details.EncodeJSON(e)
+	}
+	if x.Id != nil {
+		e.FieldStart("id")
+		e.Str(*x.Id)
+	}
+	if x.Tags != nil {
+		e.FieldStart("tags")
+		e.ObjStart()
+		for k0, x0 := range api.Sorted(x.Tags) {
+			e.FieldStart(k0)
+			e.Str(x0)
+		}
+		e.ObjEnd()
+	}
+	if x.Type != nil {
+		e.FieldStart("type")
+		e.Str(*x.Type)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ResourceDetails) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ResourceDetails", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "awsEcrContainerImage":
+			return codec.Structure[AwsEcrContainerImageDetails](d, &x.AwsEcrContainerImage)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ResourceDetails) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.AwsEcrContainerImage != nil {
+		e.FieldStart("awsEcrContainerImage")
+		x.AwsEcrContainerImage.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ScanningRepositoryFilter) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ScanningRepositoryFilter", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "filter":
+			return codec.Optional(codec.String)(d, &x.Filter)
+		case "filterType":
+			return codec.Optional(codec.String)(d, &x.FilterType)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ScanningRepositoryFilter) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Filter != nil {
+		e.FieldStart("filter")
+		e.Str(*x.Filter)
+	}
+	if x.FilterType != nil {
+		e.FieldStart("filterType")
+		e.Str(*x.FilterType)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ScoreDetails) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ScoreDetails", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "cvss":
+			return codec.Structure[CvssScoreDetails](d, &x.Cvss)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ScoreDetails) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Cvss != nil {
+		e.FieldStart("cvss")
+		x.Cvss.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *SetRepositoryPolicyInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "SetRepositoryPolicyInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -1809,6 +3463,89 @@ func (x *SetRepositoryPolicyOutput) EncodeJSON(e *jx.Encoder) {
 	if x.PolicyText != nil {
 		e.FieldStart("policyText")
 		e.Str(*x.PolicyText)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *SigningConfiguration) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "SigningConfiguration", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "rules":
+			return codec.List(codec.Structure[SigningRule])(d, &x.Rules)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *SigningConfiguration) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Rules != nil {
+		e.FieldStart("rules")
+		e.ArrStart()
+		for _, x0 := range x.Rules {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *SigningRepositoryFilter) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "SigningRepositoryFilter", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "filter":
+			return codec.Optional(codec.String)(d, &x.Filter)
+		case "filterType":
+			return codec.Optional(codec.String)(d, &x.FilterType)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *SigningRepositoryFilter) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Filter != nil {
+		e.FieldStart("filter")
+		e.Str(*x.Filter)
+	}
+	if x.FilterType != nil {
+		e.FieldStart("filterType")
+		e.Str(*x.FilterType)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *SigningRule) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "SigningRule", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "signingProfileArn":
+			return codec.Optional(codec.String)(d, &x.SigningProfileArn)
+		case "repositoryFilters":
+			return codec.List(codec.Structure[SigningRepositoryFilter])(d, &x.RepositoryFilters)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *SigningRule) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.SigningProfileArn != nil {
+		e.FieldStart("signingProfileArn")
+		e.Str(*x.SigningProfileArn)
+	}
+	if x.RepositoryFilters != nil {
+		e.FieldStart("repositoryFilters")
+		e.ArrStart()
+		for _, x0 := range x.RepositoryFilters {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
 	}
 	e.ObjEnd()
 }
@@ -2137,6 +3874,75 @@ func (x *UpdateRepositoryCreationTemplateOutput) EncodeJSON(e *jx.Encoder) {
 	if x.RepositoryCreationTemplate != nil {
 		e.FieldStart("repositoryCreationTemplate")
 		x.RepositoryCreationTemplate.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *VulnerablePackage) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "VulnerablePackage", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "arch":
+			return codec.Optional(codec.String)(d, &x.Arch)
+		case "epoch":
+			return codec.Optional(codec.Integer)(d, &x.Epoch)
+		case "filePath":
+			return codec.Optional(codec.String)(d, &x.FilePath)
+		case "name":
+			return codec.Optional(codec.String)(d, &x.Name)
+		case "packageManager":
+			return codec.Optional(codec.String)(d, &x.PackageManager)
+		case "release":
+			return codec.Optional(codec.String)(d, &x.Release)
+		case "sourceLayerHash":
+			return codec.Optional(codec.String)(d, &x.SourceLayerHash)
+		case "version":
+			return codec.Optional(codec.String)(d, &x.Version)
+		case "fixedInVersion":
+			return codec.Optional(codec.String)(d, &x.FixedInVersion)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *VulnerablePackage) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Arch != nil {
+		e.FieldStart("arch")
+		e.Str(*x.Arch)
+	}
+	if x.Epoch != nil {
+		e.FieldStart("epoch")
+		e.Int64(*x.Epoch)
+	}
+	if x.FilePath != nil {
+		e.FieldStart("filePath")
+		e.Str(*x.FilePath)
+	}
+	if x.Name != nil {
+		e.FieldStart("name")
+		e.Str(*x.Name)
+	}
+	if x.PackageManager != nil {
+		e.FieldStart("packageManager")
+		e.Str(*x.PackageManager)
+	}
+	if x.Release != nil {
+		e.FieldStart("release")
+		e.Str(*x.Release)
+	}
+	if x.SourceLayerHash != nil {
+		e.FieldStart("sourceLayerHash")
+		e.Str(*x.SourceLayerHash)
+	}
+	if x.Version != nil {
+		e.FieldStart("version")
+		e.Str(*x.Version)
+	}
+	if x.FixedInVersion != nil {
+		e.FieldStart("fixedInVersion")
+		e.Str(*x.FixedInVersion)
 	}
 	e.ObjEnd()
 }

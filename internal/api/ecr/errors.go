@@ -4,6 +4,16 @@ package ecr
 
 import "github.com/modelwharf/modelwharf/internal/api"
 
+// BlockedByOrganizationPolicyException is answered with the code BlockedByOrganizationPolicyException and the status 400.
+func BlockedByOrganizationPolicyException(format string, args ...any) *api.Error {
+	return api.Errorf("BlockedByOrganizationPolicyException", 400, format, args...)
+}
+
+// ImageNotFoundException is answered with the code ImageNotFoundException and the status 400.
+func ImageNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("ImageNotFoundException", 400, format, args...)
+}
+
 // InvalidParameterException is answered with the code InvalidParameterException and the status 400.
 func InvalidParameterException(format string, args ...any) *api.Error {
 	return api.Errorf("InvalidParameterException", 400, format, args...)
@@ -39,6 +49,11 @@ func LimitExceededException(format string, args ...any) *api.Error {
 	return api.Errorf("LimitExceededException", 400, format, args...)
 }
 
+// RegistryPolicyNotFoundException is answered with the code RegistryPolicyNotFoundException and the status 400.
+func RegistryPolicyNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("RegistryPolicyNotFoundException", 400, format, args...)
+}
+
 // RepositoryAlreadyExistsException is answered with the code RepositoryAlreadyExistsException and the status 400.
 func RepositoryAlreadyExistsException(format string, args ...any) *api.Error {
 	return api.Errorf("RepositoryAlreadyExistsException", 400, format, args...)
@@ -59,9 +74,19 @@ func RepositoryPolicyNotFoundException(format string, args ...any) *api.Error {
 	return api.Errorf("RepositoryPolicyNotFoundException", 400, format, args...)
 }
 
+// ScanNotFoundException is answered with the code ScanNotFoundException and the status 400.
+func ScanNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("ScanNotFoundException", 400, format, args...)
+}
+
 // ServerException is answered with the code ServerException and the status 400.
 func ServerException(format string, args ...any) *api.Error {
 	return api.Errorf("ServerException", 400, format, args...)
+}
+
+// SigningConfigurationNotFoundException is answered with the code SigningConfigurationNotFoundException and the status 400.
+func SigningConfigurationNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("SigningConfigurationNotFoundException", 400, format, args...)
 }
 
 // TemplateAlreadyExistsException is answered with the code TemplateAlreadyExistsException and the status 400.

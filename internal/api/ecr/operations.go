@@ -8,22 +8,36 @@ import "github.com/modelwharf/modelwharf/internal/api"
 
 // Backend answers the operations.
 type Backend interface {
+	BatchGetRepositoryScanningConfiguration(ctx context.Context, in *BatchGetRepositoryScanningConfigurationInput) (*BatchGetRepositoryScanningConfigurationOutput, error)
 	CreateRepository(ctx context.Context, in *CreateRepositoryInput) (*CreateRepositoryOutput, error)
 	CreateRepositoryCreationTemplate(ctx context.Context, in *CreateRepositoryCreationTemplateInput) (*CreateRepositoryCreationTemplateOutput, error)
 	DeleteLifecyclePolicy(ctx context.Context, in *DeleteLifecyclePolicyInput) (*DeleteLifecyclePolicyOutput, error)
+	DeleteRegistryPolicy(ctx context.Context, in *DeleteRegistryPolicyInput) (*DeleteRegistryPolicyOutput, error)
 	DeleteRepository(ctx context.Context, in *DeleteRepositoryInput) (*DeleteRepositoryOutput, error)
 	DeleteRepositoryCreationTemplate(ctx context.Context, in *DeleteRepositoryCreationTemplateInput) (*DeleteRepositoryCreationTemplateOutput, error)
 	DeleteRepositoryPolicy(ctx context.Context, in *DeleteRepositoryPolicyInput) (*DeleteRepositoryPolicyOutput, error)
+	DeleteSigningConfiguration(ctx context.Context, in *DeleteSigningConfigurationInput) (*DeleteSigningConfigurationOutput, error)
+	DescribeImageScanFindings(ctx context.Context, in *DescribeImageScanFindingsInput) (*DescribeImageScanFindingsOutput, error)
+	DescribeImageSigningStatus(ctx context.Context, in *DescribeImageSigningStatusInput) (*DescribeImageSigningStatusOutput, error)
 	DescribeRegistry(ctx context.Context, in *DescribeRegistryInput) (*DescribeRegistryOutput, error)
 	DescribeRepositories(ctx context.Context, in *DescribeRepositoriesInput) (*DescribeRepositoriesOutput, error)
 	DescribeRepositoryCreationTemplates(ctx context.Context, in *DescribeRepositoryCreationTemplatesInput) (*DescribeRepositoryCreationTemplatesOutput, error)
+	GetAccountSetting(ctx context.Context, in *GetAccountSettingInput) (*GetAccountSettingOutput, error)
 	GetAuthorizationToken(ctx context.Context, in *GetAuthorizationTokenInput) (*GetAuthorizationTokenOutput, error)
 	GetLifecyclePolicy(ctx context.Context, in *GetLifecyclePolicyInput) (*GetLifecyclePolicyOutput, error)
 	GetLifecyclePolicyPreview(ctx context.Context, in *GetLifecyclePolicyPreviewInput) (*GetLifecyclePolicyPreviewOutput, error)
+	GetRegistryPolicy(ctx context.Context, in *GetRegistryPolicyInput) (*GetRegistryPolicyOutput, error)
+	GetRegistryScanningConfiguration(ctx context.Context, in *GetRegistryScanningConfigurationInput) (*GetRegistryScanningConfigurationOutput, error)
 	GetRepositoryPolicy(ctx context.Context, in *GetRepositoryPolicyInput) (*GetRepositoryPolicyOutput, error)
+	GetSigningConfiguration(ctx context.Context, in *GetSigningConfigurationInput) (*GetSigningConfigurationOutput, error)
 	ListTagsForResource(ctx context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error)
+	PutAccountSetting(ctx context.Context, in *PutAccountSettingInput) (*PutAccountSettingOutput, error)
+	PutImageScanningConfiguration(ctx context.Context, in *PutImageScanningConfigurationInput) (*PutImageScanningConfigurationOutput, error)
 	PutImageTagMutability(ctx context.Context, in *PutImageTagMutabilityInput) (*PutImageTagMutabilityOutput, error)
 	PutLifecyclePolicy(ctx context.Context, in *PutLifecyclePolicyInput) (*PutLifecyclePolicyOutput, error)
+	PutRegistryPolicy(ctx context.Context, in *PutRegistryPolicyInput) (*PutRegistryPolicyOutput, error)
+	PutRegistryScanningConfiguration(ctx context.Context, in *PutRegistryScanningConfigurationInput) (*PutRegistryScanningConfigurationOutput, error)
+	PutSigningConfiguration(ctx context.Context, in *PutSigningConfigurationInput) (*PutSigningConfigurationOutput, error)
 	SetRepositoryPolicy(ctx context.Context, in *SetRepositoryPolicyInput) (*SetRepositoryPolicyOutput, error)
 	StartLifecyclePolicyPreview(ctx context.Context, in *StartLifecyclePolicyPreviewInput) (*StartLifecyclePolicyPreviewOutput, error)
 	TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error)
@@ -43,22 +57,36 @@ func New(b Backend) *api.Service {
 		ErrorNamespace: "com.amazonaws.ecr.v20150921",
 		CRC32:          false,
 		Operations: []api.Operation{
+			api.Op("BatchGetRepositoryScanningConfiguration", b.BatchGetRepositoryScanningConfiguration),
 			api.Op("CreateRepository", b.CreateRepository),
 			api.Op("CreateRepositoryCreationTemplate", b.CreateRepositoryCreationTemplate),
 			api.Op("DeleteLifecyclePolicy", b.DeleteLifecyclePolicy),
+			api.Op("DeleteRegistryPolicy", b.DeleteRegistryPolicy),
 			api.Op("DeleteRepository", b.DeleteRepository),
 			api.Op("DeleteRepositoryCreationTemplate", b.DeleteRepositoryCreationTemplate),
 			api.Op("DeleteRepositoryPolicy", b.DeleteRepositoryPolicy),
+			api.Op("DeleteSigningConfiguration", b.DeleteSigningConfiguration),
+			api.Op("DescribeImageScanFindings", b.DescribeImageScanFindings),
+			api.Op("DescribeImageSigningStatus", b.DescribeImageSigningStatus),
 			api.Op("DescribeRegistry", b.DescribeRegistry),
 			api.Op("DescribeRepositories", b.DescribeRepositories),
 			api.Op("DescribeRepositoryCreationTemplates", b.DescribeRepositoryCreationTemplates),
+			api.Op("GetAccountSetting", b.GetAccountSetting),
 			api.Op("GetAuthorizationToken", b.GetAuthorizationToken),
 			api.Op("GetLifecyclePolicy", b.GetLifecyclePolicy),
 			api.Op("GetLifecyclePolicyPreview", b.GetLifecyclePolicyPreview),
+			api.Op("GetRegistryPolicy", b.GetRegistryPolicy),
+			api.Op("GetRegistryScanningConfiguration", b.GetRegistryScanningConfiguration),
 			api.Op("GetRepositoryPolicy", b.GetRepositoryPolicy),
+			api.Op("GetSigningConfiguration", b.GetSigningConfiguration),
 			api.Op("ListTagsForResource", b.ListTagsForResource),
+			api.Op("PutAccountSetting", b.PutAccountSetting),
+			api.Op("PutImageScanningConfiguration", b.PutImageScanningConfiguration),
 			api.Op("PutImageTagMutability", b.PutImageTagMutability),
 			api.Op("PutLifecyclePolicy", b.PutLifecyclePolicy),
+			api.Op("PutRegistryPolicy", b.PutRegistryPolicy),
+			api.Op("PutRegistryScanningConfiguration", b.PutRegistryScanningConfiguration),
+			api.Op("PutSigningConfiguration", b.PutSigningConfiguration),
 			api.Op("SetRepositoryPolicy", b.SetRepositoryPolicy),
 			api.Op("StartLifecyclePolicyPreview", b.StartLifecyclePolicyPreview),
 			api.Op("TagResource", b.TagResource),
@@ -69,36 +97,22 @@ func New(b Backend) *api.Service {
 			"BatchCheckLayerAvailability",
 			"BatchDeleteImage",
 			"BatchGetImage",
-			"BatchGetRepositoryScanningConfiguration",
 			"CompleteLayerUpload",
 			"CreatePullThroughCacheRule",
 			"DeletePullThroughCacheRule",
-			"DeleteRegistryPolicy",
-			"DeleteSigningConfiguration",
 			"DeregisterPullTimeUpdateExclusion",
 			"DescribeImageReplicationStatus",
-			"DescribeImageScanFindings",
-			"DescribeImageSigningStatus",
 			"DescribeImages",
 			"DescribePullThroughCacheRules",
 			"DescribeReplicationBackfillResults",
-			"GetAccountSetting",
 			"GetDownloadUrlForLayer",
-			"GetRegistryPolicy",
-			"GetRegistryScanningConfiguration",
-			"GetSigningConfiguration",
 			"InitiateLayerUpload",
 			"ListImageReferrers",
 			"ListImages",
 			"ListPullTimeUpdateExclusions",
 			"ListReplicationBackfills",
-			"PutAccountSetting",
 			"PutImage",
-			"PutImageScanningConfiguration",
-			"PutRegistryPolicy",
-			"PutRegistryScanningConfiguration",
 			"PutReplicationConfiguration",
-			"PutSigningConfiguration",
 			"RegisterPullTimeUpdateExclusion",
 			"StartImageScan",
 			"StartReplicationBackfill",

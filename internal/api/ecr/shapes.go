@@ -4,10 +4,37 @@ package ecr
 
 import "time"
 
+type Attribute struct {
+	Key   *string `wire:"key"`
+	Value *string `wire:"value"`
+}
+
 type AuthorizationData struct {
 	AuthorizationToken *string    `wire:"authorizationToken"`
 	ExpiresAt          *time.Time `wire:"expiresAt"`
 	ProxyEndpoint      *string    `wire:"proxyEndpoint"`
+}
+
+type AwsEcrContainerImageDetails struct {
+	Architecture   *string    `wire:"architecture"`
+	Author         *string    `wire:"author"`
+	ImageHash      *string    `wire:"imageHash"`
+	ImageTags      []string   `wire:"imageTags"`
+	Platform       *string    `wire:"platform"`
+	PushedAt       *time.Time `wire:"pushedAt"`
+	LastInUseAt    *time.Time `wire:"lastInUseAt"`
+	InUseCount     *int64     `wire:"inUseCount"`
+	Registry       *string    `wire:"registry"`
+	RepositoryName *string    `wire:"repositoryName"`
+}
+
+type BatchGetRepositoryScanningConfigurationInput struct {
+	RepositoryNames []string `wire:"repositoryNames"`
+}
+
+type BatchGetRepositoryScanningConfigurationOutput struct {
+	ScanningConfigurations []*RepositoryScanningConfiguration        `wire:"scanningConfigurations"`
+	Failures               []*RepositoryScanningConfigurationFailure `wire:"failures"`
 }
 
 type CreateRepositoryCreationTemplateInput struct {
@@ -42,6 +69,26 @@ type CreateRepositoryOutput struct {
 	Repository *Repository `wire:"repository"`
 }
 
+type CvssScore struct {
+	BaseScore     *float64 `wire:"baseScore"`
+	ScoringVector *string  `wire:"scoringVector"`
+	Source        *string  `wire:"source"`
+	Version       *string  `wire:"version"`
+}
+
+type CvssScoreAdjustment struct {
+	Metric *string `wire:"metric"`
+	Reason *string `wire:"reason"`
+}
+
+type CvssScoreDetails struct {
+	Adjustments   []*CvssScoreAdjustment `wire:"adjustments"`
+	Score         *float64               `wire:"score"`
+	ScoreSource   *string                `wire:"scoreSource"`
+	ScoringVector *string                `wire:"scoringVector"`
+	Version       *string                `wire:"version"`
+}
+
 type DeleteLifecyclePolicyInput struct {
 	RegistryId     *string `wire:"registryId"`
 	RepositoryName *string `wire:"repositoryName"`
@@ -52,6 +99,14 @@ type DeleteLifecyclePolicyOutput struct {
 	RepositoryName      *string    `wire:"repositoryName"`
 	LifecyclePolicyText *string    `wire:"lifecyclePolicyText"`
 	LastEvaluatedAt     *time.Time `wire:"lastEvaluatedAt"`
+}
+
+type DeleteRegistryPolicyInput struct {
+}
+
+type DeleteRegistryPolicyOutput struct {
+	RegistryId *string `wire:"registryId"`
+	PolicyText *string `wire:"policyText"`
 }
 
 type DeleteReplication struct {
@@ -86,6 +141,44 @@ type DeleteRepositoryPolicyOutput struct {
 	RegistryId     *string `wire:"registryId"`
 	RepositoryName *string `wire:"repositoryName"`
 	PolicyText     *string `wire:"policyText"`
+}
+
+type DeleteSigningConfigurationInput struct {
+}
+
+type DeleteSigningConfigurationOutput struct {
+	RegistryId           *string               `wire:"registryId"`
+	SigningConfiguration *SigningConfiguration `wire:"signingConfiguration"`
+}
+
+type DescribeImageScanFindingsInput struct {
+	RegistryId     *string          `wire:"registryId"`
+	RepositoryName *string          `wire:"repositoryName"`
+	ImageId        *ImageIdentifier `wire:"imageId"`
+	NextToken      *string          `wire:"nextToken"`
+	MaxResults     *int64           `wire:"maxResults"`
+}
+
+type DescribeImageScanFindingsOutput struct {
+	RegistryId        *string            `wire:"registryId"`
+	RepositoryName    *string            `wire:"repositoryName"`
+	ImageId           *ImageIdentifier   `wire:"imageId"`
+	ImageScanStatus   *ImageScanStatus   `wire:"imageScanStatus"`
+	ImageScanFindings *ImageScanFindings `wire:"imageScanFindings"`
+	NextToken         *string            `wire:"nextToken"`
+}
+
+type DescribeImageSigningStatusInput struct {
+	RepositoryName *string          `wire:"repositoryName"`
+	ImageId        *ImageIdentifier `wire:"imageId"`
+	RegistryId     *string          `wire:"registryId"`
+}
+
+type DescribeImageSigningStatusOutput struct {
+	RepositoryName  *string               `wire:"repositoryName"`
+	ImageId         *ImageIdentifier      `wire:"imageId"`
+	RegistryId      *string               `wire:"registryId"`
+	SigningStatuses []*ImageSigningStatus `wire:"signingStatuses"`
 }
 
 type DescribeRegistryInput struct {
@@ -130,6 +223,35 @@ type EncryptionConfigurationForRepositoryCreationTemplate struct {
 	KmsKey         *string `wire:"kmsKey"`
 }
 
+type EnhancedImageScanFinding struct {
+	AwsAccountId                *string                      `wire:"awsAccountId"`
+	Description                 *string                      `wire:"description"`
+	FindingArn                  *string                      `wire:"findingArn"`
+	FirstObservedAt             *time.Time                   `wire:"firstObservedAt"`
+	LastObservedAt              *time.Time                   `wire:"lastObservedAt"`
+	PackageVulnerabilityDetails *PackageVulnerabilityDetails `wire:"packageVulnerabilityDetails"`
+	Remediation                 *Remediation                 `wire:"remediation"`
+	Resources                   []*Resource                  `wire:"resources"`
+	Score                       *float64                     `wire:"score"`
+	ScoreDetails                *ScoreDetails                `wire:"scoreDetails"`
+	Severity                    *string                      `wire:"severity"`
+	Status                      *string                      `wire:"status"`
+	Title                       *string                      `wire:"title"`
+	Type                        *string                      `wire:"type"`
+	UpdatedAt                   *time.Time                   `wire:"updatedAt"`
+	FixAvailable                *string                      `wire:"fixAvailable"`
+	ExploitAvailable            *string                      `wire:"exploitAvailable"`
+}
+
+type GetAccountSettingInput struct {
+	Name *string `wire:"name"`
+}
+
+type GetAccountSettingOutput struct {
+	Name  *string `wire:"name"`
+	Value *string `wire:"value"`
+}
+
 type GetAuthorizationTokenInput struct {
 	RegistryIds []string `wire:"registryIds"`
 }
@@ -169,6 +291,22 @@ type GetLifecyclePolicyPreviewOutput struct {
 	Summary             *LifecyclePolicyPreviewSummary  `wire:"summary"`
 }
 
+type GetRegistryPolicyInput struct {
+}
+
+type GetRegistryPolicyOutput struct {
+	RegistryId *string `wire:"registryId"`
+	PolicyText *string `wire:"policyText"`
+}
+
+type GetRegistryScanningConfigurationInput struct {
+}
+
+type GetRegistryScanningConfigurationOutput struct {
+	RegistryId            *string                        `wire:"registryId"`
+	ScanningConfiguration *RegistryScanningConfiguration `wire:"scanningConfiguration"`
+}
+
 type GetRepositoryPolicyInput struct {
 	RegistryId     *string `wire:"registryId"`
 	RepositoryName *string `wire:"repositoryName"`
@@ -180,13 +318,49 @@ type GetRepositoryPolicyOutput struct {
 	PolicyText     *string `wire:"policyText"`
 }
 
+type GetSigningConfigurationInput struct {
+}
+
+type GetSigningConfigurationOutput struct {
+	RegistryId           *string               `wire:"registryId"`
+	SigningConfiguration *SigningConfiguration `wire:"signingConfiguration"`
+}
+
 type ImageIdentifier struct {
 	ImageDigest *string `wire:"imageDigest"`
 	ImageTag    *string `wire:"imageTag"`
 }
 
+type ImageScanFinding struct {
+	Name        *string      `wire:"name"`
+	Description *string      `wire:"description"`
+	Uri         *string      `wire:"uri"`
+	Severity    *string      `wire:"severity"`
+	Attributes  []*Attribute `wire:"attributes"`
+}
+
+type ImageScanFindings struct {
+	ImageScanCompletedAt         *time.Time                  `wire:"imageScanCompletedAt"`
+	VulnerabilitySourceUpdatedAt *time.Time                  `wire:"vulnerabilitySourceUpdatedAt"`
+	FindingSeverityCounts        map[string]int64            `wire:"findingSeverityCounts"`
+	Findings                     []*ImageScanFinding         `wire:"findings"`
+	EnhancedFindings             []*EnhancedImageScanFinding `wire:"enhancedFindings"`
+}
+
+type ImageScanStatus struct {
+	Status      *string `wire:"status"`
+	Description *string `wire:"description"`
+}
+
 type ImageScanningConfiguration struct {
 	ScanOnPush *bool `wire:"scanOnPush"`
+}
+
+type ImageSigningStatus struct {
+	SigningProfileArn *string `wire:"signingProfileArn"`
+	FailureCode       *string `wire:"failureCode"`
+	FailureReason     *string `wire:"failureReason"`
+	Status            *string `wire:"status"`
 }
 
 type ImageTagMutabilityExclusionFilter struct {
@@ -229,6 +403,41 @@ type ListTagsForResourceOutput struct {
 	Tags []*Tag `wire:"tags"`
 }
 
+type PackageVulnerabilityDetails struct {
+	Cvss                   []*CvssScore         `wire:"cvss"`
+	ReferenceUrls          []string             `wire:"referenceUrls"`
+	RelatedVulnerabilities []string             `wire:"relatedVulnerabilities"`
+	Source                 *string              `wire:"source"`
+	SourceUrl              *string              `wire:"sourceUrl"`
+	VendorCreatedAt        *time.Time           `wire:"vendorCreatedAt"`
+	VendorSeverity         *string              `wire:"vendorSeverity"`
+	VendorUpdatedAt        *time.Time           `wire:"vendorUpdatedAt"`
+	VulnerabilityId        *string              `wire:"vulnerabilityId"`
+	VulnerablePackages     []*VulnerablePackage `wire:"vulnerablePackages"`
+}
+
+type PutAccountSettingInput struct {
+	Name  *string `wire:"name"`
+	Value *string `wire:"value"`
+}
+
+type PutAccountSettingOutput struct {
+	Name  *string `wire:"name"`
+	Value *string `wire:"value"`
+}
+
+type PutImageScanningConfigurationInput struct {
+	RegistryId                 *string                     `wire:"registryId"`
+	RepositoryName             *string                     `wire:"repositoryName"`
+	ImageScanningConfiguration *ImageScanningConfiguration `wire:"imageScanningConfiguration"`
+}
+
+type PutImageScanningConfigurationOutput struct {
+	RegistryId                 *string                     `wire:"registryId"`
+	RepositoryName             *string                     `wire:"repositoryName"`
+	ImageScanningConfiguration *ImageScanningConfiguration `wire:"imageScanningConfiguration"`
+}
+
 type PutImageTagMutabilityInput struct {
 	RegistryId                         *string                              `wire:"registryId"`
 	RepositoryName                     *string                              `wire:"repositoryName"`
@@ -253,6 +462,51 @@ type PutLifecyclePolicyOutput struct {
 	RegistryId          *string `wire:"registryId"`
 	RepositoryName      *string `wire:"repositoryName"`
 	LifecyclePolicyText *string `wire:"lifecyclePolicyText"`
+}
+
+type PutRegistryPolicyInput struct {
+	PolicyText *string `wire:"policyText"`
+}
+
+type PutRegistryPolicyOutput struct {
+	RegistryId *string `wire:"registryId"`
+	PolicyText *string `wire:"policyText"`
+}
+
+type PutRegistryScanningConfigurationInput struct {
+	ScanType *string                 `wire:"scanType"`
+	Rules    []*RegistryScanningRule `wire:"rules"`
+}
+
+type PutRegistryScanningConfigurationOutput struct {
+	RegistryScanningConfiguration *RegistryScanningConfiguration `wire:"registryScanningConfiguration"`
+}
+
+type PutSigningConfigurationInput struct {
+	SigningConfiguration *SigningConfiguration `wire:"signingConfiguration"`
+}
+
+type PutSigningConfigurationOutput struct {
+	SigningConfiguration *SigningConfiguration `wire:"signingConfiguration"`
+}
+
+type Recommendation struct {
+	Url  *string `wire:"url"`
+	Text *string `wire:"text"`
+}
+
+type RegistryScanningConfiguration struct {
+	ScanType *string                 `wire:"scanType"`
+	Rules    []*RegistryScanningRule `wire:"rules"`
+}
+
+type RegistryScanningRule struct {
+	ScanFrequency     *string                     `wire:"scanFrequency"`
+	RepositoryFilters []*ScanningRepositoryFilter `wire:"repositoryFilters"`
+}
+
+type Remediation struct {
+	Recommendation *Recommendation `wire:"recommendation"`
 }
 
 type ReplicationConfiguration struct {
@@ -302,6 +556,40 @@ type RepositoryFilter struct {
 	FilterType *string `wire:"filterType"`
 }
 
+type RepositoryScanningConfiguration struct {
+	RepositoryArn      *string                     `wire:"repositoryArn"`
+	RepositoryName     *string                     `wire:"repositoryName"`
+	ScanOnPush         *bool                       `wire:"scanOnPush"`
+	ScanFrequency      *string                     `wire:"scanFrequency"`
+	AppliedScanFilters []*ScanningRepositoryFilter `wire:"appliedScanFilters"`
+}
+
+type RepositoryScanningConfigurationFailure struct {
+	RepositoryName *string `wire:"repositoryName"`
+	FailureCode    *string `wire:"failureCode"`
+	FailureReason  *string `wire:"failureReason"`
+}
+
+type Resource struct {
+	Details *ResourceDetails  `wire:"details"`
+	Id      *string           `wire:"id"`
+	Tags    map[string]string `wire:"tags"`
+	Type    *string           `wire:"type"`
+}
+
+type ResourceDetails struct {
+	AwsEcrContainerImage *AwsEcrContainerImageDetails `wire:"awsEcrContainerImage"`
+}
+
+type ScanningRepositoryFilter struct {
+	Filter     *string `wire:"filter"`
+	FilterType *string `wire:"filterType"`
+}
+
+type ScoreDetails struct {
+	Cvss *CvssScoreDetails `wire:"cvss"`
+}
+
 type SetRepositoryPolicyInput struct {
 	RegistryId     *string `wire:"registryId"`
 	RepositoryName *string `wire:"repositoryName"`
@@ -313,6 +601,20 @@ type SetRepositoryPolicyOutput struct {
 	RegistryId     *string `wire:"registryId"`
 	RepositoryName *string `wire:"repositoryName"`
 	PolicyText     *string `wire:"policyText"`
+}
+
+type SigningConfiguration struct {
+	Rules []*SigningRule `wire:"rules"`
+}
+
+type SigningRepositoryFilter struct {
+	Filter     *string `wire:"filter"`
+	FilterType *string `wire:"filterType"`
+}
+
+type SigningRule struct {
+	SigningProfileArn *string                    `wire:"signingProfileArn"`
+	RepositoryFilters []*SigningRepositoryFilter `wire:"repositoryFilters"`
 }
 
 type StartLifecyclePolicyPreviewInput struct {
@@ -370,4 +672,16 @@ type UpdateRepositoryCreationTemplateInput struct {
 type UpdateRepositoryCreationTemplateOutput struct {
 	RegistryId                 *string                     `wire:"registryId"`
 	RepositoryCreationTemplate *RepositoryCreationTemplate `wire:"repositoryCreationTemplate"`
+}
+
+type VulnerablePackage struct {
+	Arch            *string `wire:"arch"`
+	Epoch           *int64  `wire:"epoch"`
+	FilePath        *string `wire:"filePath"`
+	Name            *string `wire:"name"`
+	PackageManager  *string `wire:"packageManager"`
+	Release         *string `wire:"release"`
+	SourceLayerHash *string `wire:"sourceLayerHash"`
+	Version         *string `wire:"version"`
+	FixedInVersion  *string `wire:"fixedInVersion"`
 }

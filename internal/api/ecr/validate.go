@@ -5,6 +5,18 @@ package ecr
 import "github.com/modelwharf/modelwharf/internal/api"
 
 // Validate reports what of x breaks the service model.
+func (x *BatchGetRepositoryScanningConfigurationInput) Validate(v *api.Violations) {
+	if x.RepositoryNames == nil {
+		v.Null("repositoryNames")
+	} else {
+		v.Enter("repositoryNames")
+		v.Length(len(x.RepositoryNames), x.RepositoryNames, &checkScanningConfigurationRepositoryNameList)
+		v.Elements(x.RepositoryNames, &checkRepositoryName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *CreateRepositoryCreationTemplateInput) Validate(v *api.Violations) {
 	if x.Prefix == nil {
 		v.Null("prefix")
@@ -133,6 +145,10 @@ func (x *DeleteLifecyclePolicyInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *DeleteRegistryPolicyInput) Validate(v *api.Violations) {
+}
+
+// Validate reports what of x breaks the service model.
 func (x *DeleteRepositoryCreationTemplateInput) Validate(v *api.Violations) {
 	if x.Prefix == nil {
 		v.Null("prefix")
@@ -171,6 +187,61 @@ func (x *DeleteRepositoryPolicyInput) Validate(v *api.Violations) {
 	} else {
 		v.Enter("repositoryName")
 		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DeleteSigningConfigurationInput) Validate(v *api.Violations) {
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DescribeImageScanFindingsInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.ImageId == nil {
+		v.Null("imageId")
+	} else {
+		v.Enter("imageId")
+		x.ImageId.Validate(v)
+		v.Leave()
+	}
+	if x.MaxResults != nil {
+		v.Enter("maxResults")
+		v.Number(*x.MaxResults, &checkMaxResults)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DescribeImageSigningStatusInput) Validate(v *api.Violations) {
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.ImageId == nil {
+		v.Null("imageId")
+	} else {
+		v.Enter("imageId")
+		x.ImageId.Validate(v)
+		v.Leave()
+	}
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
 		v.Leave()
 	}
 }
@@ -246,6 +317,17 @@ func (x *EncryptionConfigurationForRepositoryCreationTemplate) Validate(v *api.V
 }
 
 // Validate reports what of x breaks the service model.
+func (x *GetAccountSettingInput) Validate(v *api.Violations) {
+	if x.Name == nil {
+		v.Null("name")
+	} else {
+		v.Enter("name")
+		v.String(*x.Name, &checkAccountSettingName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *GetAuthorizationTokenInput) Validate(v *api.Violations) {
 	if x.RegistryIds != nil {
 		v.Enter("registryIds")
@@ -308,6 +390,14 @@ func (x *GetLifecyclePolicyPreviewInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *GetRegistryPolicyInput) Validate(v *api.Violations) {
+}
+
+// Validate reports what of x breaks the service model.
+func (x *GetRegistryScanningConfigurationInput) Validate(v *api.Violations) {
+}
+
+// Validate reports what of x breaks the service model.
 func (x *GetRepositoryPolicyInput) Validate(v *api.Violations) {
 	if x.RegistryId != nil {
 		v.Enter("registryId")
@@ -321,6 +411,10 @@ func (x *GetRepositoryPolicyInput) Validate(v *api.Violations) {
 		v.String(*x.RepositoryName, &checkRepositoryName)
 		v.Leave()
 	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *GetSigningConfigurationInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
@@ -363,6 +457,39 @@ func (x *LifecyclePolicyPreviewFilter) Validate(v *api.Violations) {
 func (x *ListTagsForResourceInput) Validate(v *api.Violations) {
 	if x.ResourceArn == nil {
 		v.Null("resourceArn")
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *PutAccountSettingInput) Validate(v *api.Violations) {
+	if x.Name == nil {
+		v.Null("name")
+	} else {
+		v.Enter("name")
+		v.String(*x.Name, &checkAccountSettingName)
+		v.Leave()
+	}
+	if x.Value == nil {
+		v.Null("value")
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *PutImageScanningConfigurationInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.ImageScanningConfiguration == nil {
+		v.Null("imageScanningConfiguration")
 	}
 }
 
@@ -423,6 +550,88 @@ func (x *PutLifecyclePolicyInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *PutRegistryPolicyInput) Validate(v *api.Violations) {
+	if x.PolicyText == nil {
+		v.Null("policyText")
+	} else {
+		v.Enter("policyText")
+		v.String(*x.PolicyText, &checkRegistryPolicyText)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *PutRegistryScanningConfigurationInput) Validate(v *api.Violations) {
+	if x.ScanType != nil {
+		v.Enter("scanType")
+		v.String(*x.ScanType, &checkScanType)
+		v.Leave()
+	}
+	if x.Rules != nil {
+		v.Enter("rules")
+		v.Length(len(x.Rules), x.Rules, &checkRegistryScanningRuleList)
+		for i0, x0 := range x.Rules {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *PutSigningConfigurationInput) Validate(v *api.Violations) {
+	if x.SigningConfiguration == nil {
+		v.Null("signingConfiguration")
+	} else {
+		v.Enter("signingConfiguration")
+		x.SigningConfiguration.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *RegistryScanningRule) Validate(v *api.Violations) {
+	if x.ScanFrequency == nil {
+		v.Null("scanFrequency")
+	} else {
+		v.Enter("scanFrequency")
+		v.String(*x.ScanFrequency, &checkScanFrequency)
+		v.Leave()
+	}
+	if x.RepositoryFilters == nil {
+		v.Null("repositoryFilters")
+	} else {
+		v.Enter("repositoryFilters")
+		v.Length(len(x.RepositoryFilters), x.RepositoryFilters, &checkScanningRepositoryFilterList)
+		for i0, x0 := range x.RepositoryFilters {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ScanningRepositoryFilter) Validate(v *api.Violations) {
+	if x.Filter == nil {
+		v.Null("filter")
+	} else {
+		v.Enter("filter")
+		v.String(*x.Filter, &checkScanningRepositoryFilterValue)
+		v.Leave()
+	}
+	if x.FilterType == nil {
+		v.Null("filterType")
+	} else {
+		v.Enter("filterType")
+		v.String(*x.FilterType, &checkScanningRepositoryFilterType)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *SetRepositoryPolicyInput) Validate(v *api.Violations) {
 	if x.RegistryId != nil {
 		v.Enter("registryId")
@@ -441,6 +650,61 @@ func (x *SetRepositoryPolicyInput) Validate(v *api.Violations) {
 	} else {
 		v.Enter("policyText")
 		v.String(*x.PolicyText, &checkRepositoryPolicyText)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *SigningConfiguration) Validate(v *api.Violations) {
+	if x.Rules == nil {
+		v.Null("rules")
+	} else {
+		v.Enter("rules")
+		v.Length(len(x.Rules), x.Rules, &checkSigningRuleList)
+		for i0, x0 := range x.Rules {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *SigningRepositoryFilter) Validate(v *api.Violations) {
+	if x.Filter == nil {
+		v.Null("filter")
+	} else {
+		v.Enter("filter")
+		v.String(*x.Filter, &checkSigningRepositoryFilterValue)
+		v.Leave()
+	}
+	if x.FilterType == nil {
+		v.Null("filterType")
+	} else {
+		v.Enter("filterType")
+		v.String(*x.FilterType, &checkSigningRepositoryFilterType)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *SigningRule) Validate(v *api.Violations) {
+	if x.SigningProfileArn == nil {
+		v.Null("signingProfileArn")
+	} else {
+		v.Enter("signingProfileArn")
+		v.String(*x.SigningProfileArn, &checkSigningProfileArn)
+		v.Leave()
+	}
+	if x.RepositoryFilters != nil {
+		v.Enter("repositoryFilters")
+		v.Length(len(x.RepositoryFilters), x.RepositoryFilters, &checkSigningRepositoryFilterList)
+		for i0, x0 := range x.RepositoryFilters {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
 		v.Leave()
 	}
 }
@@ -569,6 +833,7 @@ func (x *UpdateRepositoryCreationTemplateInput) Validate(v *api.Violations) {
 	}
 }
 
+var checkAccountSettingName = api.Rule{HasMax: true, Max: 64, HasMin: true, Min: 1}
 var checkCustomRoleArn = api.Rule{HasMax: true, Max: 2048}
 var checkEncryptionType = api.Rule{Enum: []string{"AES256", "KMS", "KMS_DSSE"}}
 var checkGetAuthorizationTokenRegistryIdList = api.Rule{HasMax: true, Max: 10, HasMin: true, Min: 1}
@@ -587,8 +852,21 @@ var checkMaxResults = api.Rule{HasMax: true, Max: 1000, HasMin: true, Min: 1}
 var checkPrefix = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 1, Pattern: "^([a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?|ROOT)$", Match: api.Matching("\\A(?:^([a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?|ROOT)$)\\z")}
 var checkRCTAppliedFor = api.Rule{Enum: []string{"REPLICATION", "PULL_THROUGH_CACHE", "CREATE_ON_PUSH"}}
 var checkRegistryId = api.Rule{Pattern: "[0-9]{12}", Match: api.Matching("\\A(?:[0-9]{12})\\z")}
+var checkRegistryPolicyText = api.Rule{HasMax: true, Max: 10240, HasMin: true, Min: 0}
+var checkRegistryScanningRuleList = api.Rule{HasMax: true, Max: 2, HasMin: true, Min: 0}
 var checkRepositoryName = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 2, Pattern: "[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*", Match: api.Matching("\\A(?:[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*)\\z")}
 var checkRepositoryNameList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkRepositoryPolicyText = api.Rule{HasMax: true, Max: 10240, HasMin: true, Min: 0}
 var checkRepositoryTemplateDescription = api.Rule{HasMax: true, Max: 256}
+var checkScanFrequency = api.Rule{Enum: []string{"SCAN_ON_PUSH", "CONTINUOUS_SCAN", "MANUAL"}}
+var checkScanType = api.Rule{Enum: []string{"BASIC", "ENHANCED"}}
+var checkScanningConfigurationRepositoryNameList = api.Rule{HasMax: true, Max: 25, HasMin: true, Min: 1}
+var checkScanningRepositoryFilterList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 0}
+var checkScanningRepositoryFilterType = api.Rule{Enum: []string{"WILDCARD"}}
+var checkScanningRepositoryFilterValue = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 1, Pattern: "^[a-z0-9*](?:[._\\-/a-z0-9*]?[a-z0-9*]+)*$", Match: api.Matching("\\A(?:^[a-z0-9*](?:[._\\-/a-z0-9*]?[a-z0-9*]+)*$)\\z")}
+var checkSigningProfileArn = api.Rule{HasMax: true, Max: 200, Pattern: "^arn:aws(-[a-z]+)*:signer:[a-z0-9-]+:[0-9]{12}:\\/signing-profiles\\/[a-zA-Z0-9_]{2,}$", Match: api.Matching("\\A(?:^arn:aws(-[a-z]+)*:signer:[a-z0-9-]+:[0-9]{12}:\\/signing-profiles\\/[a-zA-Z0-9_]{2,}$)\\z")}
+var checkSigningRepositoryFilterList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
+var checkSigningRepositoryFilterType = api.Rule{Enum: []string{"WILDCARD_MATCH"}}
+var checkSigningRepositoryFilterValue = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 1, Pattern: "^(?:[a-z0-9*]+(?:[._-][a-z0-9*]+)*/)*[a-z0-9*]+(?:[._-][a-z0-9*]+)*$", Match: api.Matching("\\A(?:^(?:[a-z0-9*]+(?:[._-][a-z0-9*]+)*/)*[a-z0-9*]+(?:[._-][a-z0-9*]+)*$)\\z")}
+var checkSigningRuleList = api.Rule{HasMax: true, Max: 10, HasMin: true, Min: 0}
 var checkTagStatus = api.Rule{Enum: []string{"TAGGED", "UNTAGGED", "ANY"}}

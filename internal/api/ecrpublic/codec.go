@@ -383,6 +383,88 @@ func (x *GetAuthorizationTokenOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *GetRegistryCatalogDataInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetRegistryCatalogDataInput", func(d *jx.Decoder, name []byte) error {
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetRegistryCatalogDataInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetRegistryCatalogDataOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetRegistryCatalogDataOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryCatalogData":
+			return codec.Structure[RegistryCatalogData](d, &x.RegistryCatalogData)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetRegistryCatalogDataOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryCatalogData != nil {
+		e.FieldStart("registryCatalogData")
+		x.RegistryCatalogData.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetRepositoryCatalogDataInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetRepositoryCatalogDataInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetRepositoryCatalogDataInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetRepositoryCatalogDataOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetRepositoryCatalogDataOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "catalogData":
+			return codec.Structure[RepositoryCatalogData](d, &x.CatalogData)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetRepositoryCatalogDataOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.CatalogData != nil {
+		e.FieldStart("catalogData")
+		x.CatalogData.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *GetRepositoryPolicyInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "GetRepositoryPolicyInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -489,6 +571,102 @@ func (x *ListTagsForResourceOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *PutRegistryCatalogDataInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutRegistryCatalogDataInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "displayName":
+			return codec.Optional(codec.String)(d, &x.DisplayName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutRegistryCatalogDataInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.DisplayName != nil {
+		e.FieldStart("displayName")
+		e.Str(*x.DisplayName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutRegistryCatalogDataOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutRegistryCatalogDataOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryCatalogData":
+			return codec.Structure[RegistryCatalogData](d, &x.RegistryCatalogData)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutRegistryCatalogDataOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryCatalogData != nil {
+		e.FieldStart("registryCatalogData")
+		x.RegistryCatalogData.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutRepositoryCatalogDataInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutRepositoryCatalogDataInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "catalogData":
+			return codec.Structure[RepositoryCatalogDataInput](d, &x.CatalogData)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutRepositoryCatalogDataInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.CatalogData != nil {
+		e.FieldStart("catalogData")
+		x.CatalogData.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutRepositoryCatalogDataOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutRepositoryCatalogDataOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "catalogData":
+			return codec.Structure[RepositoryCatalogData](d, &x.CatalogData)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutRepositoryCatalogDataOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.CatalogData != nil {
+		e.FieldStart("catalogData")
+		x.CatalogData.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *Registry) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "Registry", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -572,6 +750,27 @@ func (x *RegistryAlias) EncodeJSON(e *jx.Encoder) {
 	if x.DefaultRegistryAlias != nil {
 		e.FieldStart("defaultRegistryAlias")
 		e.Bool(*x.DefaultRegistryAlias)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *RegistryCatalogData) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "RegistryCatalogData", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "displayName":
+			return codec.Optional(codec.String)(d, &x.DisplayName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *RegistryCatalogData) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.DisplayName != nil {
+		e.FieldStart("displayName")
+		e.Str(*x.DisplayName)
 	}
 	e.ObjEnd()
 }

@@ -24,6 +24,11 @@ func RepositoryAlreadyExistsException(format string, args ...any) *api.Error {
 	return api.Errorf("RepositoryAlreadyExistsException", 400, format, args...)
 }
 
+// RepositoryCatalogDataNotFoundException is answered with the code RepositoryCatalogDataNotFoundException and the status 400.
+func RepositoryCatalogDataNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("RepositoryCatalogDataNotFoundException", 400, format, args...)
+}
+
 // RepositoryNotEmptyException is answered with the code RepositoryNotEmptyException and the status 400.
 func RepositoryNotEmptyException(format string, args ...any) *api.Error {
 	return api.Errorf("RepositoryNotEmptyException", 400, format, args...)

@@ -14,8 +14,12 @@ type Backend interface {
 	DescribeRegistries(ctx context.Context, in *DescribeRegistriesInput) (*DescribeRegistriesOutput, error)
 	DescribeRepositories(ctx context.Context, in *DescribeRepositoriesInput) (*DescribeRepositoriesOutput, error)
 	GetAuthorizationToken(ctx context.Context, in *GetAuthorizationTokenInput) (*GetAuthorizationTokenOutput, error)
+	GetRegistryCatalogData(ctx context.Context, in *GetRegistryCatalogDataInput) (*GetRegistryCatalogDataOutput, error)
+	GetRepositoryCatalogData(ctx context.Context, in *GetRepositoryCatalogDataInput) (*GetRepositoryCatalogDataOutput, error)
 	GetRepositoryPolicy(ctx context.Context, in *GetRepositoryPolicyInput) (*GetRepositoryPolicyOutput, error)
 	ListTagsForResource(ctx context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error)
+	PutRegistryCatalogData(ctx context.Context, in *PutRegistryCatalogDataInput) (*PutRegistryCatalogDataOutput, error)
+	PutRepositoryCatalogData(ctx context.Context, in *PutRepositoryCatalogDataInput) (*PutRepositoryCatalogDataOutput, error)
 	SetRepositoryPolicy(ctx context.Context, in *SetRepositoryPolicyInput) (*SetRepositoryPolicyOutput, error)
 	TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error)
 	UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error)
@@ -39,8 +43,12 @@ func New(b Backend) *api.Service {
 			api.Op("DescribeRegistries", b.DescribeRegistries),
 			api.Op("DescribeRepositories", b.DescribeRepositories),
 			api.Op("GetAuthorizationToken", b.GetAuthorizationToken),
+			api.Op("GetRegistryCatalogData", b.GetRegistryCatalogData),
+			api.Op("GetRepositoryCatalogData", b.GetRepositoryCatalogData),
 			api.Op("GetRepositoryPolicy", b.GetRepositoryPolicy),
 			api.Op("ListTagsForResource", b.ListTagsForResource),
+			api.Op("PutRegistryCatalogData", b.PutRegistryCatalogData),
+			api.Op("PutRepositoryCatalogData", b.PutRepositoryCatalogData),
 			api.Op("SetRepositoryPolicy", b.SetRepositoryPolicy),
 			api.Op("TagResource", b.TagResource),
 			api.Op("UntagResource", b.UntagResource),
@@ -51,12 +59,8 @@ func New(b Backend) *api.Service {
 			"CompleteLayerUpload",
 			"DescribeImageTags",
 			"DescribeImages",
-			"GetRegistryCatalogData",
-			"GetRepositoryCatalogData",
 			"InitiateLayerUpload",
 			"PutImage",
-			"PutRegistryCatalogData",
-			"PutRepositoryCatalogData",
 			"UploadLayerPart",
 		},
 	}

@@ -71,6 +71,22 @@ type GetAuthorizationTokenOutput struct {
 	AuthorizationData *AuthorizationData `wire:"authorizationData"`
 }
 
+type GetRegistryCatalogDataInput struct {
+}
+
+type GetRegistryCatalogDataOutput struct {
+	RegistryCatalogData *RegistryCatalogData `wire:"registryCatalogData"`
+}
+
+type GetRepositoryCatalogDataInput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+}
+
+type GetRepositoryCatalogDataOutput struct {
+	CatalogData *RepositoryCatalogData `wire:"catalogData"`
+}
+
 type GetRepositoryPolicyInput struct {
 	RegistryId     *string `wire:"registryId"`
 	RepositoryName *string `wire:"repositoryName"`
@@ -90,6 +106,24 @@ type ListTagsForResourceOutput struct {
 	Tags []*Tag `wire:"tags"`
 }
 
+type PutRegistryCatalogDataInput struct {
+	DisplayName *string `wire:"displayName"`
+}
+
+type PutRegistryCatalogDataOutput struct {
+	RegistryCatalogData *RegistryCatalogData `wire:"registryCatalogData"`
+}
+
+type PutRepositoryCatalogDataInput struct {
+	RegistryId     *string                     `wire:"registryId"`
+	RepositoryName *string                     `wire:"repositoryName"`
+	CatalogData    *RepositoryCatalogDataInput `wire:"catalogData"`
+}
+
+type PutRepositoryCatalogDataOutput struct {
+	CatalogData *RepositoryCatalogData `wire:"catalogData"`
+}
+
 type Registry struct {
 	RegistryId  *string          `wire:"registryId"`
 	RegistryArn *string          `wire:"registryArn"`
@@ -103,6 +137,10 @@ type RegistryAlias struct {
 	Status               *string `wire:"status"`
 	PrimaryRegistryAlias *bool   `wire:"primaryRegistryAlias"`
 	DefaultRegistryAlias *bool   `wire:"defaultRegistryAlias"`
+}
+
+type RegistryCatalogData struct {
+	DisplayName *string `wire:"displayName"`
 }
 
 type Repository struct {

@@ -101,6 +101,26 @@ func (x *GetAuthorizationTokenInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *GetRegistryCatalogDataInput) Validate(v *api.Violations) {
+}
+
+// Validate reports what of x breaks the service model.
+func (x *GetRepositoryCatalogDataInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *GetRepositoryPolicyInput) Validate(v *api.Violations) {
 	if x.RegistryId != nil {
 		v.Enter("registryId")
@@ -123,6 +143,38 @@ func (x *ListTagsForResourceInput) Validate(v *api.Violations) {
 	} else {
 		v.Enter("resourceArn")
 		v.String(*x.ResourceArn, &checkArn)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *PutRegistryCatalogDataInput) Validate(v *api.Violations) {
+	if x.DisplayName != nil {
+		v.Enter("displayName")
+		v.String(*x.DisplayName, &checkRegistryDisplayName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *PutRepositoryCatalogDataInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.CatalogData == nil {
+		v.Null("catalogData")
+	} else {
+		v.Enter("catalogData")
+		x.CatalogData.Validate(v)
 		v.Leave()
 	}
 }
@@ -251,6 +303,7 @@ var checkLogoImageBlob = api.Rule{HasMax: true, Max: 512000, HasMin: true, Min: 
 var checkMaxResults = api.Rule{HasMax: true, Max: 1000, HasMin: true, Min: 1}
 var checkOperatingSystem = api.Rule{HasMax: true, Max: 50, HasMin: true, Min: 1}
 var checkOperatingSystemList = api.Rule{HasMax: true, Max: 50}
+var checkRegistryDisplayName = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 0}
 var checkRegistryId = api.Rule{Pattern: "[0-9]{12}", Match: api.Matching("\\A(?:[0-9]{12})\\z")}
 var checkRepositoryDescription = api.Rule{HasMax: true, Max: 1024}
 var checkRepositoryName = api.Rule{HasMax: true, Max: 205, HasMin: true, Min: 2, Pattern: "(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*", Match: api.Matching("\\A(?:(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*)\\z")}

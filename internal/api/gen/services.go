@@ -153,7 +153,11 @@ var ecr = service{
 		SetRepositoryPolicy GetRepositoryPolicy DeleteRepositoryPolicy
 		TagResource UntagResource ListTagsForResource
 		CreateRepositoryCreationTemplate UpdateRepositoryCreationTemplate DeleteRepositoryCreationTemplate DescribeRepositoryCreationTemplates
-		PutLifecyclePolicy GetLifecyclePolicy DeleteLifecyclePolicy StartLifecyclePolicyPreview GetLifecyclePolicyPreview`),
+		PutLifecyclePolicy GetLifecyclePolicy DeleteLifecyclePolicy StartLifecyclePolicyPreview GetLifecyclePolicyPreview
+		PutRegistryPolicy GetRegistryPolicy DeleteRegistryPolicy GetAccountSetting PutAccountSetting
+		PutRegistryScanningConfiguration GetRegistryScanningConfiguration PutImageScanningConfiguration
+		BatchGetRepositoryScanningConfiguration DescribeImageScanFindings
+		PutSigningConfiguration GetSigningConfiguration DeleteSigningConfiguration DescribeImageSigningStatus`),
 }
 
 var ecrpublic = service{
@@ -165,5 +169,6 @@ var ecrpublic = service{
 	Operations: list(`
 		GetAuthorizationToken CreateRepository DeleteRepository DescribeRepositories DescribeRegistries
 		SetRepositoryPolicy GetRepositoryPolicy DeleteRepositoryPolicy
-		TagResource UntagResource ListTagsForResource`),
+		TagResource UntagResource ListTagsForResource
+		PutRepositoryCatalogData GetRepositoryCatalogData PutRegistryCatalogData GetRegistryCatalogData`),
 }

@@ -65,6 +65,9 @@ func (e *evaluation) decide() Decision {
 	if e.ResourcePolicy != nil {
 		e.read(e.ResourcePolicy, &resource)
 	}
+	if e.OuterPolicy != nil {
+		e.read(e.OuterPolicy, &resource)
+	}
 	if e.Boundary != nil {
 		e.read(e.Boundary, &boundary)
 	}

@@ -42,6 +42,7 @@ type Request struct {
 
 	IdentityPolicies []Attached // of the user and its groups, or of the role
 	ResourcePolicy   *Attached  // of the resource; for sts:AssumeRole the role's trust policy; or nil
+	OuterPolicy      *Attached  // of what the resource lies in, which speaks as ResourcePolicy does; or nil
 	Boundary         *Attached  // the permissions boundary, or nil
 	SessionPolicies  []Attached // passed when the session was made
 	// Restricted says that a session has no more than SessionPolicies allow,
