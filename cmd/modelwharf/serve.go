@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"golang.org/x/term"
 
@@ -24,8 +25,16 @@ type serve struct {
 	TLSKey        string             `name:"tls-key" help:"The certificate's key (PEM)." env:"MODELWHARF_TLS_KEY" placeholder:"FILE"`
 	AuditItems    dynamodb.AuditData `help:"Which operations on items are recorded: writes or none. Changes of tables and identities always are." default:"writes" enum:"writes,none" env:"MODELWHARF_AUDIT_ITEMS"`
 	AllowEgress   []string           `help:"What functions may be at beside the public internet: hosts, host:port or networks, with commas between. Private and loopback addresses are refused unless they are named." env:"MODELWHARF_ALLOW_EGRESS" placeholder:"HOST[:PORT]|CIDR"`
+	Images        images             `embed:"" prefix:"image-"`
 	LogLevel      slog.Level         `help:"debug, info (with a line for each request), warn or error." default:"info" env:"MODELWHARF_LOG_LEVEL" placeholder:"LEVEL"`
 	LogFormat     server.LogFormat   `help:"json or text." default:"json" enum:"json,text" env:"MODELWHARF_LOG_FORMAT"`
+}
+
+// images are the times of the store of images.
+type images struct {
+	Lease        time.Duration `help:"How long a blob stays that a client was told of, though no image needs it yet. A push must not take longer from its blobs to its manifest." default:"12h" env:"MODELWHARF_IMAGE_LEASE"`
+	UploadExpiry time.Duration `help:"After what time without new bytes an upload ends." default:"168h" env:"MODELWHARF_IMAGE_UPLOAD_EXPIRY"`
+	CollectEvery time.Duration `help:"The time between two collections of what no image needs." default:"15m" env:"MODELWHARF_IMAGE_COLLECT_EVERY"`
 }
 
 // Help tells what flags cannot.
@@ -42,6 +51,7 @@ func (c *serve) Run(ctx context.Context) error {
 		Data: c.Data, Listen: c.Listen, Account: c.Account, Region: c.Region, ExternalURL: c.ExternalURL,
 		SecretKeyFile: c.SecretKeyFile, TLSCert: c.TLSCert, TLSKey: c.TLSKey, AuditItems: c.AuditItems,
 		AllowEgress: c.AllowEgress, Log: log,
+		ImageLease: c.Images.Lease, ImageUploadExpiry: c.Images.UploadExpiry, ImageCollectEvery: c.Images.CollectEvery,
 		RootKey: folder.AccessKey{
 			ID: os.Getenv("MODELWHARF_ROOT_ACCESS_KEY_ID"), Secret: os.Getenv("MODELWHARF_ROOT_SECRET_ACCESS_KEY"),
 		},

@@ -2,11 +2,27 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
 )
+
+// TestImageSettings reads the times of the store of images.
+func TestImageSettings(t *testing.T) {
+	var p program
+	k, err := kong.New(&p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Parse([]string{"serve", "--image-lease", "1h", "--image-upload-expiry=2h"}); err != nil {
+		t.Fatal(err)
+	}
+	if want := (images{Lease: time.Hour, UploadExpiry: 2 * time.Hour, CollectEvery: 15 * time.Minute}); p.Serve.Images != want {
+		t.Errorf("%+v, want %+v", p.Serve.Images, want)
+	}
+}
 
 // TestAuditItemsSetting reads the setting from the flag and from the environment.
 func TestAuditItemsSetting(t *testing.T) {

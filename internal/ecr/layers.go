@@ -101,6 +101,19 @@ func (s *Service) holdLayer(ctx context.Context, tx kv.Txn, id uint64, d blob.Di
 // errLeaving says that the collector is deleting the bytes of a blob.
 var errLeaving = errors.New("ecr: the blob is being deleted")
 
+// heldBytes tells whether the bytes of a blob are held since before the transaction, and
+// sees to it that they stay.
+func (s *Service) heldBytes(ctx context.Context, tx kv.Txn, d blob.Digest) (bool, error) {
+	b, err := tx.Get(ctx, blobKey(d))
+	if err != nil || b == nil {
+		return false, err
+	}
+	if err = s.holdBytes(ctx, tx, d); errors.Is(err, errLeaving) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // holdBytes sees to it that the bytes of a blob stay, if they are there, and that they
 // may come, if they are not. The error is errLeaving.
 func (s *Service) holdBytes(ctx context.Context, tx kv.Txn, d blob.Digest) error {

@@ -40,7 +40,9 @@ type Config struct {
 	Lease time.Duration
 	// Abandoned is after what time without new bytes an upload ends: a week if zero.
 	Abandoned time.Duration
-	Log       *slog.Logger // slog.Default() if nil
+	// CollectEvery is the time between two collections: 15 minutes if zero.
+	CollectEvery time.Duration
+	Log          *slog.Logger // slog.Default() if nil
 }
 
 // Service is the store of images. It is safe for concurrent use.
@@ -53,6 +55,7 @@ type Service struct {
 	baseURL   func(context.Context) string
 	lease     time.Duration
 	abandoned time.Duration
+	every     time.Duration // between two collections
 	log       *slog.Logger
 }
 
@@ -64,6 +67,7 @@ func New(c Config) *Service {
 		baseURL:   c.BaseURL,
 		lease:     cmp.Or(c.Lease, 12*time.Hour),
 		abandoned: cmp.Or(c.Abandoned, 7*24*time.Hour),
+		every:     cmp.Or(c.CollectEvery, 15*time.Minute),
 		log:       cmp.Or(c.Log, slog.Default()),
 	}
 	if s.now == nil {

@@ -7,17 +7,14 @@ import (
 	"github.com/modelwharf/modelwharf/internal/jobs"
 )
 
-// The times between two runs of what goes on in the background.
-const (
-	collectEvery = 15 * time.Minute
-	expireEvery  = time.Hour
-)
+// expireEvery is the time between two runs of the lifecycle policies.
+const expireEvery = time.Hour
 
 // Jobs are the kinds of background work of the service. Only one process does each at a
 // time: who holds the lease of the job.
 func (s *Service) Jobs() []jobs.Kind {
 	return []jobs.Kind{
-		{Name: "ecr.Collect", Every: collectEvery, Run: func(ctx context.Context, _ *jobs.Job) error {
+		{Name: "ecr.Collect", Every: s.every, Run: func(ctx context.Context, _ *jobs.Job) error {
 			_, err := s.Collect(ctx)
 			return err
 		}},

@@ -113,8 +113,11 @@ func (u *Upload) Finish(ctx context.Context, d blob.Digest) error {
 		if err != nil {
 			return err
 		}
-		if err := s.holdBytes(ctx, tx, d); err != nil {
+		// What took longer than a lease may have been collected: it has to come again.
+		if held, err := s.heldBytes(ctx, tx, d); err != nil {
 			return err
+		} else if !held {
+			return uploadNotFound(r, u.ID())
 		}
 		s.putLayer(tx, r.ID, d, size)
 		if d.Algorithm() == digest.SHA512 && !r.SHA512 {

@@ -33,6 +33,10 @@ type Config struct {
 	// or without, and networks.
 	AllowEgress []string
 
+	// ImageLease, ImageUploadExpiry and ImageCollectEvery are those of ecr.Config; its own
+	// if zero.
+	ImageLease, ImageUploadExpiry, ImageCollectEvery time.Duration
+
 	// RootKey is the administrator's access key; without one it is made at the
 	// first start.
 	RootKey folder.AccessKey
@@ -67,6 +71,9 @@ func (c *Config) check() error {
 	}
 	if _, err := egress.ParseAllow(c.AllowEgress...); err != nil {
 		bad("--allow-egress: %w", err)
+	}
+	if c.ImageLease < 0 || c.ImageUploadExpiry < 0 || c.ImageCollectEvery < 0 {
+		bad("--image-lease, --image-upload-expiry and --image-collect-every are positive times")
 	}
 	if c.ExternalURL != "" {
 		u, err := url.Parse(c.ExternalURL)

@@ -29,6 +29,7 @@ func (s *Server) openImages() (*images, error) {
 	}
 	service := ecr.New(ecr.Config{
 		Store: s.store, Blobs: blobs, Identity: s.identity, Seal: s.pages, Now: s.config.Now, Log: s.log,
+		Lease: s.config.ImageLease, Abandoned: s.config.ImageUploadExpiry, CollectEvery: s.config.ImageCollectEvery,
 		BaseURL: func(ctx context.Context) string {
 			if s.config.ExternalURL != "" {
 				return s.config.ExternalURL

@@ -110,7 +110,7 @@ func TestCollectBesidePushes(t *testing.T) {
 	stop := make(chan struct{})
 	var collecting, pushing sync.WaitGroup
 	var turn sync.RWMutex // held for reading by a client from its push's begin to its end
-	collected := 0
+	collected, rounds := 0, make(chan struct{})
 	collecting.Go(func() {
 		for {
 			select {
@@ -123,6 +123,10 @@ func TestCollectBesidePushes(t *testing.T) {
 				t.Error(err)
 			}
 			collected += c.Blobs
+			select {
+			case rounds <- struct{}{}:
+			default:
+			}
 		}
 	})
 	ctx := reg.rootContext()
@@ -131,7 +135,8 @@ func TestCollectBesidePushes(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, uint64(worker)))
 		pushing.Go(func() {
 			for i := range 60 {
-				if rng.IntN(6) == 0 { // leases end, but never while a client relies on one
+				jump := rng.IntN(4) == 0
+				if jump { // leases end, but never while a client relies on one
 					turn.Lock()
 					reg.clock.advance(2 * lease)
 					turn.Unlock()
@@ -163,6 +168,10 @@ func TestCollectBesidePushes(t *testing.T) {
 						t.Errorf("finish: %v", err)
 					}
 					u.Close()
+				}
+				if jump { // a whole collection comes in between
+					<-rounds
+					<-rounds
 				}
 				m := imageOf(config)
 				md := digest.FromBytes(m)
