@@ -22,7 +22,7 @@ func pluginFolders() []string {
 	}
 }
 
-// terraform is the terraform command in a copy of deploy/terraform.
+// terraform is the terraform command in a copy of a configuration.
 type terraform struct {
 	t   *testing.T
 	bin string
@@ -30,7 +30,8 @@ type terraform struct {
 	env []string
 }
 
-func newTerraform(t *testing.T, s *server) *terraform {
+// newTerraform makes a copy of the files that are named by patterns.
+func newTerraform(t *testing.T, s *server, patterns ...string) *terraform {
 	t.Helper()
 	bin, err := exec.LookPath("terraform")
 	if err != nil {
@@ -49,16 +50,14 @@ func newTerraform(t *testing.T, s *server) *terraform {
 	tf := &terraform{t: t, bin: bin, dir: t.TempDir(), env: slices.DeleteFunc(s.env(), func(v string) bool {
 		return strings.HasPrefix(v, "AWS_ENDPOINT_URL=") // the configuration says it
 	})}
-	files, err := filepath.Glob("../deploy/terraform/*.tf")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no configuration", err)
-	}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
+	for _, pattern := range patterns {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatal("no configuration", err)
 		}
-		tf.write(filepath.Base(file), string(text))
+		for _, file := range files {
+			tf.copy(file)
+		}
 	}
 	tf.write("cli.tfrc", fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", plugins))
 	tf.env = append(tf.env, "TF_CLI_CONFIG_FILE="+filepath.Join(tf.dir, "cli.tfrc"), "TF_IN_AUTOMATION=1",
@@ -114,7 +113,7 @@ func (tf *terraform) empty(when string, vars ...string) {
 func TestTerraform(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	tf := newTerraform(t, s)
+	tf := newTerraform(t, s, "../deploy/terraform/*.tf")
 	// A table beside them has another view of its stream later.
 	tf.write("followed.tf", `
 variable "view" { default = "NEW_IMAGE" }
