@@ -38,6 +38,10 @@ type Push struct {
 	// Once refuses an image that is there already under all its tags, as PutImage does;
 	// otherwise that succeeds and changes nothing.
 	Once bool
+
+	// from is the repository of which this is a copy, whose blobs it may bring along; nil
+	// for what a client pushed. A copy is not copied on.
+	from *Repository
 }
 
 // Pushed is what came of a Push.
@@ -64,7 +68,7 @@ func (s *Service) PutManifest(ctx context.Context, r *Repository, p Push) (Pushe
 			return Pushed{}, failed("InvalidParameterException", "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must satisfy regular expression '[a-zA-Z0-9-_.]+''")
 		}
 	}
-	tags := slices.Compact(slices.Sorted(slices.Values(p.Tags)))
+	p.Tags = slices.Clone(p.Tags)
 	out := Pushed{Digest: p.Digest, Tags: p.Tags}
 	if m.Subject != nil {
 		out.Subject = m.Subject.Digest
@@ -74,39 +78,48 @@ func (s *Service) PutManifest(ctx context.Context, r *Repository, p Push) (Pushe
 		if err != nil {
 			return err
 		}
-		w := writing{s, tx, r, p.Digest, s.now().UTC()}
-		known, err := tx.Get(ctx, key(imagesPrefix, r.ID, string(p.Digest)))
-		if err != nil {
-			return err
-		}
-		if err := w.checkReferences(ctx, m); err != nil {
-			return err
-		}
-		moved, err := w.moveTags(ctx, tags)
-		if err != nil {
-			return err
-		}
-		if known != nil && !moved {
-			if p.Once {
-				return failed("ImageAlreadyExistsException", "Image with digest '%s' and tag '%v' already exists in the repository with name '%s' in registry with id '%s'",
-					p.Digest, tagOrNone(tags), r.Name.Name, r.Name.Account)
-			}
-			return nil
-		}
-		if known == nil {
-			w.putImage(m, p.Bytes)
-		} else {
-			tx.Put(key(imagesPrefix, r.ID, string(p.Digest)), known) // who deletes it must see the tag
-		}
-		if p.Digest.Algorithm() == "sha512" && !r.SHA512 {
-			learned := *r
-			learned.SHA512 = true
-			tx.Put(repositoryKey(r.Name), encode(learned))
-		}
-		s.record(ctx, tx, r, map[string]any{"imageDigest": p.Digest, "imageTags": tags})
-		return nil
+		return s.putManifest(ctx, tx, r, m, p)
 	})
 	return out, err
+}
+
+// putManifest is PutManifest's part in a transaction.
+func (s *Service) putManifest(ctx context.Context, tx kv.Txn, r *Repository, m *manifest, p Push) error {
+	tags := slices.Compact(slices.Sorted(slices.Values(p.Tags)))
+	w := writing{s, tx, r, p.Digest, s.now().UTC(), p.from}
+	known, err := tx.Get(ctx, key(imagesPrefix, r.ID, string(p.Digest)))
+	if err != nil {
+		return err
+	}
+	if err := w.checkReferences(ctx, m); err != nil {
+		return err
+	}
+	moved, err := w.moveTags(ctx, tags)
+	if err != nil {
+		return err
+	}
+	if known != nil && !moved {
+		if p.Once {
+			return failed("ImageAlreadyExistsException", "Image with digest '%s' and tag '%v' already exists in the repository with name '%s' in registry with id '%s'",
+				p.Digest, tagOrNone(tags), r.Name.Name, r.Name.Account)
+		}
+		return nil
+	}
+	if known == nil {
+		w.putImage(m, p.Bytes)
+	} else {
+		tx.Put(key(imagesPrefix, r.ID, string(p.Digest)), known) // who deletes it must see the tag
+	}
+	if p.Digest.Algorithm() == "sha512" && !r.SHA512 {
+		learned := *r
+		learned.SHA512 = true
+		tx.Put(repositoryKey(r.Name), encode(learned))
+	}
+	s.record(ctx, tx, r, map[string]any{"imageDigest": p.Digest, "imageTags": tags})
+	if p.from != nil {
+		return nil
+	}
+	return s.replicate(ctx, tx, r, p.Digest, tags)
 }
 
 func tagOrNone(tags []string) string {
@@ -123,6 +136,7 @@ type writing struct {
 	r      *Repository
 	digest blob.Digest
 	now    time.Time
+	from   *Repository // see Push
 }
 
 // checkReferences fails unless all is there that the manifest needs, and sees to it that
@@ -133,6 +147,11 @@ func (w *writing) checkReferences(ctx context.Context, m *manifest) error {
 		l, err := w.s.holdLayer(ctx, w.tx, w.r.ID, d.Digest)
 		if err != nil {
 			return err
+		}
+		if l == nil && w.from != nil {
+			if l, err = w.bring(ctx, d.Digest); err != nil {
+				return err
+			}
 		}
 		if l == nil && !d.foreign() {
 			return layersNotFound(w.r, d.Digest)
@@ -329,6 +348,9 @@ func (s *Service) removeManifest(ctx context.Context, tx kv.Txn, r *Repository, 
 	}
 	tx.Delete(key(imagesPrefix, r.ID, string(d)))
 	tx.Delete(key(manifestsPrefix, r.ID, string(d)))
+	if err := forgetCopies(ctx, tx, r.ID, d); err != nil {
+		return nil, err
+	}
 	return tags, nil
 }
 

@@ -35,6 +35,10 @@ import (
 //	catalog  | id                     → what a public repository says of itself, see catalogData
 //	logo     | id                     → the bytes of its logo
 //	template | account | region | prefix → of repositories that the registry creates, see template
+//	replication | account | region    → where pushes to a registry are copied, see replication
+//	batch    | account | region       → the number of the batch that pushes join, see replicationJob
+//	copy     | account | region | batch | id | digest → an image to be copied, see copying
+//	copied   | id | digest | account | region → how far a copy is, see copied
 const room = "ecr"
 
 var (
@@ -61,12 +65,17 @@ var (
 	catalogPrefix      = tuple.Of(room, "catalog")
 	logosPrefix        = tuple.Of(room, "logo")
 	templatesPrefix    = tuple.Of(room, "template")
+	replicationPrefix  = tuple.Of(room, "replication")
+	batchesPrefix      = tuple.Of(room, "batch")
+	copiesPrefix       = tuple.Of(room, "copy")
+	copiedPrefix       = tuple.Of(room, "copied")
 )
 
 // ofRepository are the prefixes under which lies what a repository has.
 var ofRepository = [][]byte{
 	imagesPrefix, manifestsPrefix, tagsPrefix, taggedPrefix, childrenPrefix, referrersPrefix, layersPrefix, usesPrefix, pushedPrefix,
 	evaluatedPrefix, previewPrefix, previewedPrefix, catalogPrefix, logosPrefix,
+	copiedPrefix,
 }
 
 // key appends a repository's number and texts to one of the prefixes above.

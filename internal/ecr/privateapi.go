@@ -132,9 +132,11 @@ func (a privateAPI) DescribeRegistry(ctx context.Context, _ *ecr.DescribeRegistr
 	if err := a.authorizeRegistry(ctx, "ecr:DescribeRegistry"); err != nil {
 		return nil, err
 	}
-	return &ecr.DescribeRegistryOutput{
-		RegistryId: new(registryOf(ctx, nil)), ReplicationConfiguration: &ecr.ReplicationConfiguration{Rules: []*ecr.ReplicationRule{}},
-	}, nil
+	replication, err := a.replicationShape(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &ecr.DescribeRegistryOutput{RegistryId: new(registryOf(ctx, nil)), ReplicationConfiguration: replication}, nil
 }
 
 func mutabilityOf(mode *string, filters []*ecr.ImageTagMutabilityExclusionFilter) Mutability {

@@ -23,5 +23,6 @@ func (s *Service) Jobs() []jobs.Kind {
 			return err
 		}},
 		{Name: previewKind, Run: s.runPreview, AtOnce: 1},
+		{Name: replicationJob, Run: s.runReplication, AtOnce: 2},
 	}
 }

@@ -850,6 +850,76 @@ func (x *DeleteSigningConfigurationOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *DescribeImageReplicationStatusInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeImageReplicationStatusInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageId":
+			return codec.Structure[ImageIdentifier](d, &x.ImageId)
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeImageReplicationStatusInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageId != nil {
+		e.FieldStart("imageId")
+		x.ImageId.EncodeJSON(e)
+	}
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeImageReplicationStatusOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeImageReplicationStatusOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageId":
+			return codec.Structure[ImageIdentifier](d, &x.ImageId)
+		case "replicationStatuses":
+			return codec.List(codec.Structure[ImageReplicationStatus])(d, &x.ReplicationStatuses)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeImageReplicationStatusOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageId != nil {
+		e.FieldStart("imageId")
+		x.ImageId.EncodeJSON(e)
+	}
+	if x.ReplicationStatuses != nil {
+		e.FieldStart("replicationStatuses")
+		e.ArrStart()
+		for _, x0 := range x.ReplicationStatuses {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *DescribeImageScanFindingsInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "DescribeImageScanFindingsInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -1872,6 +1942,45 @@ func (x *ImageIdentifier) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *ImageReplicationStatus) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ImageReplicationStatus", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "region":
+			return codec.Optional(codec.String)(d, &x.Region)
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "status":
+			return codec.Optional(codec.String)(d, &x.Status)
+		case "failureCode":
+			return codec.Optional(codec.String)(d, &x.FailureCode)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ImageReplicationStatus) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Region != nil {
+		e.FieldStart("region")
+		e.Str(*x.Region)
+	}
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.Status != nil {
+		e.FieldStart("status")
+		e.Str(*x.Status)
+	}
+	if x.FailureCode != nil {
+		e.FieldStart("failureCode")
+		e.Str(*x.FailureCode)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *ImageScanFinding) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "ImageScanFinding", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -2752,6 +2861,48 @@ func (x *PutRegistryScanningConfigurationOutput) EncodeJSON(e *jx.Encoder) {
 	if x.RegistryScanningConfiguration != nil {
 		e.FieldStart("registryScanningConfiguration")
 		x.RegistryScanningConfiguration.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutReplicationConfigurationInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutReplicationConfigurationInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "replicationConfiguration":
+			return codec.Structure[ReplicationConfiguration](d, &x.ReplicationConfiguration)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutReplicationConfigurationInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ReplicationConfiguration != nil {
+		e.FieldStart("replicationConfiguration")
+		x.ReplicationConfiguration.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutReplicationConfigurationOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutReplicationConfigurationOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "replicationConfiguration":
+			return codec.Structure[ReplicationConfiguration](d, &x.ReplicationConfiguration)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutReplicationConfigurationOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ReplicationConfiguration != nil {
+		e.FieldStart("replicationConfiguration")
+		x.ReplicationConfiguration.EncodeJSON(e)
 	}
 	e.ObjEnd()
 }

@@ -17,6 +17,7 @@ type Backend interface {
 	DeleteRepositoryCreationTemplate(ctx context.Context, in *DeleteRepositoryCreationTemplateInput) (*DeleteRepositoryCreationTemplateOutput, error)
 	DeleteRepositoryPolicy(ctx context.Context, in *DeleteRepositoryPolicyInput) (*DeleteRepositoryPolicyOutput, error)
 	DeleteSigningConfiguration(ctx context.Context, in *DeleteSigningConfigurationInput) (*DeleteSigningConfigurationOutput, error)
+	DescribeImageReplicationStatus(ctx context.Context, in *DescribeImageReplicationStatusInput) (*DescribeImageReplicationStatusOutput, error)
 	DescribeImageScanFindings(ctx context.Context, in *DescribeImageScanFindingsInput) (*DescribeImageScanFindingsOutput, error)
 	DescribeImageSigningStatus(ctx context.Context, in *DescribeImageSigningStatusInput) (*DescribeImageSigningStatusOutput, error)
 	DescribeRegistry(ctx context.Context, in *DescribeRegistryInput) (*DescribeRegistryOutput, error)
@@ -37,6 +38,7 @@ type Backend interface {
 	PutLifecyclePolicy(ctx context.Context, in *PutLifecyclePolicyInput) (*PutLifecyclePolicyOutput, error)
 	PutRegistryPolicy(ctx context.Context, in *PutRegistryPolicyInput) (*PutRegistryPolicyOutput, error)
 	PutRegistryScanningConfiguration(ctx context.Context, in *PutRegistryScanningConfigurationInput) (*PutRegistryScanningConfigurationOutput, error)
+	PutReplicationConfiguration(ctx context.Context, in *PutReplicationConfigurationInput) (*PutReplicationConfigurationOutput, error)
 	PutSigningConfiguration(ctx context.Context, in *PutSigningConfigurationInput) (*PutSigningConfigurationOutput, error)
 	SetRepositoryPolicy(ctx context.Context, in *SetRepositoryPolicyInput) (*SetRepositoryPolicyOutput, error)
 	StartLifecyclePolicyPreview(ctx context.Context, in *StartLifecyclePolicyPreviewInput) (*StartLifecyclePolicyPreviewOutput, error)
@@ -66,6 +68,7 @@ func New(b Backend) *api.Service {
 			api.Op("DeleteRepositoryCreationTemplate", b.DeleteRepositoryCreationTemplate),
 			api.Op("DeleteRepositoryPolicy", b.DeleteRepositoryPolicy),
 			api.Op("DeleteSigningConfiguration", b.DeleteSigningConfiguration),
+			api.Op("DescribeImageReplicationStatus", b.DescribeImageReplicationStatus),
 			api.Op("DescribeImageScanFindings", b.DescribeImageScanFindings),
 			api.Op("DescribeImageSigningStatus", b.DescribeImageSigningStatus),
 			api.Op("DescribeRegistry", b.DescribeRegistry),
@@ -86,6 +89,7 @@ func New(b Backend) *api.Service {
 			api.Op("PutLifecyclePolicy", b.PutLifecyclePolicy),
 			api.Op("PutRegistryPolicy", b.PutRegistryPolicy),
 			api.Op("PutRegistryScanningConfiguration", b.PutRegistryScanningConfiguration),
+			api.Op("PutReplicationConfiguration", b.PutReplicationConfiguration),
 			api.Op("PutSigningConfiguration", b.PutSigningConfiguration),
 			api.Op("SetRepositoryPolicy", b.SetRepositoryPolicy),
 			api.Op("StartLifecyclePolicyPreview", b.StartLifecyclePolicyPreview),
@@ -101,7 +105,6 @@ func New(b Backend) *api.Service {
 			"CreatePullThroughCacheRule",
 			"DeletePullThroughCacheRule",
 			"DeregisterPullTimeUpdateExclusion",
-			"DescribeImageReplicationStatus",
 			"DescribeImages",
 			"DescribePullThroughCacheRules",
 			"DescribeReplicationBackfillResults",
@@ -112,7 +115,6 @@ func New(b Backend) *api.Service {
 			"ListPullTimeUpdateExclusions",
 			"ListReplicationBackfills",
 			"PutImage",
-			"PutReplicationConfiguration",
 			"RegisterPullTimeUpdateExclusion",
 			"StartImageScan",
 			"StartReplicationBackfill",

@@ -151,6 +151,18 @@ type DeleteSigningConfigurationOutput struct {
 	SigningConfiguration *SigningConfiguration `wire:"signingConfiguration"`
 }
 
+type DescribeImageReplicationStatusInput struct {
+	RepositoryName *string          `wire:"repositoryName"`
+	ImageId        *ImageIdentifier `wire:"imageId"`
+	RegistryId     *string          `wire:"registryId"`
+}
+
+type DescribeImageReplicationStatusOutput struct {
+	RepositoryName      *string                   `wire:"repositoryName"`
+	ImageId             *ImageIdentifier          `wire:"imageId"`
+	ReplicationStatuses []*ImageReplicationStatus `wire:"replicationStatuses"`
+}
+
 type DescribeImageScanFindingsInput struct {
 	RegistryId     *string          `wire:"registryId"`
 	RepositoryName *string          `wire:"repositoryName"`
@@ -331,6 +343,13 @@ type ImageIdentifier struct {
 	ImageTag    *string `wire:"imageTag"`
 }
 
+type ImageReplicationStatus struct {
+	Region      *string `wire:"region"`
+	RegistryId  *string `wire:"registryId"`
+	Status      *string `wire:"status"`
+	FailureCode *string `wire:"failureCode"`
+}
+
 type ImageScanFinding struct {
 	Name        *string      `wire:"name"`
 	Description *string      `wire:"description"`
@@ -480,6 +499,14 @@ type PutRegistryScanningConfigurationInput struct {
 
 type PutRegistryScanningConfigurationOutput struct {
 	RegistryScanningConfiguration *RegistryScanningConfiguration `wire:"registryScanningConfiguration"`
+}
+
+type PutReplicationConfigurationInput struct {
+	ReplicationConfiguration *ReplicationConfiguration `wire:"replicationConfiguration"`
+}
+
+type PutReplicationConfigurationOutput struct {
+	ReplicationConfiguration *ReplicationConfiguration `wire:"replicationConfiguration"`
 }
 
 type PutSigningConfigurationInput struct {

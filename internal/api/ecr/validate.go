@@ -149,6 +149,13 @@ func (x *DeleteRegistryPolicyInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *DeleteReplication) Validate(v *api.Violations) {
+	if x.Enabled == nil {
+		v.Null("enabled")
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *DeleteRepositoryCreationTemplateInput) Validate(v *api.Violations) {
 	if x.Prefix == nil {
 		v.Null("prefix")
@@ -193,6 +200,29 @@ func (x *DeleteRepositoryPolicyInput) Validate(v *api.Violations) {
 
 // Validate reports what of x breaks the service model.
 func (x *DeleteSigningConfigurationInput) Validate(v *api.Violations) {
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DescribeImageReplicationStatusInput) Validate(v *api.Violations) {
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.ImageId == nil {
+		v.Null("imageId")
+	} else {
+		v.Enter("imageId")
+		x.ImageId.Validate(v)
+		v.Leave()
+	}
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
 }
 
 // Validate reports what of x breaks the service model.
@@ -580,6 +610,17 @@ func (x *PutRegistryScanningConfigurationInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *PutReplicationConfigurationInput) Validate(v *api.Violations) {
+	if x.ReplicationConfiguration == nil {
+		v.Null("replicationConfiguration")
+	} else {
+		v.Enter("replicationConfiguration")
+		x.ReplicationConfiguration.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *PutSigningConfigurationInput) Validate(v *api.Violations) {
 	if x.SigningConfiguration == nil {
 		v.Null("signingConfiguration")
@@ -609,6 +650,89 @@ func (x *RegistryScanningRule) Validate(v *api.Violations) {
 			x0.Validate(v)
 			v.Leave()
 		}
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ReplicationConfiguration) Validate(v *api.Violations) {
+	if x.Rules == nil {
+		v.Null("rules")
+	} else {
+		v.Enter("rules")
+		v.Length(len(x.Rules), x.Rules, &checkReplicationRuleList)
+		for i0, x0 := range x.Rules {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ReplicationDestination) Validate(v *api.Violations) {
+	if x.Region == nil {
+		v.Null("region")
+	} else {
+		v.Enter("region")
+		v.String(*x.Region, &checkRegion)
+		v.Leave()
+	}
+	if x.RegistryId == nil {
+		v.Null("registryId")
+	} else {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ReplicationRule) Validate(v *api.Violations) {
+	if x.Destinations == nil {
+		v.Null("destinations")
+	} else {
+		v.Enter("destinations")
+		v.Length(len(x.Destinations), x.Destinations, &checkReplicationDestinationList)
+		for i0, x0 := range x.Destinations {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.RepositoryFilters != nil {
+		v.Enter("repositoryFilters")
+		v.Length(len(x.RepositoryFilters), x.RepositoryFilters, &checkRepositoryFilterList)
+		for i0, x0 := range x.RepositoryFilters {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.DeleteReplication != nil {
+		v.Enter("deleteReplication")
+		x.DeleteReplication.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *RepositoryFilter) Validate(v *api.Violations) {
+	if x.Filter == nil {
+		v.Null("filter")
+	} else {
+		v.Enter("filter")
+		v.String(*x.Filter, &checkRepositoryFilterValue)
+		v.Leave()
+	}
+	if x.FilterType == nil {
+		v.Null("filterType")
+	} else {
+		v.Enter("filterType")
+		v.String(*x.FilterType, &checkRepositoryFilterType)
 		v.Leave()
 	}
 }
@@ -851,9 +975,15 @@ var checkLifecyclePreviewMaxResults = api.Rule{HasMax: true, Max: 100, HasMin: t
 var checkMaxResults = api.Rule{HasMax: true, Max: 1000, HasMin: true, Min: 1}
 var checkPrefix = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 1, Pattern: "^([a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?|ROOT)$", Match: api.Matching("\\A(?:^([a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?|ROOT)$)\\z")}
 var checkRCTAppliedFor = api.Rule{Enum: []string{"REPLICATION", "PULL_THROUGH_CACHE", "CREATE_ON_PUSH"}}
+var checkRegion = api.Rule{HasMax: true, Max: 25, HasMin: true, Min: 2, Pattern: "[0-9a-z-]{2,25}", Match: api.Matching("\\A(?:[0-9a-z-]{2,25})\\z")}
 var checkRegistryId = api.Rule{Pattern: "[0-9]{12}", Match: api.Matching("\\A(?:[0-9]{12})\\z")}
 var checkRegistryPolicyText = api.Rule{HasMax: true, Max: 10240, HasMin: true, Min: 0}
 var checkRegistryScanningRuleList = api.Rule{HasMax: true, Max: 2, HasMin: true, Min: 0}
+var checkReplicationDestinationList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 0}
+var checkReplicationRuleList = api.Rule{HasMax: true, Max: 25, HasMin: true, Min: 0}
+var checkRepositoryFilterList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
+var checkRepositoryFilterType = api.Rule{Enum: []string{"PREFIX_MATCH"}}
+var checkRepositoryFilterValue = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 2, Pattern: "^(?:[a-z0-9]+(?:[._-][a-z0-9]*)*/)*[a-z0-9]*(?:[._-][a-z0-9]*)*$", Match: api.Matching("\\A(?:^(?:[a-z0-9]+(?:[._-][a-z0-9]*)*/)*[a-z0-9]*(?:[._-][a-z0-9]*)*$)\\z")}
 var checkRepositoryName = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 2, Pattern: "[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*", Match: api.Matching("\\A(?:[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*)\\z")}
 var checkRepositoryNameList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkRepositoryPolicyText = api.Rule{HasMax: true, Max: 10240, HasMin: true, Min: 0}

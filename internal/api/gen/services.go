@@ -157,7 +157,8 @@ var ecr = service{
 		PutRegistryPolicy GetRegistryPolicy DeleteRegistryPolicy GetAccountSetting PutAccountSetting
 		PutRegistryScanningConfiguration GetRegistryScanningConfiguration PutImageScanningConfiguration
 		BatchGetRepositoryScanningConfiguration DescribeImageScanFindings
-		PutSigningConfiguration GetSigningConfiguration DeleteSigningConfiguration DescribeImageSigningStatus`),
+		PutSigningConfiguration GetSigningConfiguration DeleteSigningConfiguration DescribeImageSigningStatus
+		PutReplicationConfiguration DescribeImageReplicationStatus`),
 }
 
 var ecrpublic = service{
