@@ -33,6 +33,9 @@ type Service struct {
 	ErrorNamespace string   // before the '#' of __type, for the JSON protocols
 	CRC32          bool     // answers carry x-amz-crc32
 	Operations     []Operation
+	// Invalid makes the error of an input that breaks the service model; nil for
+	// ValidationException, which names all violations.
+	Invalid func(v *Violations) *Error
 	// NotYet names the operations that AWS has and this version has not.
 	NotYet []string
 	// NotYetAt says, for a REST service, where those are asked for.

@@ -16,8 +16,16 @@ import (
 // It knows where in the input the checks are, so that a path is written only when
 // something is wrong there.
 type Violations struct {
-	list []string
-	path []segment
+	list  []string
+	first Violation
+	path  []segment
+}
+
+// Violation is one way in which an input breaks its service model.
+type Violation struct {
+	Path       string // as AWS writes it, "attributeDefinitions.1.member.attributeName"
+	Constraint string // "Member must not be null"
+	Text       bool   // it is about a text, not a list, a number or something missing
 }
 
 // segment is a step down an input: to a member, an element of a list (counted from
@@ -31,8 +39,14 @@ type segment struct {
 // Add notes that the value at path breaks a constraint. value is written as AWS
 // writes it: quoted, or null.
 func (v *Violations) Add(path, value, constraint string) {
+	if len(v.list) == 0 {
+		v.first = Violation{Path: path, Constraint: constraint}
+	}
 	v.list = append(v.list, fmt.Sprintf("Value %s at '%s' failed to satisfy constraint: %s", value, path, constraint))
 }
+
+// First is the first violation, for services that tell no more than one.
+func (v *Violations) First() Violation { return v.first }
 
 // Err returns the ValidationException that names all violations, or nil.
 func (v *Violations) Err() error {
@@ -98,9 +112,11 @@ func (v *Violations) Null(name string) {
 // String checks the string that was entered.
 func (v *Violations) String(s string, r *Rule) {
 	if r.broken(s) {
+		known := len(v.list)
 		for _, c := range r.violated(s) {
 			v.Add(v.here(), "'"+s+"'", c)
 		}
+		v.first.Text = v.first.Text || known == 0
 	}
 }
 

@@ -69,8 +69,8 @@ func TestRepositoryCatalogData(t *testing.T) {
 		return err
 	}
 	w.wants("no picture", put("plain", types.RepositoryCatalogDataInput{LogoImageBlob: []byte("<svg/>")}), "InvalidParameterException", "PNG")
-	w.wants("a large one", put("plain", types.RepositoryCatalogDataInput{LogoImageBlob: append(png, make([]byte, 512000)...)}), "ValidationException", "logoImageBlob")
-	w.wants("a long description", put("plain", types.RepositoryCatalogDataInput{Description: new(strings.Repeat("d", 1025))}), "ValidationException", "description")
+	w.wants("a large one", put("plain", types.RepositoryCatalogDataInput{LogoImageBlob: append(png, make([]byte, 512000)...)}), "InvalidParameterException", "Invalid parameter at 'catalogData.logoImageBlob' failed to satisfy constraint: 'Member must have length less than or equal to 512000'")
+	w.wants("a long description", put("plain", types.RepositoryCatalogDataInput{Description: new(strings.Repeat("d", 1025))}), "InvalidParameterException", "Invalid parameter at 'catalogData.description' failed to satisfy constraint: 'must have length less than or equal to 1024'")
 	w.wants("no repository", put("absent", types.RepositoryCatalogDataInput{}), "RepositoryNotFoundException", "")
 	w.wants("in the place of the old", put("team/model", types.RepositoryCatalogDataInput{Description: new("Another")}), "", "")
 	if got := get("team/model"); *got.Description != "Another" || got.AboutText != nil || got.LogoUrl != nil {
@@ -100,7 +100,7 @@ func TestRegistryCatalogData(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	_, err := c.PutRegistryCatalogData(t.Context(), &sdk.PutRegistryCatalogDataInput{DisplayName: new(strings.Repeat("n", 101))})
-	w.wants("a long name", err, "ValidationException", "displayName")
+	w.wants("a long name", err, "InvalidParameterException", "displayName")
 	_, err = w.public(w.user(home, "ann", "")).PutRegistryCatalogData(t.Context(), &sdk.PutRegistryCatalogDataInput{})
 	w.wants("who may not", err, "AccessDeniedException", "ecr-public:PutRegistryCatalogData")
 	pages := 0

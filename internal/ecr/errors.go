@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/blob"
@@ -19,6 +20,21 @@ func failed(code, format string, args ...any) *api.Error {
 // invalid is the InvalidParameterException of a parameter that does not do.
 func invalid(parameter, format string, args ...any) *api.Error {
 	return failed("InvalidParameterException", "Invalid parameter at '%s' failed to satisfy constraint: '%s'", parameter, fmt.Sprintf(format, args...))
+}
+
+// violated is how ECR tells that an input breaks its model: in words of its own, and the
+// first violation only.
+func violated(v *api.Violations) *api.Error {
+	first := v.First()
+	constraint := first.Constraint
+	if first.Text {
+		if pattern, ok := strings.CutPrefix(constraint, "Member must satisfy regular expression pattern: "); ok {
+			constraint = "must satisfy regular expression '" + strings.ReplaceAll(pattern, `\/`, "/") + "'"
+		} else if length, ok := strings.CutPrefix(constraint, "Member must have length"); ok {
+			constraint = "must have length" + length
+		}
+	}
+	return invalid(first.Path, "%s", constraint)
 }
 
 func repositoryNotFound(n Name) *api.Error {

@@ -2,6 +2,7 @@ package ecr_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -151,4 +152,25 @@ func TestPolicyLockout(t *testing.T) {
 	w.wants("root", err, "", "")
 	_, err = ann.SetRepositoryPolicy(t.Context(), in)
 	w.wants("let in again", err, "", "")
+}
+
+// TestInvalidParameters tells what breaks the model in ECR's words, the first of it.
+func TestInvalidParameters(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for what, test := range map[string]struct{ target, body, parameter, constraint string }{
+		"a pattern": {"CreateRepository", `{"repositoryName":"Bad_Name!"}`, "repositoryName",
+			`must satisfy regular expression '[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*'`},
+		"a length":   {"CreateRepository", `{"repositoryName":"a"}`, "repositoryName", "must have length greater than or equal to 2"},
+		"nothing":    {"CreateRepository", `{}`, "repositoryName", "Member must not be null"},
+		"in a list":  {"GetAuthorizationToken", `{"registryIds":["1"]}`, "registryIds", "Member must satisfy constraint: [Member must satisfy regular expression pattern: [0-9]{12}]"},
+		"a number":   {"DescribeRepositories", `{"maxResults":1001}`, "maxResults", "Member must have value less than or equal to 1000"},
+		"two of one": {"CreateRepository", `{"repositoryName":"!"}`, "repositoryName", "must satisfy regular expression"},
+	} {
+		status, body := w.post(w.roots[home], "AmazonEC2ContainerRegistry_V20150921."+test.target, test.body)
+		if want := "Invalid parameter at '" + test.parameter + "' failed to satisfy constraint: '" + test.constraint; status != 400 ||
+			!strings.Contains(body, "#InvalidParameterException") || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %s, want %s", what, status, body, want)
+		}
+	}
 }

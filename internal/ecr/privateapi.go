@@ -14,7 +14,11 @@ type privateAPI struct{ *Service }
 var _ ecr.Backend = privateAPI{}
 
 // API is the API of ECR.
-func (s *Service) API() *wharf.Service { return ecr.New(privateAPI{s}) }
+func (s *Service) API() *wharf.Service {
+	api := ecr.New(privateAPI{s})
+	api.Invalid = violated
+	return api
+}
 
 // privateName is the repository that a request names: in the caller's registry, unless it
 // names another one.

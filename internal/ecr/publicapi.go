@@ -15,7 +15,11 @@ type publicAPI struct{ *Service }
 var _ ecrpublic.Backend = publicAPI{}
 
 // PublicAPI is the API of ECR Public.
-func (s *Service) PublicAPI() *wharf.Service { return ecrpublic.New(publicAPI{s}) }
+func (s *Service) PublicAPI() *wharf.Service {
+	api := ecrpublic.New(publicAPI{s})
+	api.Invalid = violated
+	return api
+}
 
 func (a publicAPI) GetAuthorizationToken(ctx context.Context, _ *ecrpublic.GetAuthorizationTokenInput) (*ecrpublic.GetAuthorizationTokenOutput, error) {
 	if err := a.authorizeRegistry(ctx, "ecr-public:GetAuthorizationToken"); err != nil {

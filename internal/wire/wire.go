@@ -39,8 +39,9 @@ type Call struct {
 	Name      string         // as asked for; not to be trusted if Operation is nil
 	Operation *api.Operation // nil if there is none of that name
 	Decode    func() (api.Input, error)
-	// Invalid makes an error of the message of all violations.
-	Invalid func(format string, args ...any) *api.Error
+	// Invalid makes the error of an input that breaks the service's model; nil for
+	// ValidationException.
+	Invalid func(v *api.Violations) *api.Error
 }
 
 // Input decodes what is asked and checks it against the service's model. The error
@@ -52,7 +53,10 @@ func (c Call) Input() (api.Input, error) {
 	}
 	var v api.Violations
 	if in.Validate(&v); v.Message() != "" {
-		return nil, c.Invalid("%s", v.Message())
+		if c.Invalid != nil {
+			return nil, c.Invalid(&v)
+		}
+		return nil, v.Err()
 	}
 	return in, nil
 }

@@ -45,7 +45,7 @@ func (p *protocol) Open(r *http.Request, body []byte) (wire.Call, *api.Error) {
 	if dot := strings.LastIndexByte(target, '.'); dot >= 0 {
 		prefix, name = target[:dot], target[dot+1:]
 	}
-	call := wire.Call{Name: name, Invalid: api.ValidationException}
+	call := wire.Call{Name: name, Invalid: p.service.Invalid}
 	// Of a prefix with a name space, the newer SDKs send the last part only.
 	known := prefix == p.service.TargetPrefix || prefix != "" && strings.HasSuffix(p.service.TargetPrefix, "."+prefix)
 	if known {

@@ -84,8 +84,8 @@ func formOf(r *http.Request, body []byte) (url.Values, *api.Error) {
 }
 
 // validationError is how the Query services call a ValidationException.
-func validationError(format string, args ...any) *api.Error {
-	return api.Errorf("ValidationError", http.StatusBadRequest, format, args...)
+func validationError(v *api.Violations) *api.Error {
+	return api.Errorf("ValidationError", http.StatusBadRequest, "%s", v.Message())
 }
 
 func (p *protocol) WriteAnswer(w http.ResponseWriter, requestID string, call wire.Call, out any) error {

@@ -56,7 +56,7 @@ func New(s *api.Service) wire.Protocol {
 func (p *protocol) Service() *api.Service { return p.service }
 
 func (p *protocol) Open(r *http.Request, body []byte) (wire.Call, *api.Error) {
-	call := wire.Call{Invalid: api.ValidationException}
+	call := wire.Call{Invalid: p.service.Invalid}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return call, api.SerializationException("The query string contains a syntax error").Because(err)
