@@ -5,4 +5,9 @@
 // same things in turn, a slice of time each, so that a ratio holds when the
 // machine's speed drifts. Read ratios and CPU per operation, not rates: the client
 // takes its share of the same processors. Run it with make bench.
+//
+// Images are pushed to and pulled from other registries too, those that are named with
+// their programs in MODELWHARF_BENCH_REGISTRIES ("name=path,name=path"): builds of
+// github.com/distribution/distribution, which take that one's configuration and run
+// without authentication.
 package bench

@@ -3,6 +3,7 @@ package bench
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -49,11 +50,32 @@ func serveBare() {
 		os.Exit(0)
 	}()
 	http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/write" {
+			writeBare(w, r)
+			return
+		}
 		io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 		w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
 		w.Write(answer)
 	}))
+}
+
+// writeBare reads a body, hashes it and writes it to a file, which it syncs: the least that
+// taking a layer costs.
+func writeBare(w http.ResponseWriter, r *http.Request) {
+	f, err := os.CreateTemp("", "modelwharf-bench-")
+	if err == nil {
+		defer os.Remove(f.Name())
+		defer f.Close()
+		h := sha256.New()
+		buf := make([]byte, 256<<10)
+		_, err = io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(h, f)}, struct{ io.Reader }{r.Body}, buf)
+		err = errors.Join(err, f.Sync())
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	}
 }
 
 // process is a server under measurement.

@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -62,15 +63,16 @@ func TestLargeLayer(t *testing.T) {
 		return nil
 	}
 
-	small := time.Duration(1 << 62)
-	for i := range 8 {
+	var smalls []time.Duration
+	for i := range 9 {
 		layer := noiseOf{byte(i + 1)}
 		at := uploadPath(c.must(t, 202, "POST", blobs+"uploads/", nil))
 		if err := patch(at, layer, 0, 1<<20); err != nil {
 			t.Fatal(err)
 		}
-		small = min(small, finish(at, layer.digest(1<<20)))
+		smalls = append(smalls, finish(at, layer.digest(1<<20)))
 	}
+	small := slices.Sorted(slices.Values(smalls))[len(smalls)/2]
 
 	layer := noiseOf{0}
 	at := uploadPath(c.must(t, 202, "POST", blobs+"uploads/", nil))
