@@ -191,3 +191,34 @@ func TestSigning(t *testing.T) {
 		t.Errorf("%+v, %v", out, err)
 	}
 }
+
+// TestArchive says what is true: that images stay where they are.
+func TestArchive(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.private(w.roots[home])
+	w.create("model")
+	if _, status := w.push(w.roots[home], path(home, "model"), "{}", "1.0"); status != 201 {
+		t.Fatal(status)
+	}
+	move := func(tag string, to types.TargetStorageClass) (*sdk.UpdateImageStorageClassOutput, error) {
+		return c.UpdateImageStorageClass(t.Context(), &sdk.UpdateImageStorageClassInput{
+			RepositoryName: new("model"), ImageId: &types.ImageIdentifier{ImageTag: &tag}, TargetStorageClass: to,
+		})
+	}
+	_, err := move("1.0", types.TargetStorageClassArchive)
+	w.wants("archive", err, "ImageStorageClassUpdateNotSupportedException", "not available in this version")
+	_, err = move("2.0", types.TargetStorageClassArchive)
+	w.wants("no image", err, "ImageNotFoundException", "")
+	if out, err := move("1.0", types.TargetStorageClassStandard); err != nil || out.ImageStatus != types.ImageStatusActive {
+		t.Errorf("%+v, %v", out, err)
+	}
+	arn := new("arn:aws:iam::" + home + ":role/scanner")
+	_, err = c.RegisterPullTimeUpdateExclusion(t.Context(), &sdk.RegisterPullTimeUpdateExclusionInput{PrincipalArn: arn})
+	w.wants("register", err, "InvalidParameterException", "not recorded in this version")
+	_, err = c.DeregisterPullTimeUpdateExclusion(t.Context(), &sdk.DeregisterPullTimeUpdateExclusionInput{PrincipalArn: arn})
+	w.wants("deregister", err, "ExclusionNotFoundException", "")
+	if out, err := c.ListPullTimeUpdateExclusions(t.Context(), &sdk.ListPullTimeUpdateExclusionsInput{}); err != nil || len(out.PullTimeUpdateExclusions) != 0 {
+		t.Errorf("%+v, %v", out, err)
+	}
+}

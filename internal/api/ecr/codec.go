@@ -850,6 +850,48 @@ func (x *DeleteSigningConfigurationOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *DeregisterPullTimeUpdateExclusionInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeregisterPullTimeUpdateExclusionInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "principalArn":
+			return codec.Optional(codec.String)(d, &x.PrincipalArn)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeregisterPullTimeUpdateExclusionInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.PrincipalArn != nil {
+		e.FieldStart("principalArn")
+		e.Str(*x.PrincipalArn)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DeregisterPullTimeUpdateExclusionOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeregisterPullTimeUpdateExclusionOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "principalArn":
+			return codec.Optional(codec.String)(d, &x.PrincipalArn)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeregisterPullTimeUpdateExclusionOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.PrincipalArn != nil {
+		e.FieldStart("principalArn")
+		e.Str(*x.PrincipalArn)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *DescribeImageReplicationStatusInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "DescribeImageReplicationStatusInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -2357,6 +2399,64 @@ func (x *LifecyclePolicyRuleAction) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *ListPullTimeUpdateExclusionsInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListPullTimeUpdateExclusionsInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "maxResults":
+			return codec.Optional(codec.Integer)(d, &x.MaxResults)
+		case "nextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListPullTimeUpdateExclusionsInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.MaxResults != nil {
+		e.FieldStart("maxResults")
+		e.Int64(*x.MaxResults)
+	}
+	if x.NextToken != nil {
+		e.FieldStart("nextToken")
+		e.Str(*x.NextToken)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListPullTimeUpdateExclusionsOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListPullTimeUpdateExclusionsOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "pullTimeUpdateExclusions":
+			return codec.List(codec.String)(d, &x.PullTimeUpdateExclusions)
+		case "nextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListPullTimeUpdateExclusionsOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.PullTimeUpdateExclusions != nil {
+		e.FieldStart("pullTimeUpdateExclusions")
+		e.ArrStart()
+		for _, x0 := range x.PullTimeUpdateExclusions {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	if x.NextToken != nil {
+		e.FieldStart("nextToken")
+		e.Str(*x.NextToken)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *ListTagsForResourceInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "ListTagsForResourceInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -2972,6 +3072,54 @@ func (x *Recommendation) EncodeJSON(e *jx.Encoder) {
 	if x.Text != nil {
 		e.FieldStart("text")
 		e.Str(*x.Text)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *RegisterPullTimeUpdateExclusionInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "RegisterPullTimeUpdateExclusionInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "principalArn":
+			return codec.Optional(codec.String)(d, &x.PrincipalArn)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *RegisterPullTimeUpdateExclusionInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.PrincipalArn != nil {
+		e.FieldStart("principalArn")
+		e.Str(*x.PrincipalArn)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *RegisterPullTimeUpdateExclusionOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "RegisterPullTimeUpdateExclusionOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "principalArn":
+			return codec.Optional(codec.String)(d, &x.PrincipalArn)
+		case "createdAt":
+			return codec.Optional(codec.Timestamp)(d, &x.CreatedAt)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *RegisterPullTimeUpdateExclusionOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.PrincipalArn != nil {
+		e.FieldStart("principalArn")
+		e.Str(*x.PrincipalArn)
+	}
+	if x.CreatedAt != nil {
+		e.FieldStart("createdAt")
+		codec.EncodeTimestamp(e, *x.CreatedAt)
 	}
 	e.ObjEnd()
 }
@@ -3912,6 +4060,84 @@ func (x *UntagResourceOutput) DecodeJSON(d *jx.Decoder) error {
 // EncodeJSON writes x to e.
 func (x *UntagResourceOutput) EncodeJSON(e *jx.Encoder) {
 	e.ObjStart()
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UpdateImageStorageClassInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdateImageStorageClassInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageId":
+			return codec.Structure[ImageIdentifier](d, &x.ImageId)
+		case "targetStorageClass":
+			return codec.Optional(codec.String)(d, &x.TargetStorageClass)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdateImageStorageClassInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageId != nil {
+		e.FieldStart("imageId")
+		x.ImageId.EncodeJSON(e)
+	}
+	if x.TargetStorageClass != nil {
+		e.FieldStart("targetStorageClass")
+		e.Str(*x.TargetStorageClass)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UpdateImageStorageClassOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdateImageStorageClassOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageId":
+			return codec.Structure[ImageIdentifier](d, &x.ImageId)
+		case "imageStatus":
+			return codec.Optional(codec.String)(d, &x.ImageStatus)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdateImageStorageClassOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageId != nil {
+		e.FieldStart("imageId")
+		x.ImageId.EncodeJSON(e)
+	}
+	if x.ImageStatus != nil {
+		e.FieldStart("imageStatus")
+		e.Str(*x.ImageStatus)
+	}
 	e.ObjEnd()
 }
 

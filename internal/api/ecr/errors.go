@@ -9,9 +9,24 @@ func BlockedByOrganizationPolicyException(format string, args ...any) *api.Error
 	return api.Errorf("BlockedByOrganizationPolicyException", 400, format, args...)
 }
 
+// ExclusionAlreadyExistsException is answered with the code ExclusionAlreadyExistsException and the status 400.
+func ExclusionAlreadyExistsException(format string, args ...any) *api.Error {
+	return api.Errorf("ExclusionAlreadyExistsException", 400, format, args...)
+}
+
+// ExclusionNotFoundException is answered with the code ExclusionNotFoundException and the status 400.
+func ExclusionNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("ExclusionNotFoundException", 400, format, args...)
+}
+
 // ImageNotFoundException is answered with the code ImageNotFoundException and the status 400.
 func ImageNotFoundException(format string, args ...any) *api.Error {
 	return api.Errorf("ImageNotFoundException", 400, format, args...)
+}
+
+// ImageStorageClassUpdateNotSupportedException is answered with the code ImageStorageClassUpdateNotSupportedException and the status 400.
+func ImageStorageClassUpdateNotSupportedException(format string, args ...any) *api.Error {
+	return api.Errorf("ImageStorageClassUpdateNotSupportedException", 400, format, args...)
 }
 
 // InvalidParameterException is answered with the code InvalidParameterException and the status 400.

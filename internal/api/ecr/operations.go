@@ -17,6 +17,7 @@ type Backend interface {
 	DeleteRepositoryCreationTemplate(ctx context.Context, in *DeleteRepositoryCreationTemplateInput) (*DeleteRepositoryCreationTemplateOutput, error)
 	DeleteRepositoryPolicy(ctx context.Context, in *DeleteRepositoryPolicyInput) (*DeleteRepositoryPolicyOutput, error)
 	DeleteSigningConfiguration(ctx context.Context, in *DeleteSigningConfigurationInput) (*DeleteSigningConfigurationOutput, error)
+	DeregisterPullTimeUpdateExclusion(ctx context.Context, in *DeregisterPullTimeUpdateExclusionInput) (*DeregisterPullTimeUpdateExclusionOutput, error)
 	DescribeImageReplicationStatus(ctx context.Context, in *DescribeImageReplicationStatusInput) (*DescribeImageReplicationStatusOutput, error)
 	DescribeImageScanFindings(ctx context.Context, in *DescribeImageScanFindingsInput) (*DescribeImageScanFindingsOutput, error)
 	DescribeImageSigningStatus(ctx context.Context, in *DescribeImageSigningStatusInput) (*DescribeImageSigningStatusOutput, error)
@@ -31,6 +32,7 @@ type Backend interface {
 	GetRegistryScanningConfiguration(ctx context.Context, in *GetRegistryScanningConfigurationInput) (*GetRegistryScanningConfigurationOutput, error)
 	GetRepositoryPolicy(ctx context.Context, in *GetRepositoryPolicyInput) (*GetRepositoryPolicyOutput, error)
 	GetSigningConfiguration(ctx context.Context, in *GetSigningConfigurationInput) (*GetSigningConfigurationOutput, error)
+	ListPullTimeUpdateExclusions(ctx context.Context, in *ListPullTimeUpdateExclusionsInput) (*ListPullTimeUpdateExclusionsOutput, error)
 	ListTagsForResource(ctx context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error)
 	PutAccountSetting(ctx context.Context, in *PutAccountSettingInput) (*PutAccountSettingOutput, error)
 	PutImageScanningConfiguration(ctx context.Context, in *PutImageScanningConfigurationInput) (*PutImageScanningConfigurationOutput, error)
@@ -40,10 +42,12 @@ type Backend interface {
 	PutRegistryScanningConfiguration(ctx context.Context, in *PutRegistryScanningConfigurationInput) (*PutRegistryScanningConfigurationOutput, error)
 	PutReplicationConfiguration(ctx context.Context, in *PutReplicationConfigurationInput) (*PutReplicationConfigurationOutput, error)
 	PutSigningConfiguration(ctx context.Context, in *PutSigningConfigurationInput) (*PutSigningConfigurationOutput, error)
+	RegisterPullTimeUpdateExclusion(ctx context.Context, in *RegisterPullTimeUpdateExclusionInput) (*RegisterPullTimeUpdateExclusionOutput, error)
 	SetRepositoryPolicy(ctx context.Context, in *SetRepositoryPolicyInput) (*SetRepositoryPolicyOutput, error)
 	StartLifecyclePolicyPreview(ctx context.Context, in *StartLifecyclePolicyPreviewInput) (*StartLifecyclePolicyPreviewOutput, error)
 	TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error)
 	UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error)
+	UpdateImageStorageClass(ctx context.Context, in *UpdateImageStorageClassInput) (*UpdateImageStorageClassOutput, error)
 	UpdateRepositoryCreationTemplate(ctx context.Context, in *UpdateRepositoryCreationTemplateInput) (*UpdateRepositoryCreationTemplateOutput, error)
 }
 
@@ -68,6 +72,7 @@ func New(b Backend) *api.Service {
 			api.Op("DeleteRepositoryCreationTemplate", b.DeleteRepositoryCreationTemplate),
 			api.Op("DeleteRepositoryPolicy", b.DeleteRepositoryPolicy),
 			api.Op("DeleteSigningConfiguration", b.DeleteSigningConfiguration),
+			api.Op("DeregisterPullTimeUpdateExclusion", b.DeregisterPullTimeUpdateExclusion),
 			api.Op("DescribeImageReplicationStatus", b.DescribeImageReplicationStatus),
 			api.Op("DescribeImageScanFindings", b.DescribeImageScanFindings),
 			api.Op("DescribeImageSigningStatus", b.DescribeImageSigningStatus),
@@ -82,6 +87,7 @@ func New(b Backend) *api.Service {
 			api.Op("GetRegistryScanningConfiguration", b.GetRegistryScanningConfiguration),
 			api.Op("GetRepositoryPolicy", b.GetRepositoryPolicy),
 			api.Op("GetSigningConfiguration", b.GetSigningConfiguration),
+			api.Op("ListPullTimeUpdateExclusions", b.ListPullTimeUpdateExclusions),
 			api.Op("ListTagsForResource", b.ListTagsForResource),
 			api.Op("PutAccountSetting", b.PutAccountSetting),
 			api.Op("PutImageScanningConfiguration", b.PutImageScanningConfiguration),
@@ -91,10 +97,12 @@ func New(b Backend) *api.Service {
 			api.Op("PutRegistryScanningConfiguration", b.PutRegistryScanningConfiguration),
 			api.Op("PutReplicationConfiguration", b.PutReplicationConfiguration),
 			api.Op("PutSigningConfiguration", b.PutSigningConfiguration),
+			api.Op("RegisterPullTimeUpdateExclusion", b.RegisterPullTimeUpdateExclusion),
 			api.Op("SetRepositoryPolicy", b.SetRepositoryPolicy),
 			api.Op("StartLifecyclePolicyPreview", b.StartLifecyclePolicyPreview),
 			api.Op("TagResource", b.TagResource),
 			api.Op("UntagResource", b.UntagResource),
+			api.Op("UpdateImageStorageClass", b.UpdateImageStorageClass),
 			api.Op("UpdateRepositoryCreationTemplate", b.UpdateRepositoryCreationTemplate),
 		},
 		NotYet: []string{
@@ -104,7 +112,6 @@ func New(b Backend) *api.Service {
 			"CompleteLayerUpload",
 			"CreatePullThroughCacheRule",
 			"DeletePullThroughCacheRule",
-			"DeregisterPullTimeUpdateExclusion",
 			"DescribeImages",
 			"DescribePullThroughCacheRules",
 			"DescribeReplicationBackfillResults",
@@ -112,14 +119,11 @@ func New(b Backend) *api.Service {
 			"InitiateLayerUpload",
 			"ListImageReferrers",
 			"ListImages",
-			"ListPullTimeUpdateExclusions",
 			"ListReplicationBackfills",
 			"PutImage",
-			"RegisterPullTimeUpdateExclusion",
 			"StartImageScan",
 			"StartReplicationBackfill",
 			"StopReplicationBackfill",
-			"UpdateImageStorageClass",
 			"UpdatePullThroughCacheRule",
 			"UploadLayerPart",
 			"ValidatePullThroughCacheRule",

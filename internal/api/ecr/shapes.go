@@ -151,6 +151,14 @@ type DeleteSigningConfigurationOutput struct {
 	SigningConfiguration *SigningConfiguration `wire:"signingConfiguration"`
 }
 
+type DeregisterPullTimeUpdateExclusionInput struct {
+	PrincipalArn *string `wire:"principalArn"`
+}
+
+type DeregisterPullTimeUpdateExclusionOutput struct {
+	PrincipalArn *string `wire:"principalArn"`
+}
+
 type DescribeImageReplicationStatusInput struct {
 	RepositoryName *string          `wire:"repositoryName"`
 	ImageId        *ImageIdentifier `wire:"imageId"`
@@ -414,6 +422,16 @@ type LifecyclePolicyRuleAction struct {
 	TargetStorageClass *string `wire:"targetStorageClass"`
 }
 
+type ListPullTimeUpdateExclusionsInput struct {
+	MaxResults *int64  `wire:"maxResults"`
+	NextToken  *string `wire:"nextToken"`
+}
+
+type ListPullTimeUpdateExclusionsOutput struct {
+	PullTimeUpdateExclusions []string `wire:"pullTimeUpdateExclusions"`
+	NextToken                *string  `wire:"nextToken"`
+}
+
 type ListTagsForResourceInput struct {
 	ResourceArn *string `wire:"resourceArn"`
 }
@@ -520,6 +538,15 @@ type PutSigningConfigurationOutput struct {
 type Recommendation struct {
 	Url  *string `wire:"url"`
 	Text *string `wire:"text"`
+}
+
+type RegisterPullTimeUpdateExclusionInput struct {
+	PrincipalArn *string `wire:"principalArn"`
+}
+
+type RegisterPullTimeUpdateExclusionOutput struct {
+	PrincipalArn *string    `wire:"principalArn"`
+	CreatedAt    *time.Time `wire:"createdAt"`
 }
 
 type RegistryScanningConfiguration struct {
@@ -681,6 +708,20 @@ type UntagResourceInput struct {
 }
 
 type UntagResourceOutput struct {
+}
+
+type UpdateImageStorageClassInput struct {
+	RegistryId         *string          `wire:"registryId"`
+	RepositoryName     *string          `wire:"repositoryName"`
+	ImageId            *ImageIdentifier `wire:"imageId"`
+	TargetStorageClass *string          `wire:"targetStorageClass"`
+}
+
+type UpdateImageStorageClassOutput struct {
+	RegistryId     *string          `wire:"registryId"`
+	RepositoryName *string          `wire:"repositoryName"`
+	ImageId        *ImageIdentifier `wire:"imageId"`
+	ImageStatus    *string          `wire:"imageStatus"`
 }
 
 type UpdateRepositoryCreationTemplateInput struct {

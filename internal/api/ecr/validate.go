@@ -203,6 +203,17 @@ func (x *DeleteSigningConfigurationInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *DeregisterPullTimeUpdateExclusionInput) Validate(v *api.Violations) {
+	if x.PrincipalArn == nil {
+		v.Null("principalArn")
+	} else {
+		v.Enter("principalArn")
+		v.String(*x.PrincipalArn, &checkPrincipalArn)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *DescribeImageReplicationStatusInput) Validate(v *api.Violations) {
 	if x.RepositoryName == nil {
 		v.Null("repositoryName")
@@ -484,6 +495,15 @@ func (x *LifecyclePolicyPreviewFilter) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *ListPullTimeUpdateExclusionsInput) Validate(v *api.Violations) {
+	if x.MaxResults != nil {
+		v.Enter("maxResults")
+		v.Number(*x.MaxResults, &checkMaxResults)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *ListTagsForResourceInput) Validate(v *api.Violations) {
 	if x.ResourceArn == nil {
 		v.Null("resourceArn")
@@ -627,6 +647,17 @@ func (x *PutSigningConfigurationInput) Validate(v *api.Violations) {
 	} else {
 		v.Enter("signingConfiguration")
 		x.SigningConfiguration.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *RegisterPullTimeUpdateExclusionInput) Validate(v *api.Violations) {
+	if x.PrincipalArn == nil {
+		v.Null("principalArn")
+	} else {
+		v.Enter("principalArn")
+		v.String(*x.PrincipalArn, &checkPrincipalArn)
 		v.Leave()
 	}
 }
@@ -893,6 +924,36 @@ func (x *UntagResourceInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *UpdateImageStorageClassInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.ImageId == nil {
+		v.Null("imageId")
+	} else {
+		v.Enter("imageId")
+		x.ImageId.Validate(v)
+		v.Leave()
+	}
+	if x.TargetStorageClass == nil {
+		v.Null("targetStorageClass")
+	} else {
+		v.Enter("targetStorageClass")
+		v.String(*x.TargetStorageClass, &checkTargetStorageClass)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *UpdateRepositoryCreationTemplateInput) Validate(v *api.Violations) {
 	if x.Prefix == nil {
 		v.Null("prefix")
@@ -974,6 +1035,7 @@ var checkLifecyclePolicyTextForRepositoryCreationTemplate = api.Rule{HasMax: tru
 var checkLifecyclePreviewMaxResults = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkMaxResults = api.Rule{HasMax: true, Max: 1000, HasMin: true, Min: 1}
 var checkPrefix = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 1, Pattern: "^([a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?|ROOT)$", Match: api.Matching("\\A(?:^([a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?|ROOT)$)\\z")}
+var checkPrincipalArn = api.Rule{HasMax: true, Max: 200, Pattern: "^arn:aws(-[a-z]+)*:iam::[0-9]{12}:(role|user)/[\\w+=,.@-]+(/[\\w+=,.@-]+)*$", Match: api.Matching("\\A(?:^arn:aws(-[a-z]+)*:iam::[0-9]{12}:(role|user)/[\\w+=,.@-]+(/[\\w+=,.@-]+)*$)\\z")}
 var checkRCTAppliedFor = api.Rule{Enum: []string{"REPLICATION", "PULL_THROUGH_CACHE", "CREATE_ON_PUSH"}}
 var checkRegion = api.Rule{HasMax: true, Max: 25, HasMin: true, Min: 2, Pattern: "[0-9a-z-]{2,25}", Match: api.Matching("\\A(?:[0-9a-z-]{2,25})\\z")}
 var checkRegistryId = api.Rule{Pattern: "[0-9]{12}", Match: api.Matching("\\A(?:[0-9]{12})\\z")}
@@ -1000,3 +1062,4 @@ var checkSigningRepositoryFilterType = api.Rule{Enum: []string{"WILDCARD_MATCH"}
 var checkSigningRepositoryFilterValue = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 1, Pattern: "^(?:[a-z0-9*]+(?:[._-][a-z0-9*]+)*/)*[a-z0-9*]+(?:[._-][a-z0-9*]+)*$", Match: api.Matching("\\A(?:^(?:[a-z0-9*]+(?:[._-][a-z0-9*]+)*/)*[a-z0-9*]+(?:[._-][a-z0-9*]+)*$)\\z")}
 var checkSigningRuleList = api.Rule{HasMax: true, Max: 10, HasMin: true, Min: 0}
 var checkTagStatus = api.Rule{Enum: []string{"TAGGED", "UNTAGGED", "ANY"}}
+var checkTargetStorageClass = api.Rule{Enum: []string{"STANDARD", "ARCHIVE"}}

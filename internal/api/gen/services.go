@@ -158,6 +158,7 @@ var ecr = service{
 		PutRegistryScanningConfiguration GetRegistryScanningConfiguration PutImageScanningConfiguration
 		BatchGetRepositoryScanningConfiguration DescribeImageScanFindings
 		PutSigningConfiguration GetSigningConfiguration DeleteSigningConfiguration DescribeImageSigningStatus
+		UpdateImageStorageClass RegisterPullTimeUpdateExclusion DeregisterPullTimeUpdateExclusion ListPullTimeUpdateExclusions
 		PutReplicationConfiguration DescribeImageReplicationStatus`),
 }
 
