@@ -114,8 +114,19 @@ func (j *Job) end(ctx context.Context, kind Kind, outcome error, stopping bool) 
 	return err
 }
 
+// longestPause is how long a job waits at most after it failed.
+const longestPause = 10 * time.Minute
+
 // pause is how long a job waits after it failed so many times in a row: a second,
-// doubled each time, up to ten minutes.
+// doubled each time, up to the longest pause.
 func pause(failures int) time.Duration {
-	return min(time.Second<<min(failures-1, 20), 10*time.Minute)
+	return min(time.Second<<min(failures-1, 20), longestPause)
+}
+
+// due says whether a job that is not to run before a time may run at now. What lies
+// further ahead than any wait of the kind was written by a clock that stood ahead
+// and has been set back since: nobody asked for a wait that long.
+func (k Kind) due(notBefore, now time.Time) bool {
+	wait := notBefore.Sub(now)
+	return wait <= 0 || wait > max(k.Every, longestPause)
 }

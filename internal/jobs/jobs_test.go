@@ -353,6 +353,40 @@ func TestPeriodic(t *testing.T) {
 	})
 }
 
+// TestClockSetBack runs jobs under a clock that stood two days ahead: what was put off
+// under it runs soon after it is set right, not two days later.
+func TestClockSetBack(t *testing.T) {
+	bubble(t, func(b *bench) {
+		var sweeps, tries atomic.Int32
+		var ahead atomic.Int64
+		runner := jobs.New(jobs.Config{
+			Store: b.store, Owner: "server", Logger: slog.New(slog.DiscardHandler),
+			Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
+		})
+		runner.Register(jobs.Kind{Name: "sweep", Every: time.Hour, Run: func(context.Context, *jobs.Job) error {
+			sweeps.Add(1)
+			return nil
+		}}, jobs.Kind{Name: "try", Run: func(context.Context, *jobs.Job) error {
+			tries.Add(1)
+			return errors.New("not yet")
+		}})
+		ahead.Store(int64(48 * time.Hour))
+		b.enqueue("try", "1", "")
+		ctx, cancel := context.WithCancel(b.Context())
+		var ended sync.WaitGroup
+		ended.Go(func() { runner.Run(ctx) })
+		b.sleep(500 * time.Millisecond)
+		b.want("sweeps and tries ahead", [2]int32{sweeps.Load(), tries.Load()}, [2]int32{1, 1})
+		ahead.Store(0)
+		b.sleep(time.Second)
+		b.want("sweeps and tries after", [2]int32{sweeps.Load(), tries.Load()}, [2]int32{2, 2})
+		b.sleep(30 * time.Minute)
+		b.want("sweeps in the next half hour", sweeps.Load(), int32(2))
+		cancel()
+		ended.Wait()
+	})
+}
+
 func TestWorkersAndWake(t *testing.T) {
 	bubble(t, func(b *bench) {
 		var now, most atomic.Int32

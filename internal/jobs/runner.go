@@ -131,7 +131,7 @@ func (r *Runner) start(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if _, known := r.kinds[s.Kind]; known && !r.now().Before(s.NotBefore) {
+			if k, known := r.kinds[s.Kind]; known && k.due(s.NotBefore, r.now()) {
 				due = append(due, s)
 			}
 		}
@@ -205,7 +205,7 @@ func (r *Runner) take(ctx context.Context, kind, id string) (job *Job, err error
 			return err
 		}
 		held, err := readLease(ctx, tx, kind, id)
-		if err != nil || now.Before(rec.NotBefore) || !held.free(r.owner, now) {
+		if err != nil || !r.kinds[kind].due(rec.NotBefore, now) || !held.free(r.owner, now) {
 			return err
 		}
 		mine := lease{Owner: r.owner, Epoch: tx.Stamp(), Expiry: now.Add(r.lease)}
