@@ -27,7 +27,9 @@ var ErrRootKey = errors.New("identity: unfit root access key")
 // an access key: the given one, which then replaces one given earlier, or if none
 // is given and root has none, a new one.
 //
-// Created is false if nothing had to be done; Secret is then empty, unless given.
+// Created is false if nothing had to be done; Secret is then empty, unless given. The
+// error is ErrSealed if root's key was sealed with another secret key, unless one is given
+// to take its place.
 func (s *Service) EnsureRoot(ctx context.Context, id, accessKeyID, secret string) (RootKey, error) {
 	if !validAccount(id) {
 		return RootKey{}, ErrAccountID
@@ -63,7 +65,10 @@ func (s *Service) newRootKey(ctx context.Context, tx kv.Txn, root *holder, key *
 		}
 		if k != nil && k.Active {
 			key.AccessKeyID = id
-			return nil
+			// Nobody could sign in, and what is sealed from now on would need another key
+			// than what was before.
+			_, err := s.sealer.open(atRest, k.Sealed, accessKeyKey(id))
+			return err
 		}
 	}
 	k, secret, err := s.newAccessKey(ctx, tx, root)

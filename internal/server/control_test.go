@@ -3,6 +3,8 @@ package server_test
 import (
 	"bytes"
 	"errors"
+	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -48,6 +50,32 @@ func TestCommands(t *testing.T) {
 	}
 	if err := commands.Ready(t.Context()); !errors.Is(err, folder.ErrNotRunning) {
 		t.Errorf("after the stop: %v", err)
+	}
+}
+
+// TestAnotherSecretKey restores a backup with a key that did not seal what it holds: the
+// server refuses to start, rather than refuse every signature.
+func TestAnotherSecretKey(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t)
+	var backup bytes.Buffer
+	if _, err := control.NewClient(s.Data).Backup(t.Context(), &backup); err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Join(t.TempDir(), "another.key")
+	if err := os.WriteFile(key, bytes.Repeat([]byte{7}, 32), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	data := filepath.Join(t.TempDir(), "restored")
+	if _, err := server.Restore(t.Context(), data, key, &backup); err != nil {
+		t.Fatal(err)
+	}
+	wrong, err := server.Open(t.Context(), server.Config{Data: data, Listen: "127.0.0.1:0", Account: servertest.Account, Region: servertest.Region, Log: slog.New(slog.DiscardHandler)})
+	if err == nil {
+		wrong.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "--secret-key-file") {
+		t.Errorf("started with another secret key: %v", err)
 	}
 }
 

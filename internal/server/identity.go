@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/modelwharf/modelwharf/internal/audit"
 	"github.com/modelwharf/modelwharf/internal/identity"
@@ -29,6 +31,9 @@ func (s *Server) openIdentity(ctx context.Context) error {
 	ctx = s.asRoot(ctx, "serve")
 	given := s.config.RootKey
 	key, err := s.identity.EnsureRoot(ctx, s.config.Account, given.ID, given.Secret)
+	if errors.Is(err, identity.ErrSealed) {
+		return fmt.Errorf("the secret key is not the one that sealed the secrets in %s: name the right one's file with --secret-key-file: %w", s.folder.Store(), err)
+	}
 	if err != nil || given.ID != "" {
 		return err
 	}
