@@ -16,18 +16,19 @@ import (
 
 type serve struct {
 	dataFolder
-	Listen        string             `help:"Address to listen on; port 0 takes a free one." default:"127.0.0.1:4780" env:"MODELWHARF_LISTEN" placeholder:"HOST:PORT"`
-	Account       string             `help:"The administrator's account, 12 digits." default:"000000000000" env:"MODELWHARF_ACCOUNT"`
-	Region        string             `help:"The server's own region; requests may be signed for any." default:"us-east-1" env:"MODELWHARF_REGION"`
-	ExternalURL   string             `help:"Base of the URLs in answers; by default the Host that each request names." env:"MODELWHARF_EXTERNAL_URL" placeholder:"URL"`
-	SecretKeyFile string             `help:"File of 32 random bytes that seal the secrets in the store; by default one in the data folder, made at the first start." env:"MODELWHARF_SECRET_KEY_FILE" placeholder:"FILE"`
-	TLSCert       string             `name:"tls-cert" help:"Serve TLS with this certificate (PEM); it is read again when it changes." env:"MODELWHARF_TLS_CERT" placeholder:"FILE"`
-	TLSKey        string             `name:"tls-key" help:"The certificate's key (PEM)." env:"MODELWHARF_TLS_KEY" placeholder:"FILE"`
-	AuditItems    dynamodb.AuditData `help:"Which operations on items are recorded: writes or none. Changes of tables and identities always are." default:"writes" enum:"writes,none" env:"MODELWHARF_AUDIT_ITEMS"`
-	AllowEgress   []string           `help:"What functions may be at beside the public internet: hosts, host:port or networks, with commas between. Private and loopback addresses are refused unless they are named." env:"MODELWHARF_ALLOW_EGRESS" placeholder:"HOST[:PORT]|CIDR"`
-	Images        images             `embed:"" prefix:"image-"`
-	LogLevel      slog.Level         `help:"debug, info (with a line for each request), warn or error." default:"info" env:"MODELWHARF_LOG_LEVEL" placeholder:"LEVEL"`
-	LogFormat     server.LogFormat   `help:"json or text." default:"json" enum:"json,text" env:"MODELWHARF_LOG_FORMAT"`
+	Listen          string             `help:"Address to listen on; port 0 takes a free one." default:"127.0.0.1:4780" env:"MODELWHARF_LISTEN" placeholder:"HOST:PORT"`
+	Account         string             `help:"The administrator's account, 12 digits." default:"000000000000" env:"MODELWHARF_ACCOUNT"`
+	Region          string             `help:"The server's own region; requests may be signed for any." default:"us-east-1" env:"MODELWHARF_REGION"`
+	ExternalURL     string             `help:"Base of the URLs in answers; by default the Host that each request names." env:"MODELWHARF_EXTERNAL_URL" placeholder:"URL"`
+	SecretKeyFile   string             `help:"File of 32 random bytes that seal the secrets in the store; by default one in the data folder, made at the first start." env:"MODELWHARF_SECRET_KEY_FILE" placeholder:"FILE"`
+	TLSCert         string             `name:"tls-cert" help:"Serve TLS with this certificate (PEM); it is read again when it changes." env:"MODELWHARF_TLS_CERT" placeholder:"FILE"`
+	TLSKey          string             `name:"tls-key" help:"The certificate's key (PEM)." env:"MODELWHARF_TLS_KEY" placeholder:"FILE"`
+	AuditItems      dynamodb.AuditData `help:"Which operations on items are recorded: writes or none. Changes of tables and identities always are." default:"writes" enum:"writes,none" env:"MODELWHARF_AUDIT_ITEMS"`
+	AllowEgress     []string           `help:"What functions and the upstreams of pull through caches may be at beside the public internet: hosts, host:port or networks, with commas between. Private and loopback addresses are refused unless they are named." env:"MODELWHARF_ALLOW_EGRESS" placeholder:"HOST[:PORT]|CIDR"`
+	UpstreamSecrets string             `help:"A JSON file of the secrets of other registries, by the ARNs that pull through cache rules name: {\"arn:…\": {\"upstream\": \"host\", \"username\": …, \"accessToken\": …}}." env:"MODELWHARF_UPSTREAM_SECRETS" placeholder:"FILE" type:"path"`
+	Images          images             `embed:"" prefix:"image-"`
+	LogLevel        slog.Level         `help:"debug, info (with a line for each request), warn or error." default:"info" env:"MODELWHARF_LOG_LEVEL" placeholder:"LEVEL"`
+	LogFormat       server.LogFormat   `help:"json or text." default:"json" enum:"json,text" env:"MODELWHARF_LOG_FORMAT"`
 }
 
 // images are the times of the store of images.
@@ -50,7 +51,7 @@ func (c *serve) Run(ctx context.Context) error {
 	s, err := server.Open(ctx, server.Config{
 		Data: c.Data, Listen: c.Listen, Account: c.Account, Region: c.Region, ExternalURL: c.ExternalURL,
 		SecretKeyFile: c.SecretKeyFile, TLSCert: c.TLSCert, TLSKey: c.TLSKey, AuditItems: c.AuditItems,
-		AllowEgress: c.AllowEgress, Log: log,
+		AllowEgress: c.AllowEgress, UpstreamSecrets: c.UpstreamSecrets, Log: log,
 		ImageLease: c.Images.Lease, ImageUploadExpiry: c.Images.UploadExpiry, ImageCollectEvery: c.Images.CollectEvery,
 		RootKey: folder.AccessKey{
 			ID: os.Getenv("MODELWHARF_ROOT_ACCESS_KEY_ID"), Secret: os.Getenv("MODELWHARF_ROOT_SECRET_ACCESS_KEY"),

@@ -5,13 +5,16 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -41,18 +44,23 @@ type site struct {
 	account string
 	config  aws.Config
 	login   authn.Authenticator
+	now     func() time.Time // the server's clock
 }
 
 func startSite(t *testing.T, changes ...func(*server.Config)) *site {
 	t.Helper()
 	s := servertest.Start(t, changes...)
-	return newSite(t, s, servertest.Account, s.AWS())
+	c := server.Config{Now: time.Now}
+	for _, change := range changes {
+		change(&c)
+	}
+	return newSite(t, s, servertest.Account, s.AWS(), c.Now)
 }
 
 // newSite is the view that a key's owner has of a server.
-func newSite(t *testing.T, s *servertest.Server, account string, config aws.Config) *site {
+func newSite(t *testing.T, s *servertest.Server, account string, config aws.Config, now func() time.Time) *site {
 	t.Helper()
-	w := &site{Server: s, t: t, account: account, config: config}
+	w := &site{Server: s, t: t, account: account, config: config, now: now}
 	out, err := w.api(servertest.Region).GetAuthorizationToken(t.Context(), &ecr.GetAuthorizationTokenInput{})
 	if err != nil {
 		t.Fatal(err)
@@ -73,12 +81,19 @@ func (w *site) another(account string) *site {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return newSite(w.t, w.Server, account, w.As(a.AccessKeyID, a.SecretAccessKey, ""))
+	return newSite(w.t, w.Server, account, w.As(a.AccessKeyID, a.SecretAccessKey, ""), w.now)
 }
 
 // api is the API of ECR in a region.
 func (w *site) api(region string) *ecr.Client {
-	return ecr.NewFromConfig(w.config, func(o *ecr.Options) { o.Region = region })
+	return ecr.NewFromConfig(w.config, func(o *ecr.Options) { o.Region, o.HTTPSignerV4 = region, signer{w.now} })
+}
+
+// signer signs by a clock of its own.
+type signer struct{ now func() time.Time }
+
+func (s signer) SignHTTP(ctx context.Context, as aws.Credentials, r *http.Request, hash, service, region string, _ time.Time, options ...func(*v4.SignerOptions)) error {
+	return v4.NewSigner().SignHTTP(ctx, as, r, hash, service, region, s.now(), options...)
 }
 
 // ref is the reference to an image of the account, ":tag" or "@digest" at its end.
@@ -443,4 +458,22 @@ func TestReplicationOfMany(t *testing.T) {
 	for tag, d := range all {
 		eventually(t, tag, func() bool { return w.head(elsewhere, tag) == d })
 	}
+}
+
+// user makes a user of the account who may do actions, and returns their view.
+func (w *site) user(name, actions string) *site {
+	w.t.Helper()
+	users := iam.NewFromConfig(w.config)
+	if _, err := users.CreateUser(w.t.Context(), &iam.CreateUserInput{UserName: &name}); err != nil {
+		w.t.Fatal(err)
+	}
+	document := allow(actions)
+	if _, err := users.PutUserPolicy(w.t.Context(), &iam.PutUserPolicyInput{UserName: &name, PolicyName: new("own"), PolicyDocument: &document}); err != nil {
+		w.t.Fatal(err)
+	}
+	k, err := users.CreateAccessKey(w.t.Context(), &iam.CreateAccessKeyInput{UserName: &name})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return newSite(w.t, w.Server, w.account, w.As(*k.AccessKey.AccessKeyId, *k.AccessKey.SecretAccessKey, ""), w.now)
 }

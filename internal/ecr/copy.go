@@ -31,20 +31,20 @@ func (c *copier) copy(ctx context.Context, d blob.Digest, tags func(context.Cont
 	if depth > maxNesting {
 		return failed("InvalidParameterException", "The image %s is nested too deeply in indexes", d)
 	}
-	source, err := c.s.Manifest(ctx, c.from, string(d))
-	if isNotFound(err) {
-		return errSourceGone
-	}
+	source, err := c.s.storedManifest(ctx, c.from, d)
 	if err != nil {
 		return err
+	}
+	if source == nil {
+		return errSourceGone
 	}
 	m, err := parseManifest(source.Bytes, source.MediaType)
 	if err != nil {
 		return err
 	}
 	for _, child := range m.children {
-		_, err := c.s.Manifest(ctx, c.to, string(child.Digest))
-		if isNotFound(err) {
+		there, err := c.s.storedManifest(ctx, c.to, child.Digest)
+		if err == nil && there == nil {
 			err = c.copy(ctx, child.Digest, nil, nil, depth+1)
 		}
 		if err != nil {
@@ -82,6 +82,22 @@ func (c *copier) copy(ctx context.Context, d blob.Digest, tags func(context.Cont
 		return c.s.putManifest(ctx, tx, to, m, p)
 	})
 	return err
+}
+
+// storedManifest returns a manifest, nil if it is not there. It is not a pull.
+func (s *Service) storedManifest(ctx context.Context, r *Repository, d blob.Digest) (m *Manifest, err error) {
+	err = s.view(ctx, func(tx kv.Reader) error {
+		got, err := tx.GetMany(ctx, [][]byte{key(imagesPrefix, r.ID, string(d)), key(manifestsPrefix, r.ID, string(d))})
+		if err != nil {
+			return err
+		}
+		im, err := decode[image](got[0])
+		if err == nil && im != nil {
+			m = &Manifest{d, im.MediaType, got[1]}
+		}
+		return err
+	})
+	return m, err
 }
 
 // movable returns those tags that may point to an image.

@@ -1,7 +1,6 @@
 package ecr
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -61,9 +60,4 @@ func layersNotFound(r *Repository, d blob.Digest) *api.Error {
 func uploadNotFound(r *Repository, id string) *api.Error {
 	return failed("UploadNotFoundException",
 		"The upload with id '%s' does not exist in the repository with name '%s' in the registry with id '%s'", id, r.Name.Name, r.Name.Account)
-}
-
-// isNotFound tells whether an error says that an image is not there.
-func isNotFound(err error) bool {
-	return errors.Is(err, &api.Error{Code: "ImageNotFoundException"})
 }

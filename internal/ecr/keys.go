@@ -39,6 +39,12 @@ import (
 //	batch    | account | region       → the number of the batch that pushes join, see replicationJob
 //	copy     | account | region | batch | id | digest → an image to be copied, see copying
 //	copied   | id | digest | account | region → how far a copy is, see copied
+//	cacherule | account | region | prefix → of a pull through cache, see cacheRule
+//	cacherules | account | region     → empty: written with each new rule
+//	import   | id | digest            → a manifest that comes from upstream, see importing
+//	imported | id | digest            → its bytes
+//	wanted   | id | blob              → that an image needs a blob that comes from upstream, see wanted
+//	checked  | id | tag               → what a tag was upstream, see checked
 const room = "ecr"
 
 var (
@@ -69,13 +75,20 @@ var (
 	batchesPrefix      = tuple.Of(room, "batch")
 	copiesPrefix       = tuple.Of(room, "copy")
 	copiedPrefix       = tuple.Of(room, "copied")
+
+	cacheRulesPrefix     = tuple.Of(room, "cacherule")
+	cacheRuleCountPrefix = tuple.Of(room, "cacherules")
+	importsPrefix        = tuple.Of(room, "import")
+	importBytesPrefix    = tuple.Of(room, "imported")
+	wantedPrefix         = tuple.Of(room, "wanted")
+	checkedPrefix        = tuple.Of(room, "checked")
 )
 
 // ofRepository are the prefixes under which lies what a repository has.
 var ofRepository = [][]byte{
 	imagesPrefix, manifestsPrefix, tagsPrefix, taggedPrefix, childrenPrefix, referrersPrefix, layersPrefix, usesPrefix, pushedPrefix,
 	evaluatedPrefix, previewPrefix, previewedPrefix, catalogPrefix, logosPrefix,
-	copiedPrefix,
+	copiedPrefix, importsPrefix, importBytesPrefix, wantedPrefix, checkedPrefix,
 }
 
 // key appends a repository's number and texts to one of the prefixes above.

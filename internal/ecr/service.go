@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/modelwharf/modelwharf/internal/blob"
+	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/identity"
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/wire/pagetoken"
@@ -42,7 +43,14 @@ type Config struct {
 	Abandoned time.Duration
 	// CollectEvery is the time between two collections: 15 minutes if zero.
 	CollectEvery time.Duration
-	Log          *slog.Logger // slog.Default() if nil
+	// Egress asks other registries, for pull through caches; there are none without it.
+	Egress *egress.Client
+	// Secrets returns the secret of an ARN, nil if there is none; see SecretsFile.
+	Secrets func(arn string) (*Secret, error)
+	// UpstreamPatience is how long another registry may send nothing: a minute if zero.
+	UpstreamPatience time.Duration
+
+	Log *slog.Logger // slog.Default() if nil
 }
 
 // Service is the store of images. It is safe for concurrent use.
@@ -57,6 +65,7 @@ type Service struct {
 	abandoned time.Duration
 	every     time.Duration // between two collections
 	log       *slog.Logger
+	pulls     *pulls
 }
 
 // New returns a service. Collect should run from time to time: without it the bytes of
@@ -70,6 +79,7 @@ func New(c Config) *Service {
 		every:     cmp.Or(c.CollectEvery, 15*time.Minute),
 		log:       cmp.Or(c.Log, slog.Default()),
 	}
+	s.pulls = newPulls(c)
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -23,6 +23,7 @@ func (s *Service) Jobs() []jobs.Kind {
 			return err
 		}},
 		{Name: previewKind, Run: s.runPreview, AtOnce: 1},
-		{Name: replicationJob, Run: s.runReplication, AtOnce: 2},
+		{Name: replicationJob, Run: s.runReplication, AtOnce: 1},
+		{Name: importJob, Run: s.runImport, AtOnce: 2},
 	}
 }

@@ -136,5 +136,14 @@ func (c *Client) Do(r *http.Request, most int64) (*Answer, error) {
 	return &Answer{answer.StatusCode, answer.Header, body}, nil
 }
 
+// Open sends a request and returns its answer, whose body is read, and closed, by the
+// caller, who bounds it. The error is ErrRefused for an address that may not be reached.
+func (c *Client) Open(r *http.Request) (*http.Response, error) {
+	if err := CheckURL(r.URL); err != nil {
+		return nil, err
+	}
+	return c.http.Do(r)
+}
+
 // Close closes the connections that are idle.
 func (c *Client) Close() { c.http.CloseIdleConnections() }

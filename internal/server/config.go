@@ -37,6 +37,10 @@ type Config struct {
 	// if zero.
 	ImageLease, ImageUploadExpiry, ImageCollectEvery time.Duration
 
+	// UpstreamSecrets is a file of the secrets of other registries, see ecr.SecretsFile;
+	// "" for none.
+	UpstreamSecrets string
+
 	// RootKey is the administrator's access key; without one it is made at the
 	// first start.
 	RootKey folder.AccessKey

@@ -11,6 +11,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/blob/dir"
 	"github.com/modelwharf/modelwharf/internal/ecr"
 	"github.com/modelwharf/modelwharf/internal/ecr/oci"
+	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/jobs"
 )
 
@@ -27,7 +28,13 @@ func (s *Server) openImages() (*images, error) {
 	if err != nil {
 		return nil, err
 	}
+	allow, _ := egress.ParseAllow(s.config.AllowEgress...) // which check has done before
+	var secrets func(string) (*ecr.Secret, error)
+	if s.config.UpstreamSecrets != "" {
+		secrets = ecr.SecretsFile(s.config.UpstreamSecrets)
+	}
 	service := ecr.New(ecr.Config{
+		Egress: egress.NewClient(allow), Secrets: secrets,
 		Store: s.store, Blobs: blobs, Identity: s.identity, Seal: s.pages, Now: s.config.Now, Log: s.log,
 		Lease: s.config.ImageLease, Abandoned: s.config.ImageUploadExpiry, CollectEvery: s.config.ImageCollectEvery,
 		BaseURL: func(ctx context.Context) string {

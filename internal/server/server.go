@@ -200,6 +200,9 @@ func (s *Server) Close() error {
 			}
 		}
 	}
+	if s.images != nil {
+		s.images.Close()
+	}
 	if s.store != nil {
 		s.engine.close()
 		errs = append(errs, s.store.Close())

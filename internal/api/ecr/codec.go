@@ -206,6 +206,126 @@ func (x *BatchGetRepositoryScanningConfigurationOutput) EncodeJSON(e *jx.Encoder
 }
 
 // DecodeJSON reads x from d.
+func (x *CreatePullThroughCacheRuleInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CreatePullThroughCacheRuleInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ecrRepositoryPrefix":
+			return codec.Optional(codec.String)(d, &x.EcrRepositoryPrefix)
+		case "upstreamRegistryUrl":
+			return codec.Optional(codec.String)(d, &x.UpstreamRegistryUrl)
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "upstreamRegistry":
+			return codec.Optional(codec.String)(d, &x.UpstreamRegistry)
+		case "credentialArn":
+			return codec.Optional(codec.String)(d, &x.CredentialArn)
+		case "customRoleArn":
+			return codec.Optional(codec.String)(d, &x.CustomRoleArn)
+		case "upstreamRepositoryPrefix":
+			return codec.Optional(codec.String)(d, &x.UpstreamRepositoryPrefix)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CreatePullThroughCacheRuleInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.EcrRepositoryPrefix != nil {
+		e.FieldStart("ecrRepositoryPrefix")
+		e.Str(*x.EcrRepositoryPrefix)
+	}
+	if x.UpstreamRegistryUrl != nil {
+		e.FieldStart("upstreamRegistryUrl")
+		e.Str(*x.UpstreamRegistryUrl)
+	}
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.UpstreamRegistry != nil {
+		e.FieldStart("upstreamRegistry")
+		e.Str(*x.UpstreamRegistry)
+	}
+	if x.CredentialArn != nil {
+		e.FieldStart("credentialArn")
+		e.Str(*x.CredentialArn)
+	}
+	if x.CustomRoleArn != nil {
+		e.FieldStart("customRoleArn")
+		e.Str(*x.CustomRoleArn)
+	}
+	if x.UpstreamRepositoryPrefix != nil {
+		e.FieldStart("upstreamRepositoryPrefix")
+		e.Str(*x.UpstreamRepositoryPrefix)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *CreatePullThroughCacheRuleOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CreatePullThroughCacheRuleOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ecrRepositoryPrefix":
+			return codec.Optional(codec.String)(d, &x.EcrRepositoryPrefix)
+		case "upstreamRegistryUrl":
+			return codec.Optional(codec.String)(d, &x.UpstreamRegistryUrl)
+		case "createdAt":
+			return codec.Optional(codec.Timestamp)(d, &x.CreatedAt)
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "upstreamRegistry":
+			return codec.Optional(codec.String)(d, &x.UpstreamRegistry)
+		case "credentialArn":
+			return codec.Optional(codec.String)(d, &x.CredentialArn)
+		case "customRoleArn":
+			return codec.Optional(codec.String)(d, &x.CustomRoleArn)
+		case "upstreamRepositoryPrefix":
+			return codec.Optional(codec.String)(d, &x.UpstreamRepositoryPrefix)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CreatePullThroughCacheRuleOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.EcrRepositoryPrefix != nil {
+		e.FieldStart("ecrRepositoryPrefix")
+		e.Str(*x.EcrRepositoryPrefix)
+	}
+	if x.UpstreamRegistryUrl != nil {
+		e.FieldStart("upstreamRegistryUrl")
+		e.Str(*x.UpstreamRegistryUrl)
+	}
+	if x.CreatedAt != nil {
+		e.FieldStart("createdAt")
+		codec.EncodeTimestamp(e, *x.CreatedAt)
+	}
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.UpstreamRegistry != nil {
+		e.FieldStart("upstreamRegistry")
+		e.Str(*x.UpstreamRegistry)
+	}
+	if x.CredentialArn != nil {
+		e.FieldStart("credentialArn")
+		e.Str(*x.CredentialArn)
+	}
+	if x.CustomRoleArn != nil {
+		e.FieldStart("customRoleArn")
+		e.Str(*x.CustomRoleArn)
+	}
+	if x.UpstreamRepositoryPrefix != nil {
+		e.FieldStart("upstreamRepositoryPrefix")
+		e.Str(*x.UpstreamRepositoryPrefix)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *CreateRepositoryCreationTemplateInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "CreateRepositoryCreationTemplateInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -582,6 +702,90 @@ func (x *DeleteLifecyclePolicyOutput) EncodeJSON(e *jx.Encoder) {
 	if x.LastEvaluatedAt != nil {
 		e.FieldStart("lastEvaluatedAt")
 		codec.EncodeTimestamp(e, *x.LastEvaluatedAt)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DeletePullThroughCacheRuleInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeletePullThroughCacheRuleInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ecrRepositoryPrefix":
+			return codec.Optional(codec.String)(d, &x.EcrRepositoryPrefix)
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeletePullThroughCacheRuleInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.EcrRepositoryPrefix != nil {
+		e.FieldStart("ecrRepositoryPrefix")
+		e.Str(*x.EcrRepositoryPrefix)
+	}
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DeletePullThroughCacheRuleOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeletePullThroughCacheRuleOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ecrRepositoryPrefix":
+			return codec.Optional(codec.String)(d, &x.EcrRepositoryPrefix)
+		case "upstreamRegistryUrl":
+			return codec.Optional(codec.String)(d, &x.UpstreamRegistryUrl)
+		case "createdAt":
+			return codec.Optional(codec.Timestamp)(d, &x.CreatedAt)
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "credentialArn":
+			return codec.Optional(codec.String)(d, &x.CredentialArn)
+		case "customRoleArn":
+			return codec.Optional(codec.String)(d, &x.CustomRoleArn)
+		case "upstreamRepositoryPrefix":
+			return codec.Optional(codec.String)(d, &x.UpstreamRepositoryPrefix)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeletePullThroughCacheRuleOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.EcrRepositoryPrefix != nil {
+		e.FieldStart("ecrRepositoryPrefix")
+		e.Str(*x.EcrRepositoryPrefix)
+	}
+	if x.UpstreamRegistryUrl != nil {
+		e.FieldStart("upstreamRegistryUrl")
+		e.Str(*x.UpstreamRegistryUrl)
+	}
+	if x.CreatedAt != nil {
+		e.FieldStart("createdAt")
+		codec.EncodeTimestamp(e, *x.CreatedAt)
+	}
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.CredentialArn != nil {
+		e.FieldStart("credentialArn")
+		e.Str(*x.CredentialArn)
+	}
+	if x.CustomRoleArn != nil {
+		e.FieldStart("customRoleArn")
+		e.Str(*x.CustomRoleArn)
+	}
+	if x.UpstreamRepositoryPrefix != nil {
+		e.FieldStart("upstreamRepositoryPrefix")
+		e.Str(*x.UpstreamRepositoryPrefix)
 	}
 	e.ObjEnd()
 }
@@ -1129,6 +1333,80 @@ func (x *DescribeImageSigningStatusOutput) EncodeJSON(e *jx.Encoder) {
 			x0.EncodeJSON(e)
 		}
 		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribePullThroughCacheRulesInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribePullThroughCacheRulesInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "ecrRepositoryPrefixes":
+			return codec.List(codec.String)(d, &x.EcrRepositoryPrefixes)
+		case "nextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		case "maxResults":
+			return codec.Optional(codec.Integer)(d, &x.MaxResults)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribePullThroughCacheRulesInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.EcrRepositoryPrefixes != nil {
+		e.FieldStart("ecrRepositoryPrefixes")
+		e.ArrStart()
+		for _, x0 := range x.EcrRepositoryPrefixes {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	if x.NextToken != nil {
+		e.FieldStart("nextToken")
+		e.Str(*x.NextToken)
+	}
+	if x.MaxResults != nil {
+		e.FieldStart("maxResults")
+		e.Int64(*x.MaxResults)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribePullThroughCacheRulesOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribePullThroughCacheRulesOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "pullThroughCacheRules":
+			return codec.List(codec.Structure[PullThroughCacheRule])(d, &x.PullThroughCacheRules)
+		case "nextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribePullThroughCacheRulesOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.PullThroughCacheRules != nil {
+		e.FieldStart("pullThroughCacheRules")
+		e.ArrStart()
+		for _, x0 := range x.PullThroughCacheRules {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.NextToken != nil {
+		e.FieldStart("nextToken")
+		e.Str(*x.NextToken)
 	}
 	e.ObjEnd()
 }
@@ -2589,6 +2867,75 @@ func (x *PackageVulnerabilityDetails) EncodeJSON(e *jx.Encoder) {
 			x0.EncodeJSON(e)
 		}
 		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PullThroughCacheRule) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PullThroughCacheRule", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ecrRepositoryPrefix":
+			return codec.Optional(codec.String)(d, &x.EcrRepositoryPrefix)
+		case "upstreamRegistryUrl":
+			return codec.Optional(codec.String)(d, &x.UpstreamRegistryUrl)
+		case "createdAt":
+			return codec.Optional(codec.Timestamp)(d, &x.CreatedAt)
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "credentialArn":
+			return codec.Optional(codec.String)(d, &x.CredentialArn)
+		case "customRoleArn":
+			return codec.Optional(codec.String)(d, &x.CustomRoleArn)
+		case "upstreamRepositoryPrefix":
+			return codec.Optional(codec.String)(d, &x.UpstreamRepositoryPrefix)
+		case "upstreamRegistry":
+			return codec.Optional(codec.String)(d, &x.UpstreamRegistry)
+		case "updatedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.UpdatedAt)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PullThroughCacheRule) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.EcrRepositoryPrefix != nil {
+		e.FieldStart("ecrRepositoryPrefix")
+		e.Str(*x.EcrRepositoryPrefix)
+	}
+	if x.UpstreamRegistryUrl != nil {
+		e.FieldStart("upstreamRegistryUrl")
+		e.Str(*x.UpstreamRegistryUrl)
+	}
+	if x.CreatedAt != nil {
+		e.FieldStart("createdAt")
+		codec.EncodeTimestamp(e, *x.CreatedAt)
+	}
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.CredentialArn != nil {
+		e.FieldStart("credentialArn")
+		e.Str(*x.CredentialArn)
+	}
+	if x.CustomRoleArn != nil {
+		e.FieldStart("customRoleArn")
+		e.Str(*x.CustomRoleArn)
+	}
+	if x.UpstreamRepositoryPrefix != nil {
+		e.FieldStart("upstreamRepositoryPrefix")
+		e.Str(*x.UpstreamRepositoryPrefix)
+	}
+	if x.UpstreamRegistry != nil {
+		e.FieldStart("upstreamRegistry")
+		e.Str(*x.UpstreamRegistry)
+	}
+	if x.UpdatedAt != nil {
+		e.FieldStart("updatedAt")
+		codec.EncodeTimestamp(e, *x.UpdatedAt)
 	}
 	e.ObjEnd()
 }
@@ -4142,6 +4489,96 @@ func (x *UpdateImageStorageClassOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *UpdatePullThroughCacheRuleInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdatePullThroughCacheRuleInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "ecrRepositoryPrefix":
+			return codec.Optional(codec.String)(d, &x.EcrRepositoryPrefix)
+		case "credentialArn":
+			return codec.Optional(codec.String)(d, &x.CredentialArn)
+		case "customRoleArn":
+			return codec.Optional(codec.String)(d, &x.CustomRoleArn)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdatePullThroughCacheRuleInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.EcrRepositoryPrefix != nil {
+		e.FieldStart("ecrRepositoryPrefix")
+		e.Str(*x.EcrRepositoryPrefix)
+	}
+	if x.CredentialArn != nil {
+		e.FieldStart("credentialArn")
+		e.Str(*x.CredentialArn)
+	}
+	if x.CustomRoleArn != nil {
+		e.FieldStart("customRoleArn")
+		e.Str(*x.CustomRoleArn)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UpdatePullThroughCacheRuleOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UpdatePullThroughCacheRuleOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ecrRepositoryPrefix":
+			return codec.Optional(codec.String)(d, &x.EcrRepositoryPrefix)
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "updatedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.UpdatedAt)
+		case "credentialArn":
+			return codec.Optional(codec.String)(d, &x.CredentialArn)
+		case "customRoleArn":
+			return codec.Optional(codec.String)(d, &x.CustomRoleArn)
+		case "upstreamRepositoryPrefix":
+			return codec.Optional(codec.String)(d, &x.UpstreamRepositoryPrefix)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UpdatePullThroughCacheRuleOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.EcrRepositoryPrefix != nil {
+		e.FieldStart("ecrRepositoryPrefix")
+		e.Str(*x.EcrRepositoryPrefix)
+	}
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.UpdatedAt != nil {
+		e.FieldStart("updatedAt")
+		codec.EncodeTimestamp(e, *x.UpdatedAt)
+	}
+	if x.CredentialArn != nil {
+		e.FieldStart("credentialArn")
+		e.Str(*x.CredentialArn)
+	}
+	if x.CustomRoleArn != nil {
+		e.FieldStart("customRoleArn")
+		e.Str(*x.CustomRoleArn)
+	}
+	if x.UpstreamRepositoryPrefix != nil {
+		e.FieldStart("upstreamRepositoryPrefix")
+		e.Str(*x.UpstreamRepositoryPrefix)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *UpdateRepositoryCreationTemplateInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "UpdateRepositoryCreationTemplateInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -4251,6 +4688,96 @@ func (x *UpdateRepositoryCreationTemplateOutput) EncodeJSON(e *jx.Encoder) {
 	if x.RepositoryCreationTemplate != nil {
 		e.FieldStart("repositoryCreationTemplate")
 		x.RepositoryCreationTemplate.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ValidatePullThroughCacheRuleInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ValidatePullThroughCacheRuleInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ecrRepositoryPrefix":
+			return codec.Optional(codec.String)(d, &x.EcrRepositoryPrefix)
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ValidatePullThroughCacheRuleInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.EcrRepositoryPrefix != nil {
+		e.FieldStart("ecrRepositoryPrefix")
+		e.Str(*x.EcrRepositoryPrefix)
+	}
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ValidatePullThroughCacheRuleOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ValidatePullThroughCacheRuleOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ecrRepositoryPrefix":
+			return codec.Optional(codec.String)(d, &x.EcrRepositoryPrefix)
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "upstreamRegistryUrl":
+			return codec.Optional(codec.String)(d, &x.UpstreamRegistryUrl)
+		case "credentialArn":
+			return codec.Optional(codec.String)(d, &x.CredentialArn)
+		case "customRoleArn":
+			return codec.Optional(codec.String)(d, &x.CustomRoleArn)
+		case "upstreamRepositoryPrefix":
+			return codec.Optional(codec.String)(d, &x.UpstreamRepositoryPrefix)
+		case "isValid":
+			return codec.Optional(codec.Boolean)(d, &x.IsValid)
+		case "failure":
+			return codec.Optional(codec.String)(d, &x.Failure)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ValidatePullThroughCacheRuleOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.EcrRepositoryPrefix != nil {
+		e.FieldStart("ecrRepositoryPrefix")
+		e.Str(*x.EcrRepositoryPrefix)
+	}
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.UpstreamRegistryUrl != nil {
+		e.FieldStart("upstreamRegistryUrl")
+		e.Str(*x.UpstreamRegistryUrl)
+	}
+	if x.CredentialArn != nil {
+		e.FieldStart("credentialArn")
+		e.Str(*x.CredentialArn)
+	}
+	if x.CustomRoleArn != nil {
+		e.FieldStart("customRoleArn")
+		e.Str(*x.CustomRoleArn)
+	}
+	if x.UpstreamRepositoryPrefix != nil {
+		e.FieldStart("upstreamRepositoryPrefix")
+		e.Str(*x.UpstreamRepositoryPrefix)
+	}
+	if x.IsValid != nil {
+		e.FieldStart("isValid")
+		e.Bool(*x.IsValid)
+	}
+	if x.Failure != nil {
+		e.FieldStart("failure")
+		e.Str(*x.Failure)
 	}
 	e.ObjEnd()
 }

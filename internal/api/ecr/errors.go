@@ -64,6 +64,16 @@ func LimitExceededException(format string, args ...any) *api.Error {
 	return api.Errorf("LimitExceededException", 400, format, args...)
 }
 
+// PullThroughCacheRuleAlreadyExistsException is answered with the code PullThroughCacheRuleAlreadyExistsException and the status 400.
+func PullThroughCacheRuleAlreadyExistsException(format string, args ...any) *api.Error {
+	return api.Errorf("PullThroughCacheRuleAlreadyExistsException", 400, format, args...)
+}
+
+// PullThroughCacheRuleNotFoundException is answered with the code PullThroughCacheRuleNotFoundException and the status 400.
+func PullThroughCacheRuleNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("PullThroughCacheRuleNotFoundException", 400, format, args...)
+}
+
 // RegistryPolicyNotFoundException is answered with the code RegistryPolicyNotFoundException and the status 400.
 func RegistryPolicyNotFoundException(format string, args ...any) *api.Error {
 	return api.Errorf("RegistryPolicyNotFoundException", 400, format, args...)
@@ -94,6 +104,11 @@ func ScanNotFoundException(format string, args ...any) *api.Error {
 	return api.Errorf("ScanNotFoundException", 400, format, args...)
 }
 
+// SecretNotFoundException is answered with the code SecretNotFoundException and the status 400.
+func SecretNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("SecretNotFoundException", 400, format, args...)
+}
+
 // ServerException is answered with the code ServerException and the status 400.
 func ServerException(format string, args ...any) *api.Error {
 	return api.Errorf("ServerException", 400, format, args...)
@@ -117,6 +132,21 @@ func TemplateNotFoundException(format string, args ...any) *api.Error {
 // TooManyTagsException is answered with the code TooManyTagsException and the status 400.
 func TooManyTagsException(format string, args ...any) *api.Error {
 	return api.Errorf("TooManyTagsException", 400, format, args...)
+}
+
+// UnableToAccessSecretException is answered with the code UnableToAccessSecretException and the status 400.
+func UnableToAccessSecretException(format string, args ...any) *api.Error {
+	return api.Errorf("UnableToAccessSecretException", 400, format, args...)
+}
+
+// UnableToDecryptSecretValueException is answered with the code UnableToDecryptSecretValueException and the status 400.
+func UnableToDecryptSecretValueException(format string, args ...any) *api.Error {
+	return api.Errorf("UnableToDecryptSecretValueException", 400, format, args...)
+}
+
+// UnsupportedUpstreamRegistryException is answered with the code UnsupportedUpstreamRegistryException and the status 400.
+func UnsupportedUpstreamRegistryException(format string, args ...any) *api.Error {
+	return api.Errorf("UnsupportedUpstreamRegistryException", 400, format, args...)
 }
 
 // ValidationException is answered with the code ValidationException and the status 400.

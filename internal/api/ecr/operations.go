@@ -9,9 +9,11 @@ import "github.com/modelwharf/modelwharf/internal/api"
 // Backend answers the operations.
 type Backend interface {
 	BatchGetRepositoryScanningConfiguration(ctx context.Context, in *BatchGetRepositoryScanningConfigurationInput) (*BatchGetRepositoryScanningConfigurationOutput, error)
+	CreatePullThroughCacheRule(ctx context.Context, in *CreatePullThroughCacheRuleInput) (*CreatePullThroughCacheRuleOutput, error)
 	CreateRepository(ctx context.Context, in *CreateRepositoryInput) (*CreateRepositoryOutput, error)
 	CreateRepositoryCreationTemplate(ctx context.Context, in *CreateRepositoryCreationTemplateInput) (*CreateRepositoryCreationTemplateOutput, error)
 	DeleteLifecyclePolicy(ctx context.Context, in *DeleteLifecyclePolicyInput) (*DeleteLifecyclePolicyOutput, error)
+	DeletePullThroughCacheRule(ctx context.Context, in *DeletePullThroughCacheRuleInput) (*DeletePullThroughCacheRuleOutput, error)
 	DeleteRegistryPolicy(ctx context.Context, in *DeleteRegistryPolicyInput) (*DeleteRegistryPolicyOutput, error)
 	DeleteRepository(ctx context.Context, in *DeleteRepositoryInput) (*DeleteRepositoryOutput, error)
 	DeleteRepositoryCreationTemplate(ctx context.Context, in *DeleteRepositoryCreationTemplateInput) (*DeleteRepositoryCreationTemplateOutput, error)
@@ -21,6 +23,7 @@ type Backend interface {
 	DescribeImageReplicationStatus(ctx context.Context, in *DescribeImageReplicationStatusInput) (*DescribeImageReplicationStatusOutput, error)
 	DescribeImageScanFindings(ctx context.Context, in *DescribeImageScanFindingsInput) (*DescribeImageScanFindingsOutput, error)
 	DescribeImageSigningStatus(ctx context.Context, in *DescribeImageSigningStatusInput) (*DescribeImageSigningStatusOutput, error)
+	DescribePullThroughCacheRules(ctx context.Context, in *DescribePullThroughCacheRulesInput) (*DescribePullThroughCacheRulesOutput, error)
 	DescribeRegistry(ctx context.Context, in *DescribeRegistryInput) (*DescribeRegistryOutput, error)
 	DescribeRepositories(ctx context.Context, in *DescribeRepositoriesInput) (*DescribeRepositoriesOutput, error)
 	DescribeRepositoryCreationTemplates(ctx context.Context, in *DescribeRepositoryCreationTemplatesInput) (*DescribeRepositoryCreationTemplatesOutput, error)
@@ -48,7 +51,9 @@ type Backend interface {
 	TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error)
 	UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error)
 	UpdateImageStorageClass(ctx context.Context, in *UpdateImageStorageClassInput) (*UpdateImageStorageClassOutput, error)
+	UpdatePullThroughCacheRule(ctx context.Context, in *UpdatePullThroughCacheRuleInput) (*UpdatePullThroughCacheRuleOutput, error)
 	UpdateRepositoryCreationTemplate(ctx context.Context, in *UpdateRepositoryCreationTemplateInput) (*UpdateRepositoryCreationTemplateOutput, error)
+	ValidatePullThroughCacheRule(ctx context.Context, in *ValidatePullThroughCacheRuleInput) (*ValidatePullThroughCacheRuleOutput, error)
 }
 
 // New returns the service that b answers.
@@ -64,9 +69,11 @@ func New(b Backend) *api.Service {
 		CRC32:          false,
 		Operations: []api.Operation{
 			api.Op("BatchGetRepositoryScanningConfiguration", b.BatchGetRepositoryScanningConfiguration),
+			api.Op("CreatePullThroughCacheRule", b.CreatePullThroughCacheRule),
 			api.Op("CreateRepository", b.CreateRepository),
 			api.Op("CreateRepositoryCreationTemplate", b.CreateRepositoryCreationTemplate),
 			api.Op("DeleteLifecyclePolicy", b.DeleteLifecyclePolicy),
+			api.Op("DeletePullThroughCacheRule", b.DeletePullThroughCacheRule),
 			api.Op("DeleteRegistryPolicy", b.DeleteRegistryPolicy),
 			api.Op("DeleteRepository", b.DeleteRepository),
 			api.Op("DeleteRepositoryCreationTemplate", b.DeleteRepositoryCreationTemplate),
@@ -76,6 +83,7 @@ func New(b Backend) *api.Service {
 			api.Op("DescribeImageReplicationStatus", b.DescribeImageReplicationStatus),
 			api.Op("DescribeImageScanFindings", b.DescribeImageScanFindings),
 			api.Op("DescribeImageSigningStatus", b.DescribeImageSigningStatus),
+			api.Op("DescribePullThroughCacheRules", b.DescribePullThroughCacheRules),
 			api.Op("DescribeRegistry", b.DescribeRegistry),
 			api.Op("DescribeRepositories", b.DescribeRepositories),
 			api.Op("DescribeRepositoryCreationTemplates", b.DescribeRepositoryCreationTemplates),
@@ -103,17 +111,16 @@ func New(b Backend) *api.Service {
 			api.Op("TagResource", b.TagResource),
 			api.Op("UntagResource", b.UntagResource),
 			api.Op("UpdateImageStorageClass", b.UpdateImageStorageClass),
+			api.Op("UpdatePullThroughCacheRule", b.UpdatePullThroughCacheRule),
 			api.Op("UpdateRepositoryCreationTemplate", b.UpdateRepositoryCreationTemplate),
+			api.Op("ValidatePullThroughCacheRule", b.ValidatePullThroughCacheRule),
 		},
 		NotYet: []string{
 			"BatchCheckLayerAvailability",
 			"BatchDeleteImage",
 			"BatchGetImage",
 			"CompleteLayerUpload",
-			"CreatePullThroughCacheRule",
-			"DeletePullThroughCacheRule",
 			"DescribeImages",
-			"DescribePullThroughCacheRules",
 			"DescribeReplicationBackfillResults",
 			"GetDownloadUrlForLayer",
 			"InitiateLayerUpload",
@@ -124,9 +131,7 @@ func New(b Backend) *api.Service {
 			"StartImageScan",
 			"StartReplicationBackfill",
 			"StopReplicationBackfill",
-			"UpdatePullThroughCacheRule",
 			"UploadLayerPart",
-			"ValidatePullThroughCacheRule",
 		},
 	}
 }

@@ -37,6 +37,27 @@ type BatchGetRepositoryScanningConfigurationOutput struct {
 	Failures               []*RepositoryScanningConfigurationFailure `wire:"failures"`
 }
 
+type CreatePullThroughCacheRuleInput struct {
+	EcrRepositoryPrefix      *string `wire:"ecrRepositoryPrefix"`
+	UpstreamRegistryUrl      *string `wire:"upstreamRegistryUrl"`
+	RegistryId               *string `wire:"registryId"`
+	UpstreamRegistry         *string `wire:"upstreamRegistry"`
+	CredentialArn            *string `wire:"credentialArn"`
+	CustomRoleArn            *string `wire:"customRoleArn"`
+	UpstreamRepositoryPrefix *string `wire:"upstreamRepositoryPrefix"`
+}
+
+type CreatePullThroughCacheRuleOutput struct {
+	EcrRepositoryPrefix      *string    `wire:"ecrRepositoryPrefix"`
+	UpstreamRegistryUrl      *string    `wire:"upstreamRegistryUrl"`
+	CreatedAt                *time.Time `wire:"createdAt"`
+	RegistryId               *string    `wire:"registryId"`
+	UpstreamRegistry         *string    `wire:"upstreamRegistry"`
+	CredentialArn            *string    `wire:"credentialArn"`
+	CustomRoleArn            *string    `wire:"customRoleArn"`
+	UpstreamRepositoryPrefix *string    `wire:"upstreamRepositoryPrefix"`
+}
+
 type CreateRepositoryCreationTemplateInput struct {
 	Prefix                             *string                                               `wire:"prefix"`
 	Description                        *string                                               `wire:"description"`
@@ -99,6 +120,21 @@ type DeleteLifecyclePolicyOutput struct {
 	RepositoryName      *string    `wire:"repositoryName"`
 	LifecyclePolicyText *string    `wire:"lifecyclePolicyText"`
 	LastEvaluatedAt     *time.Time `wire:"lastEvaluatedAt"`
+}
+
+type DeletePullThroughCacheRuleInput struct {
+	EcrRepositoryPrefix *string `wire:"ecrRepositoryPrefix"`
+	RegistryId          *string `wire:"registryId"`
+}
+
+type DeletePullThroughCacheRuleOutput struct {
+	EcrRepositoryPrefix      *string    `wire:"ecrRepositoryPrefix"`
+	UpstreamRegistryUrl      *string    `wire:"upstreamRegistryUrl"`
+	CreatedAt                *time.Time `wire:"createdAt"`
+	RegistryId               *string    `wire:"registryId"`
+	CredentialArn            *string    `wire:"credentialArn"`
+	CustomRoleArn            *string    `wire:"customRoleArn"`
+	UpstreamRepositoryPrefix *string    `wire:"upstreamRepositoryPrefix"`
 }
 
 type DeleteRegistryPolicyInput struct {
@@ -199,6 +235,18 @@ type DescribeImageSigningStatusOutput struct {
 	ImageId         *ImageIdentifier      `wire:"imageId"`
 	RegistryId      *string               `wire:"registryId"`
 	SigningStatuses []*ImageSigningStatus `wire:"signingStatuses"`
+}
+
+type DescribePullThroughCacheRulesInput struct {
+	RegistryId            *string  `wire:"registryId"`
+	EcrRepositoryPrefixes []string `wire:"ecrRepositoryPrefixes"`
+	NextToken             *string  `wire:"nextToken"`
+	MaxResults            *int64   `wire:"maxResults"`
+}
+
+type DescribePullThroughCacheRulesOutput struct {
+	PullThroughCacheRules []*PullThroughCacheRule `wire:"pullThroughCacheRules"`
+	NextToken             *string                 `wire:"nextToken"`
 }
 
 type DescribeRegistryInput struct {
@@ -451,6 +499,18 @@ type PackageVulnerabilityDetails struct {
 	VendorUpdatedAt        *time.Time           `wire:"vendorUpdatedAt"`
 	VulnerabilityId        *string              `wire:"vulnerabilityId"`
 	VulnerablePackages     []*VulnerablePackage `wire:"vulnerablePackages"`
+}
+
+type PullThroughCacheRule struct {
+	EcrRepositoryPrefix      *string    `wire:"ecrRepositoryPrefix"`
+	UpstreamRegistryUrl      *string    `wire:"upstreamRegistryUrl"`
+	CreatedAt                *time.Time `wire:"createdAt"`
+	RegistryId               *string    `wire:"registryId"`
+	CredentialArn            *string    `wire:"credentialArn"`
+	CustomRoleArn            *string    `wire:"customRoleArn"`
+	UpstreamRepositoryPrefix *string    `wire:"upstreamRepositoryPrefix"`
+	UpstreamRegistry         *string    `wire:"upstreamRegistry"`
+	UpdatedAt                *time.Time `wire:"updatedAt"`
 }
 
 type PutAccountSettingInput struct {
@@ -724,6 +784,22 @@ type UpdateImageStorageClassOutput struct {
 	ImageStatus    *string          `wire:"imageStatus"`
 }
 
+type UpdatePullThroughCacheRuleInput struct {
+	RegistryId          *string `wire:"registryId"`
+	EcrRepositoryPrefix *string `wire:"ecrRepositoryPrefix"`
+	CredentialArn       *string `wire:"credentialArn"`
+	CustomRoleArn       *string `wire:"customRoleArn"`
+}
+
+type UpdatePullThroughCacheRuleOutput struct {
+	EcrRepositoryPrefix      *string    `wire:"ecrRepositoryPrefix"`
+	RegistryId               *string    `wire:"registryId"`
+	UpdatedAt                *time.Time `wire:"updatedAt"`
+	CredentialArn            *string    `wire:"credentialArn"`
+	CustomRoleArn            *string    `wire:"customRoleArn"`
+	UpstreamRepositoryPrefix *string    `wire:"upstreamRepositoryPrefix"`
+}
+
 type UpdateRepositoryCreationTemplateInput struct {
 	Prefix                             *string                                               `wire:"prefix"`
 	Description                        *string                                               `wire:"description"`
@@ -740,6 +816,22 @@ type UpdateRepositoryCreationTemplateInput struct {
 type UpdateRepositoryCreationTemplateOutput struct {
 	RegistryId                 *string                     `wire:"registryId"`
 	RepositoryCreationTemplate *RepositoryCreationTemplate `wire:"repositoryCreationTemplate"`
+}
+
+type ValidatePullThroughCacheRuleInput struct {
+	EcrRepositoryPrefix *string `wire:"ecrRepositoryPrefix"`
+	RegistryId          *string `wire:"registryId"`
+}
+
+type ValidatePullThroughCacheRuleOutput struct {
+	EcrRepositoryPrefix      *string `wire:"ecrRepositoryPrefix"`
+	RegistryId               *string `wire:"registryId"`
+	UpstreamRegistryUrl      *string `wire:"upstreamRegistryUrl"`
+	CredentialArn            *string `wire:"credentialArn"`
+	CustomRoleArn            *string `wire:"customRoleArn"`
+	UpstreamRepositoryPrefix *string `wire:"upstreamRepositoryPrefix"`
+	IsValid                  *bool   `wire:"isValid"`
+	Failure                  *string `wire:"failure"`
 }
 
 type VulnerablePackage struct {

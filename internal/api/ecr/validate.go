@@ -17,6 +17,45 @@ func (x *BatchGetRepositoryScanningConfigurationInput) Validate(v *api.Violation
 }
 
 // Validate reports what of x breaks the service model.
+func (x *CreatePullThroughCacheRuleInput) Validate(v *api.Violations) {
+	if x.EcrRepositoryPrefix == nil {
+		v.Null("ecrRepositoryPrefix")
+	} else {
+		v.Enter("ecrRepositoryPrefix")
+		v.String(*x.EcrRepositoryPrefix, &checkPullThroughCacheRuleRepositoryPrefix)
+		v.Leave()
+	}
+	if x.UpstreamRegistryUrl == nil {
+		v.Null("upstreamRegistryUrl")
+	}
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.UpstreamRegistry != nil {
+		v.Enter("upstreamRegistry")
+		v.String(*x.UpstreamRegistry, &checkUpstreamRegistry)
+		v.Leave()
+	}
+	if x.CredentialArn != nil {
+		v.Enter("credentialArn")
+		v.String(*x.CredentialArn, &checkCredentialArn)
+		v.Leave()
+	}
+	if x.CustomRoleArn != nil {
+		v.Enter("customRoleArn")
+		v.String(*x.CustomRoleArn, &checkCustomRoleArn)
+		v.Leave()
+	}
+	if x.UpstreamRepositoryPrefix != nil {
+		v.Enter("upstreamRepositoryPrefix")
+		v.String(*x.UpstreamRepositoryPrefix, &checkPullThroughCacheRuleRepositoryPrefix)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *CreateRepositoryCreationTemplateInput) Validate(v *api.Violations) {
 	if x.Prefix == nil {
 		v.Null("prefix")
@@ -140,6 +179,22 @@ func (x *DeleteLifecyclePolicyInput) Validate(v *api.Violations) {
 	} else {
 		v.Enter("repositoryName")
 		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DeletePullThroughCacheRuleInput) Validate(v *api.Violations) {
+	if x.EcrRepositoryPrefix == nil {
+		v.Null("ecrRepositoryPrefix")
+	} else {
+		v.Enter("ecrRepositoryPrefix")
+		v.String(*x.EcrRepositoryPrefix, &checkPullThroughCacheRuleRepositoryPrefix)
+		v.Leave()
+	}
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
 		v.Leave()
 	}
 }
@@ -283,6 +338,26 @@ func (x *DescribeImageSigningStatusInput) Validate(v *api.Violations) {
 	if x.RegistryId != nil {
 		v.Enter("registryId")
 		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DescribePullThroughCacheRulesInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.EcrRepositoryPrefixes != nil {
+		v.Enter("ecrRepositoryPrefixes")
+		v.Length(len(x.EcrRepositoryPrefixes), x.EcrRepositoryPrefixes, &checkPullThroughCacheRuleRepositoryPrefixList)
+		v.Elements(x.EcrRepositoryPrefixes, &checkPullThroughCacheRuleRepositoryPrefix)
+		v.Leave()
+	}
+	if x.MaxResults != nil {
+		v.Enter("maxResults")
+		v.Number(*x.MaxResults, &checkMaxResults)
 		v.Leave()
 	}
 }
@@ -954,6 +1029,32 @@ func (x *UpdateImageStorageClassInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *UpdatePullThroughCacheRuleInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.EcrRepositoryPrefix == nil {
+		v.Null("ecrRepositoryPrefix")
+	} else {
+		v.Enter("ecrRepositoryPrefix")
+		v.String(*x.EcrRepositoryPrefix, &checkPullThroughCacheRuleRepositoryPrefix)
+		v.Leave()
+	}
+	if x.CredentialArn != nil {
+		v.Enter("credentialArn")
+		v.String(*x.CredentialArn, &checkCredentialArn)
+		v.Leave()
+	}
+	if x.CustomRoleArn != nil {
+		v.Enter("customRoleArn")
+		v.String(*x.CustomRoleArn, &checkCustomRoleArn)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *UpdateRepositoryCreationTemplateInput) Validate(v *api.Violations) {
 	if x.Prefix == nil {
 		v.Null("prefix")
@@ -1018,7 +1119,24 @@ func (x *UpdateRepositoryCreationTemplateInput) Validate(v *api.Violations) {
 	}
 }
 
+// Validate reports what of x breaks the service model.
+func (x *ValidatePullThroughCacheRuleInput) Validate(v *api.Violations) {
+	if x.EcrRepositoryPrefix == nil {
+		v.Null("ecrRepositoryPrefix")
+	} else {
+		v.Enter("ecrRepositoryPrefix")
+		v.String(*x.EcrRepositoryPrefix, &checkPullThroughCacheRuleRepositoryPrefix)
+		v.Leave()
+	}
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+}
+
 var checkAccountSettingName = api.Rule{HasMax: true, Max: 64, HasMin: true, Min: 1}
+var checkCredentialArn = api.Rule{HasMax: true, Max: 612, HasMin: true, Min: 50, Pattern: "^arn:aws(-\\w+)*:secretsmanager:[a-zA-Z0-9-:]+:secret:ecr\\-pullthroughcache\\/[a-zA-Z0-9\\/_+=.@-]+$", Match: api.Matching("\\A(?:^arn:aws(-\\w+)*:secretsmanager:[a-zA-Z0-9-:]+:secret:ecr\\-pullthroughcache\\/[a-zA-Z0-9\\/_+=.@-]+$)\\z")}
 var checkCustomRoleArn = api.Rule{HasMax: true, Max: 2048}
 var checkEncryptionType = api.Rule{Enum: []string{"AES256", "KMS", "KMS_DSSE"}}
 var checkGetAuthorizationTokenRegistryIdList = api.Rule{HasMax: true, Max: 10, HasMin: true, Min: 1}
@@ -1036,6 +1154,8 @@ var checkLifecyclePreviewMaxResults = api.Rule{HasMax: true, Max: 100, HasMin: t
 var checkMaxResults = api.Rule{HasMax: true, Max: 1000, HasMin: true, Min: 1}
 var checkPrefix = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 1, Pattern: "^([a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?|ROOT)$", Match: api.Matching("\\A(?:^([a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?|ROOT)$)\\z")}
 var checkPrincipalArn = api.Rule{HasMax: true, Max: 200, Pattern: "^arn:aws(-[a-z]+)*:iam::[0-9]{12}:(role|user)/[\\w+=,.@-]+(/[\\w+=,.@-]+)*$", Match: api.Matching("\\A(?:^arn:aws(-[a-z]+)*:iam::[0-9]{12}:(role|user)/[\\w+=,.@-]+(/[\\w+=,.@-]+)*$)\\z")}
+var checkPullThroughCacheRuleRepositoryPrefix = api.Rule{HasMax: true, Max: 30, HasMin: true, Min: 2, Pattern: "^([a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?|ROOT)$", Match: api.Matching("\\A(?:^([a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?|ROOT)$)\\z")}
+var checkPullThroughCacheRuleRepositoryPrefixList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkRCTAppliedFor = api.Rule{Enum: []string{"REPLICATION", "PULL_THROUGH_CACHE", "CREATE_ON_PUSH"}}
 var checkRegion = api.Rule{HasMax: true, Max: 25, HasMin: true, Min: 2, Pattern: "[0-9a-z-]{2,25}", Match: api.Matching("\\A(?:[0-9a-z-]{2,25})\\z")}
 var checkRegistryId = api.Rule{Pattern: "[0-9]{12}", Match: api.Matching("\\A(?:[0-9]{12})\\z")}
@@ -1063,3 +1183,4 @@ var checkSigningRepositoryFilterValue = api.Rule{HasMax: true, Max: 256, HasMin:
 var checkSigningRuleList = api.Rule{HasMax: true, Max: 10, HasMin: true, Min: 0}
 var checkTagStatus = api.Rule{Enum: []string{"TAGGED", "UNTAGGED", "ANY"}}
 var checkTargetStorageClass = api.Rule{Enum: []string{"STANDARD", "ARCHIVE"}}
+var checkUpstreamRegistry = api.Rule{Enum: []string{"ecr", "ecr-public", "quay", "k8s", "docker-hub", "github-container-registry", "azure-container-registry", "gitlab-container-registry", "chainguard"}}

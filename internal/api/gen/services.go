@@ -159,7 +159,8 @@ var ecr = service{
 		BatchGetRepositoryScanningConfiguration DescribeImageScanFindings
 		PutSigningConfiguration GetSigningConfiguration DeleteSigningConfiguration DescribeImageSigningStatus
 		UpdateImageStorageClass RegisterPullTimeUpdateExclusion DeregisterPullTimeUpdateExclusion ListPullTimeUpdateExclusions
-		PutReplicationConfiguration DescribeImageReplicationStatus`),
+		PutReplicationConfiguration DescribeImageReplicationStatus
+		CreatePullThroughCacheRule DescribePullThroughCacheRules UpdatePullThroughCacheRule DeletePullThroughCacheRule ValidatePullThroughCacheRule`),
 }
 
 var ecrpublic = service{

@@ -216,6 +216,10 @@ func fill(r io.Reader, buf []byte) (n int, err error) {
 	return n, err
 }
 
+// ReadAt reads bytes that were appended, also while more are: who fetches a blob can pass
+// it on meanwhile.
+func (u *upload) ReadAt(p []byte, offset int64) (int, error) { return u.data.ReadAt(p, offset) }
+
 // Sync makes the bytes durable, then the state that says so.
 func (u *upload) Sync(context.Context) error {
 	if u.size == u.state.Size && u.listed {

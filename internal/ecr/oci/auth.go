@@ -82,6 +82,9 @@ func (x *exchange) open() error {
 	if missing != nil && path.Alias == "" && x.beginsPush() {
 		x.repository, missing = x.h.images.CreateOnPush(x.ctx, name)
 	}
+	if path.Alias == "" && x.kind == manifestOf && pull {
+		x.repository, x.pulled, missing = x.h.images.PullThrough(x.ctx, name, x.repository, x.ref)
+	}
 	if missing != nil && x.kind == referrersOf {
 		return nil // see getReferrers
 	}

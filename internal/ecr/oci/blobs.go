@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -35,6 +36,9 @@ func (x *exchange) headBlob() error {
 		return err
 	}
 	size, err := x.h.images.Layer(x.ctx, x.repository, d)
+	if isCode(err, "LayersNotFoundException") {
+		size, err = x.h.images.WantedSize(x.ctx, x.repository, d)
+	}
 	if err != nil {
 		return err
 	}
@@ -51,6 +55,10 @@ func (x *exchange) getBlob() error {
 		return err
 	}
 	size, err := x.h.images.LayerSize(x.ctx, x.repository, d)
+	coming := isCode(err, "LayersNotFoundException")
+	if coming {
+		size, err = x.h.images.WantedSize(x.ctx, x.repository, d)
+	}
 	if err != nil {
 		return err
 	}
@@ -73,7 +81,12 @@ func (x *exchange) getBlob() error {
 			head.Set("Content-Range", span.contentRange(size))
 		}
 	}
-	r, err := x.h.images.OpenLayer(x.ctx, d, span.start, span.length)
+	var r io.ReadCloser
+	if coming {
+		r, err = x.h.images.OpenWanted(x.ctx, x.repository, d, span.start, span.length)
+	} else {
+		r, err = x.h.images.OpenLayer(x.ctx, d, span.start, span.length)
+	}
 	if err != nil {
 		return err
 	}
@@ -81,6 +94,9 @@ func (x *exchange) getBlob() error {
 	head.Set("Content-Length", strconv.FormatInt(span.length, 10))
 	x.w.WriteHeader(status)
 	// After an error the client has fewer bytes than it was promised, and knows it.
+	if coming {
+		return x.w.follow(r, span.length)
+	}
 	return x.w.send(r, span.length)
 }
 

@@ -70,6 +70,8 @@ var codes = map[string]struct {
 	"InvalidParameterException":         {http.StatusBadRequest, "MANIFEST_INVALID"},
 	"LayerInUse":                        {http.StatusForbidden, "DENIED"},
 	"AccessDeniedException":             {http.StatusForbidden, "DENIED"},
+	"UnableToGetUpstreamImageException": {http.StatusBadGateway, "UNKNOWN"},
+	"UnableToGetUpstreamLayerException": {http.StatusBadGateway, "UNKNOWN"},
 	"LimitExceededException":            {http.StatusTooManyRequests, "TOOMANYREQUESTS"},
 }
 
@@ -84,8 +86,11 @@ func asError(err error) *Error {
 	if e, ok := errors.AsType[*api.Error](err); ok {
 		if c, ok := codes[e.Code]; ok {
 			status := c.status
-			if e.Status == http.StatusRequestEntityTooLarge {
+			switch e.Status {
+			case http.StatusRequestEntityTooLarge:
 				status = e.Status
+			case http.StatusForbidden: // also of another registry
+				status, c.code = e.Status, "DENIED"
 			}
 			return &Error{Status: status, Code: c.code, Message: e.Message, Cause: e.Cause}
 		}

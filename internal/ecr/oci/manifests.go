@@ -18,7 +18,7 @@ const maxTags = 100
 
 // getManifest answers GET and HEAD of a manifest: the bytes that were pushed.
 func (x *exchange) getManifest() error {
-	m, err := x.h.images.Manifest(x.ctx, x.repository, x.ref)
+	m, err := x.manifest()
 	if err != nil {
 		return err
 	}
@@ -37,6 +37,13 @@ func (x *exchange) getManifest() error {
 		_, err = x.w.Write(m.Bytes)
 	}
 	return err
+}
+
+func (x *exchange) manifest() (ecr.Manifest, error) {
+	if x.pulled != nil {
+		return *x.pulled, nil
+	}
+	return x.h.images.Manifest(x.ctx, x.repository, x.ref)
 }
 
 // putManifest takes a manifest, by tag or by digest; by digest it may bring tags. Either

@@ -78,6 +78,7 @@ type exchange struct {
 	q   *api.Request
 	route
 	repository *ecr.Repository
+	pulled     *ecr.Manifest // that is on its way from another registry
 }
 
 // ServeHTTP answers a request.

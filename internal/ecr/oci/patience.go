@@ -87,3 +87,28 @@ func (w *patientWriter) send(r io.Reader, n int64) error {
 	}
 	return nil
 }
+
+// followLen is how much of a blob is written at once that is on its way itself.
+const followLen = 256 << 10
+
+// follow writes n bytes of a blob as they come, however slowly.
+func (w *patientWriter) follow(r io.Reader, n int64) error {
+	buf := make([]byte, min(n, followLen))
+	for n > 0 {
+		got, err := r.Read(buf[:min(n, int64(len(buf)))])
+		if got > 0 {
+			w.until = 0 // the time begins when there is something to write
+			if _, err := w.Write(buf[:got]); err != nil {
+				return err
+			}
+			n -= int64(got)
+		}
+		switch {
+		case n > 0 && err == io.EOF:
+			return io.ErrUnexpectedEOF
+		case n > 0 && err != nil:
+			return err
+		}
+	}
+	return nil
+}
