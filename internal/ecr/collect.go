@@ -28,7 +28,7 @@ type Collected struct {
 // in between leaves the mark, and the next collection goes on there. Two must not run at
 // once.
 func (s *Service) Collect(ctx context.Context) (c Collected, err error) {
-	for _, step := range []func(context.Context, *Collected) error{s.clearGone, s.collectLayers, s.collectBytes, s.collectStrays, s.collectUploads} {
+	for _, step := range []func(context.Context, *Collected) error{s.clearGone, s.collectLayers, s.collectBytes, s.collectStrays, s.collectUploads, s.collectShortParts} {
 		if err := step(ctx, &c); err != nil {
 			return c, err
 		}

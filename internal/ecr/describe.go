@@ -27,11 +27,29 @@ func (s *Service) authorizeNew(ctx context.Context, r *Repository) error {
 
 // authorizeNamed asks policy for an operation on a repository, which need not be there.
 func (s *Service) authorizeNamed(ctx context.Context, n Name, operation string) error {
-	r, err := s.Find(ctx, n)
-	if err != nil && !errors.Is(err, &api.Error{Code: "RepositoryNotFoundException"}) {
-		return err
+	_, err := s.permitted(ctx, n, operation)
+	if isMissing(err) {
+		return nil
 	}
-	return s.Authorize(ctx, n, r, operation)
+	return err
+}
+
+// permitted returns a repository with which policy lets the caller do an operation. Who may
+// not is not told whether there is one; otherwise the error is
+// RepositoryNotFoundException.
+func (s *Service) permitted(ctx context.Context, n Name, operation string) (*Repository, error) {
+	r, missing := s.Find(ctx, n)
+	if missing != nil && !isMissing(missing) {
+		return nil, missing
+	}
+	if err := s.Authorize(ctx, n, r, operation); err != nil {
+		return nil, err
+	}
+	return r, missing
+}
+
+func isMissing(err error) bool {
+	return errors.Is(err, &api.Error{Code: "RepositoryNotFoundException"})
 }
 
 // listing is what DescribeRepositories is asked for.

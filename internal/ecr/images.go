@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/modelwharf/modelwharf/internal/blob"
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/kv/tuple"
@@ -46,9 +48,10 @@ type Push struct {
 
 // Pushed is what came of a Push.
 type Pushed struct {
-	Digest  blob.Digest
-	Subject blob.Digest // that it refers to, or ""
-	Tags    []string    // which point to it now
+	Digest    blob.Digest
+	MediaType string
+	Subject   blob.Digest // that it refers to, or ""
+	Tags      []string    // which point to it now
 }
 
 // PutManifest puts a manifest into a repository, with its tags: all of it or nothing. It
@@ -69,7 +72,7 @@ func (s *Service) PutManifest(ctx context.Context, r *Repository, p Push) (Pushe
 		}
 	}
 	p.Tags = slices.Clone(p.Tags)
-	out := Pushed{Digest: p.Digest, Tags: p.Tags}
+	out := Pushed{Digest: p.Digest, MediaType: m.MediaType, Tags: p.Tags}
 	if m.Subject != nil {
 		out.Subject = m.Subject.Digest
 	}
@@ -237,14 +240,38 @@ type Manifest struct {
 	Bytes     []byte
 }
 
+// putImage puts an image into a repository as PutImage does. Beside the errors of
+// PutManifest, it is ImageDigestDoesNotMatchException for a digest that is not the
+// manifest's.
+func (s *Service) putImage(ctx context.Context, r *Repository, manifest string, mediaType, tag, want *string) (Pushed, error) {
+	p := Push{MediaType: text(mediaType), Bytes: []byte(manifest), Once: true}
+	if tag != nil {
+		p.Tags = []string{*tag}
+	}
+	algorithm := digest.SHA256
+	if want != nil {
+		if blob.Check(blob.Digest(*want)) != nil {
+			return Pushed{}, invalid("imageDigest", "must be a digest of sha256 or sha512")
+		}
+		algorithm = blob.Digest(*want).Algorithm()
+	}
+	p.Digest = algorithm.FromBytes(p.Bytes)
+	if want != nil && *want != string(p.Digest) {
+		return Pushed{}, failed("ImageDigestDoesNotMatchException", "The digest '%s' does not match the digest of the image manifest, '%s'", *want, p.Digest)
+	}
+	return s.PutManifest(ctx, r, p)
+}
+
 // Manifest returns the manifest that a digest or a tag names, or ImageNotFoundException.
+// That is a pull, which is recorded from time to time.
 func (s *Service) Manifest(ctx context.Context, r *Repository, reference string) (m Manifest, err error) {
+	due := false
 	err = s.view(ctx, func(tx kv.Reader) error {
 		d, err := resolve(ctx, tx, r, reference)
 		if err != nil {
 			return err
 		}
-		got, err := tx.GetMany(ctx, [][]byte{key(imagesPrefix, r.ID, string(d)), key(manifestsPrefix, r.ID, string(d))})
+		got, err := tx.GetMany(ctx, [][]byte{key(imagesPrefix, r.ID, string(d)), key(manifestsPrefix, r.ID, string(d)), key(pulledPrefix, r.ID, string(d))})
 		if err != nil {
 			return err
 		}
@@ -255,9 +282,12 @@ func (s *Service) Manifest(ctx context.Context, r *Repository, reference string)
 		if im == nil {
 			return imageNotFound(r, "{imageDigest:'"+string(d)+"'}")
 		}
-		m = Manifest{d, im.MediaType, got[1]}
+		m, due = Manifest{d, im.MediaType, got[1]}, s.pullDue(r, got[2])
 		return nil
 	})
+	if due && err == nil {
+		s.notePulls(ctx, r, m.Digest)
+	}
 	return m, err
 }
 
@@ -347,6 +377,7 @@ func (s *Service) removeManifest(ctx context.Context, tx kv.Txn, r *Repository, 
 		tx.Delete(key(referrersPrefix, r.ID, string(im.Subject), string(d)))
 	}
 	tx.Delete(key(imagesPrefix, r.ID, string(d)))
+	tx.Delete(key(pulledPrefix, r.ID, string(d)))
 	tx.Delete(key(manifestsPrefix, r.ID, string(d)))
 	if err := forgetCopies(ctx, tx, r.ID, d); err != nil {
 		return nil, err

@@ -23,6 +23,7 @@ import (
 //	child    | id | digest | index    → empty: the indexes that name a manifest
 //	referrer | id | subject | digest  → the descriptor of what refers to a manifest, in JSON
 //	pushed   | id                     → empty: written with each new image
+//	pulled   | id | digest            → when an image was pulled, see pulled
 //	layer    | id | blob              → that the repository has a blob, see layer
 //	use      | id | blob | digest     → empty: the manifests that need a blob
 //	blob     | blob                   → that there are bytes, see bytesRecord
@@ -30,6 +31,7 @@ import (
 //	evaluated | id                    → when the lifecycle policy was evaluated last
 //	preview  | id                     → of a lifecycle policy's preview, see preview
 //	previewed | id | number | row     → its results, see previewed
+//	short    | upload                 → that a part of an upload is short, see shortPart
 //	gone     | id                     → empty: a deleted repository, to be cleared
 //	private  | account | region       → the settings of a private registry, see privateRegistry
 //	catalog  | id                     → what a public repository says of itself, see catalogData
@@ -59,6 +61,8 @@ var (
 	childrenPrefix     = tuple.Of(room, "child")
 	referrersPrefix    = tuple.Of(room, "referrer")
 	pushedPrefix       = tuple.Of(room, "pushed")
+	pulledPrefix       = tuple.Of(room, "pulled")
+	shortPartsPrefix   = tuple.Of(room, "short")
 	layersPrefix       = tuple.Of(room, "layer")
 	usesPrefix         = tuple.Of(room, "use")
 	blobsPrefix        = tuple.Of(room, "blob")
@@ -89,6 +93,7 @@ var ofRepository = [][]byte{
 	imagesPrefix, manifestsPrefix, tagsPrefix, taggedPrefix, childrenPrefix, referrersPrefix, layersPrefix, usesPrefix, pushedPrefix,
 	evaluatedPrefix, previewPrefix, previewedPrefix, catalogPrefix, logosPrefix,
 	copiedPrefix, importsPrefix, importBytesPrefix, wantedPrefix, checkedPrefix,
+	copiedPrefix, pulledPrefix,
 }
 
 // key appends a repository's number and texts to one of the prefixes above.

@@ -3,6 +3,7 @@ package ecr
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/modelwharf/modelwharf/internal/blob"
 	"github.com/modelwharf/modelwharf/internal/kv"
@@ -32,9 +33,9 @@ func (s *Service) Tags(ctx context.Context, r *Repository, last string, n int) (
 const maxReferrers = 2 << 20
 
 // Referrers returns the descriptors of what refers to a manifest, which need not be there,
-// in the order of their digests: of those that follow last, and of an artifact type if
-// that is not "". If there are more, next is the last one that was looked at.
-func (s *Service) Referrers(ctx context.Context, r *Repository, subject blob.Digest, artifactType string, last blob.Digest, n int) (found []json.RawMessage, next blob.Digest, err error) {
+// in the order of their digests: of those that follow last, and of artifact types if
+// any are given. If there are more, next is the last one that was looked at.
+func (s *Service) Referrers(ctx context.Context, r *Repository, subject blob.Digest, artifactTypes []string, last blob.Digest, n int) (found []json.RawMessage, next blob.Digest, err error) {
 	err = s.view(ctx, func(tx kv.Reader) error {
 		prefix := key(referrersPrefix, r.ID, string(subject))
 		from := prefix
@@ -55,7 +56,7 @@ func (s *Service) Referrers(ctx context.Context, r *Repository, subject blob.Dig
 				return err
 			}
 			looked = d.Digest
-			if artifactType == "" || d.ArtifactType == artifactType {
+			if len(artifactTypes) == 0 || slices.Contains(artifactTypes, d.ArtifactType) {
 				found = append(found, append(json.RawMessage(nil), p.Val...))
 				size += len(p.Val)
 			}

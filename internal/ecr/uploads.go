@@ -43,6 +43,15 @@ func (s *Service) BeginUpload(ctx context.Context, r *Repository, algorithm dige
 	return &Upload{u, s, r}, nil
 }
 
+// initiateUpload begins an upload as InitiateLayerUpload does, and returns its id.
+func (s *Service) initiateUpload(ctx context.Context, r *Repository) (string, error) {
+	u, err := s.BeginUpload(ctx, r, "")
+	if err != nil {
+		return "", err
+	}
+	return u.ID(), u.Close()
+}
+
 // TakeUpload takes an upload that was begun. The error is UploadNotFoundException, or
 // ErrUploadBusy.
 func (s *Service) TakeUpload(ctx context.Context, r *Repository, id string) (*Upload, error) {
@@ -120,6 +129,7 @@ func (u *Upload) Finish(ctx context.Context, d blob.Digest) error {
 			return uploadNotFound(r, u.ID())
 		}
 		s.putLayer(tx, r.ID, d, size)
+		s.record(ctx, tx, r, map[string]any{"layerDigest": d, "layerSize": size})
 		if d.Algorithm() == digest.SHA512 && !r.SHA512 {
 			learned := *r
 			learned.SHA512 = true

@@ -29,6 +29,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/identity"
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/kv/mem"
+	"github.com/modelwharf/modelwharf/internal/kv/tuple"
 	"github.com/modelwharf/modelwharf/internal/wire/awsjson"
 	"github.com/modelwharf/modelwharf/internal/wire/wiretest"
 )
@@ -112,7 +113,8 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.images = ecr.New(ecr.Config{Store: interrupted{w.store, w}, Blobs: blobs, Identity: w.identity, Seal: seal.Pages(), Now: w.now})
+	w.images = ecr.New(ecr.Config{Store: interrupted{w.store, w}, Blobs: blobs, Identity: w.identity, Seal: seal.Pages(), Now: w.now,
+		BaseURL: func(context.Context) string { return w.url }})
 	registry := oci.New(oci.Config{
 		Images: w.images,
 		Begin: func(*http.Request) *wharf.Request {
@@ -268,15 +270,7 @@ func (w *world) http(accessKey, method, path string, body []byte, headers ...str
 		w.t.Fatal(err)
 	}
 	if accessKey != "" {
-		who, _, err := w.identity.Lookup(w.t.Context(), accessKey, "")
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		token, _, err := w.images.NewToken(w.identity.Admit(w.as(home), who))
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("Authorization", "Bearer "+w.token(accessKey))
 	}
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
@@ -291,6 +285,36 @@ func (w *world) http(accessKey, method, path string, body []byte, headers ...str
 		w.t.Fatal(err)
 	}
 	return resp.StatusCode, string(b)
+}
+
+// token is a token of who has an access key.
+func (w *world) token(accessKey string) string {
+	w.t.Helper()
+	who, _, err := w.identity.Lookup(w.t.Context(), accessKey, "")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	token, _, err := w.images.NewToken(w.identity.Admit(w.as(home), who))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return token
+}
+
+// keys is how many keys the store has of a kind of record.
+func (w *world) keys(kind string) (n int) {
+	w.t.Helper()
+	prefix := tuple.Of("ecr", kind)
+	must(w.t)(nil, w.store.View(w.t.Context(), func(tx kv.Reader) error {
+		for _, err := range tx.Scan(w.t.Context(), kv.Range{From: prefix, To: tuple.Below(prefix)}) {
+			if err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	}))
+	return n
 }
 
 // path is where a private repository is in the registry.

@@ -14,8 +14,11 @@ import (
 
 const (
 	// maxBody is the longest body of a request to an API, in bytes: DynamoDB's
-	// limit, and more than the others have.
+	// limit, and more than most others have.
 	maxBody = 16 << 20
+	// maxPart is the longest body with a part of an image's layer: 20 MiB in base 64, and
+	// what names the upload.
+	maxPart = 28 << 20
 	// maxKept is the largest buffer that is kept for the next request.
 	maxKept = 64 << 10
 	// smallBody is the longest body that anyone may send, at any time.
@@ -23,6 +26,21 @@ const (
 	// maxLarge is how many bytes all the longer bodies may take together.
 	maxLarge = 256 << 20
 )
+
+// longBodies are the operations, as X-Amz-Target names them, whose bodies may have maxPart
+// bytes.
+var longBodies = map[string]bool{
+	"AmazonEC2ContainerRegistry_V20150921.UploadLayerPart": true,
+	"SpencerFrontendService.UploadLayerPart":               true,
+}
+
+// bodyLimit is how long the body of a request may be, in bytes.
+func bodyLimit(r *http.Request) int {
+	if longBodies[r.Header.Get("X-Amz-Target")] {
+		return maxPart
+	}
+	return maxBody
+}
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
@@ -59,8 +77,8 @@ func (b *bodies) read(r *http.Request, known func() bool) (body, error) {
 	switch {
 	case r.ContentLength == 0 || r.Body == nil:
 		return got, nil
-	case r.ContentLength > maxBody:
-		return got, tooLong()
+	case r.ContentLength > int64(bodyLimit(r)):
+		return got, tooLong(bodyLimit(r))
 	}
 	got.buffer = buffers.Get().(*bytes.Buffer)
 	got.buffer.Reset()
@@ -81,7 +99,8 @@ func (b *bodies) read(r *http.Request, known func() bool) (body, error) {
 
 // readLarge goes on reading after the first bytes.
 func (b *bodies) readLarge(r *http.Request, got *body) error {
-	most := maxBody
+	limit := bodyLimit(r)
+	most := limit
 	if r.ContentLength > 0 {
 		most = int(r.ContentLength)
 	}
@@ -104,7 +123,7 @@ func (b *bodies) readLarge(r *http.Request, got *body) error {
 		data = data[:len(data)+n]
 		switch {
 		case len(data) > most:
-			return tooLong()
+			return tooLong(limit)
 		case err == io.EOF:
 			got.bytes = data
 			return nil
@@ -114,8 +133,8 @@ func (b *bodies) readLarge(r *http.Request, got *body) error {
 	}
 }
 
-func tooLong() *api.Error {
-	e := api.Errorf("RequestEntityTooLargeException", http.StatusRequestEntityTooLarge, "HTTP content length exceeded %d bytes.", maxBody)
+func tooLong(limit int) *api.Error {
+	e := api.Errorf("RequestEntityTooLargeException", http.StatusRequestEntityTooLarge, "HTTP content length exceeded %d bytes.", limit)
 	e.Namespace = "com.amazon.coral.service"
 	return e
 }

@@ -123,7 +123,9 @@ func TestImages(t *testing.T) {
 	if _, err := private.DeleteRepository(t.Context(), &ecr.DeleteRepositoryInput{RepositoryName: new("team/model"), Force: true}); err != nil {
 		t.Error(err)
 	}
-	if _, err := private.ListImages(t.Context(), &ecr.ListImagesInput{RepositoryName: new("team/model")}); err == nil || !strings.Contains(err.Error(), "not available in this version") {
+	if _, err := private.StartImageScan(t.Context(), &ecr.StartImageScanInput{
+		RepositoryName: new("team/model"), ImageId: &types.ImageIdentifier{ImageTag: new("1.0")},
+	}); err == nil || !strings.Contains(err.Error(), "not available in this version") {
 		t.Errorf("the error is %v", err)
 	}
 }

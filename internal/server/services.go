@@ -91,7 +91,14 @@ func (s *services) answer(x *exchange, r *http.Request) (err error) {
 			err = api.Internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
-	body, unread := s.bodies.read(r, func() bool { return s.knows(r) })
+	body, unread := s.bodies.read(r, func() bool {
+		known := s.knows(r)
+		if known && bodyLimit(r) > maxBody {
+			control, until := http.NewResponseController(x.ResponseWriter), time.Now().Add(partTimeout)
+			_ = errors.Join(control.SetReadDeadline(until), control.SetWriteDeadline(until.Add(writeTimeout)))
+		}
+		return known
+	})
 	defer s.bodies.release(&body)
 	x.bytesIn = len(body.bytes)
 	x.endpoint = s.router.find(r, body.bytes)
@@ -144,6 +151,10 @@ func (s *services) answer(x *exchange, r *http.Request) (err error) {
 // patience is how long the operations may take that wait for what is not ours, beyond
 // what a request may take.
 var patience = map[string]time.Duration{"lambda:Invoke": 16 * time.Minute}
+
+// partTimeout is how long a known client may take to send a part of a layer: readTimeout is
+// meant for bodies that are shorter by half.
+const partTimeout = 5 * time.Minute
 
 // allowed tells whether a request of a method can be one of a protocol.
 func allowed(method string, p api.Protocol) bool {

@@ -146,6 +146,232 @@ func (x *AwsEcrContainerImageDetails) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *BatchCheckLayerAvailabilityInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BatchCheckLayerAvailabilityInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "layerDigests":
+			return codec.List(codec.String)(d, &x.LayerDigests)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BatchCheckLayerAvailabilityInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.LayerDigests != nil {
+		e.FieldStart("layerDigests")
+		e.ArrStart()
+		for _, x0 := range x.LayerDigests {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BatchCheckLayerAvailabilityOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BatchCheckLayerAvailabilityOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "layers":
+			return codec.List(codec.Structure[Layer])(d, &x.Layers)
+		case "failures":
+			return codec.List(codec.Structure[LayerFailure])(d, &x.Failures)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BatchCheckLayerAvailabilityOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Layers != nil {
+		e.FieldStart("layers")
+		e.ArrStart()
+		for _, x0 := range x.Layers {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.Failures != nil {
+		e.FieldStart("failures")
+		e.ArrStart()
+		for _, x0 := range x.Failures {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BatchDeleteImageInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BatchDeleteImageInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageIds":
+			return codec.List(codec.Structure[ImageIdentifier])(d, &x.ImageIds)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BatchDeleteImageInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageIds != nil {
+		e.FieldStart("imageIds")
+		e.ArrStart()
+		for _, x0 := range x.ImageIds {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BatchDeleteImageOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BatchDeleteImageOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "imageIds":
+			return codec.List(codec.Structure[ImageIdentifier])(d, &x.ImageIds)
+		case "failures":
+			return codec.List(codec.Structure[ImageFailure])(d, &x.Failures)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BatchDeleteImageOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImageIds != nil {
+		e.FieldStart("imageIds")
+		e.ArrStart()
+		for _, x0 := range x.ImageIds {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.Failures != nil {
+		e.FieldStart("failures")
+		e.ArrStart()
+		for _, x0 := range x.Failures {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BatchGetImageInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BatchGetImageInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageIds":
+			return codec.List(codec.Structure[ImageIdentifier])(d, &x.ImageIds)
+		case "acceptedMediaTypes":
+			return codec.List(codec.String)(d, &x.AcceptedMediaTypes)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BatchGetImageInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageIds != nil {
+		e.FieldStart("imageIds")
+		e.ArrStart()
+		for _, x0 := range x.ImageIds {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.AcceptedMediaTypes != nil {
+		e.FieldStart("acceptedMediaTypes")
+		e.ArrStart()
+		for _, x0 := range x.AcceptedMediaTypes {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BatchGetImageOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BatchGetImageOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "images":
+			return codec.List(codec.Structure[Image])(d, &x.Images)
+		case "failures":
+			return codec.List(codec.Structure[ImageFailure])(d, &x.Failures)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BatchGetImageOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Images != nil {
+		e.FieldStart("images")
+		e.ArrStart()
+		for _, x0 := range x.Images {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.Failures != nil {
+		e.FieldStart("failures")
+		e.ArrStart()
+		for _, x0 := range x.Failures {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *BatchGetRepositoryScanningConfigurationInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "BatchGetRepositoryScanningConfigurationInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -201,6 +427,88 @@ func (x *BatchGetRepositoryScanningConfigurationOutput) EncodeJSON(e *jx.Encoder
 			x0.EncodeJSON(e)
 		}
 		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *CompleteLayerUploadInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CompleteLayerUploadInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "uploadId":
+			return codec.Optional(codec.String)(d, &x.UploadId)
+		case "layerDigests":
+			return codec.List(codec.String)(d, &x.LayerDigests)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CompleteLayerUploadInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.UploadId != nil {
+		e.FieldStart("uploadId")
+		e.Str(*x.UploadId)
+	}
+	if x.LayerDigests != nil {
+		e.FieldStart("layerDigests")
+		e.ArrStart()
+		for _, x0 := range x.LayerDigests {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *CompleteLayerUploadOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CompleteLayerUploadOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "uploadId":
+			return codec.Optional(codec.String)(d, &x.UploadId)
+		case "layerDigest":
+			return codec.Optional(codec.String)(d, &x.LayerDigest)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CompleteLayerUploadOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.UploadId != nil {
+		e.FieldStart("uploadId")
+		e.Str(*x.UploadId)
+	}
+	if x.LayerDigest != nil {
+		e.FieldStart("layerDigest")
+		e.Str(*x.LayerDigest)
 	}
 	e.ObjEnd()
 }
@@ -1338,6 +1646,119 @@ func (x *DescribeImageSigningStatusOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *DescribeImagesFilter) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeImagesFilter", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "tagStatus":
+			return codec.Optional(codec.String)(d, &x.TagStatus)
+		case "imageStatus":
+			return codec.Optional(codec.String)(d, &x.ImageStatus)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeImagesFilter) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TagStatus != nil {
+		e.FieldStart("tagStatus")
+		e.Str(*x.TagStatus)
+	}
+	if x.ImageStatus != nil {
+		e.FieldStart("imageStatus")
+		e.Str(*x.ImageStatus)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeImagesInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeImagesInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageIds":
+			return codec.List(codec.Structure[ImageIdentifier])(d, &x.ImageIds)
+		case "nextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		case "maxResults":
+			return codec.Optional(codec.Integer)(d, &x.MaxResults)
+		case "filter":
+			return codec.Structure[DescribeImagesFilter](d, &x.Filter)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeImagesInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageIds != nil {
+		e.FieldStart("imageIds")
+		e.ArrStart()
+		for _, x0 := range x.ImageIds {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.NextToken != nil {
+		e.FieldStart("nextToken")
+		e.Str(*x.NextToken)
+	}
+	if x.MaxResults != nil {
+		e.FieldStart("maxResults")
+		e.Int64(*x.MaxResults)
+	}
+	if x.Filter != nil {
+		e.FieldStart("filter")
+		x.Filter.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeImagesOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeImagesOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "imageDetails":
+			return codec.List(codec.Structure[ImageDetail])(d, &x.ImageDetails)
+		case "nextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeImagesOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImageDetails != nil {
+		e.FieldStart("imageDetails")
+		e.ArrStart()
+		for _, x0 := range x.ImageDetails {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.NextToken != nil {
+		e.FieldStart("nextToken")
+		e.Str(*x.NextToken)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *DescribePullThroughCacheRulesInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "DescribePullThroughCacheRulesInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -1873,6 +2294,66 @@ func (x *GetAuthorizationTokenOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *GetDownloadUrlForLayerInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetDownloadUrlForLayerInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "layerDigest":
+			return codec.Optional(codec.String)(d, &x.LayerDigest)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetDownloadUrlForLayerInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.LayerDigest != nil {
+		e.FieldStart("layerDigest")
+		e.Str(*x.LayerDigest)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *GetDownloadUrlForLayerOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "GetDownloadUrlForLayerOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "downloadUrl":
+			return codec.Optional(codec.String)(d, &x.DownloadUrl)
+		case "layerDigest":
+			return codec.Optional(codec.String)(d, &x.LayerDigest)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *GetDownloadUrlForLayerOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.DownloadUrl != nil {
+		e.FieldStart("downloadUrl")
+		e.Str(*x.DownloadUrl)
+	}
+	if x.LayerDigest != nil {
+		e.FieldStart("layerDigest")
+		e.Str(*x.LayerDigest)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *GetLifecyclePolicyInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "GetLifecyclePolicyInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -2235,6 +2716,193 @@ func (x *GetSigningConfigurationOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *Image) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "Image", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageId":
+			return codec.Structure[ImageIdentifier](d, &x.ImageId)
+		case "imageManifest":
+			return codec.Optional(codec.String)(d, &x.ImageManifest)
+		case "imageManifestMediaType":
+			return codec.Optional(codec.String)(d, &x.ImageManifestMediaType)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *Image) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageId != nil {
+		e.FieldStart("imageId")
+		x.ImageId.EncodeJSON(e)
+	}
+	if x.ImageManifest != nil {
+		e.FieldStart("imageManifest")
+		e.Str(*x.ImageManifest)
+	}
+	if x.ImageManifestMediaType != nil {
+		e.FieldStart("imageManifestMediaType")
+		e.Str(*x.ImageManifestMediaType)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ImageDetail) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ImageDetail", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageDigest":
+			return codec.Optional(codec.String)(d, &x.ImageDigest)
+		case "imageTags":
+			return codec.List(codec.String)(d, &x.ImageTags)
+		case "imageSizeInBytes":
+			return codec.Optional(codec.Long)(d, &x.ImageSizeInBytes)
+		case "imagePushedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.ImagePushedAt)
+		case "imageScanStatus":
+			return codec.Structure[ImageScanStatus](d, &x.ImageScanStatus)
+		case "imageScanFindingsSummary":
+			return codec.Structure[ImageScanFindingsSummary](d, &x.ImageScanFindingsSummary)
+		case "imageManifestMediaType":
+			return codec.Optional(codec.String)(d, &x.ImageManifestMediaType)
+		case "artifactMediaType":
+			return codec.Optional(codec.String)(d, &x.ArtifactMediaType)
+		case "lastRecordedPullTime":
+			return codec.Optional(codec.Timestamp)(d, &x.LastRecordedPullTime)
+		case "subjectManifestDigest":
+			return codec.Optional(codec.String)(d, &x.SubjectManifestDigest)
+		case "imageStatus":
+			return codec.Optional(codec.String)(d, &x.ImageStatus)
+		case "lastArchivedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.LastArchivedAt)
+		case "lastActivatedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.LastActivatedAt)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ImageDetail) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageDigest != nil {
+		e.FieldStart("imageDigest")
+		e.Str(*x.ImageDigest)
+	}
+	if x.ImageTags != nil {
+		e.FieldStart("imageTags")
+		e.ArrStart()
+		for _, x0 := range x.ImageTags {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	if x.ImageSizeInBytes != nil {
+		e.FieldStart("imageSizeInBytes")
+		e.Int64(*x.ImageSizeInBytes)
+	}
+	if x.ImagePushedAt != nil {
+		e.FieldStart("imagePushedAt")
+		codec.EncodeTimestamp(e, *x.ImagePushedAt)
+	}
+	if x.ImageScanStatus != nil {
+		e.FieldStart("imageScanStatus")
+		x.ImageScanStatus.EncodeJSON(e)
+	}
+	if x.ImageScanFindingsSummary != nil {
+		e.FieldStart("imageScanFindingsSummary")
+		x.ImageScanFindingsSummary.EncodeJSON(e)
+	}
+	if x.ImageManifestMediaType != nil {
+		e.FieldStart("imageManifestMediaType")
+		e.Str(*x.ImageManifestMediaType)
+	}
+	if x.ArtifactMediaType != nil {
+		e.FieldStart("artifactMediaType")
+		e.Str(*x.ArtifactMediaType)
+	}
+	if x.LastRecordedPullTime != nil {
+		e.FieldStart("lastRecordedPullTime")
+		codec.EncodeTimestamp(e, *x.LastRecordedPullTime)
+	}
+	if x.SubjectManifestDigest != nil {
+		e.FieldStart("subjectManifestDigest")
+		e.Str(*x.SubjectManifestDigest)
+	}
+	if x.ImageStatus != nil {
+		e.FieldStart("imageStatus")
+		e.Str(*x.ImageStatus)
+	}
+	if x.LastArchivedAt != nil {
+		e.FieldStart("lastArchivedAt")
+		codec.EncodeTimestamp(e, *x.LastArchivedAt)
+	}
+	if x.LastActivatedAt != nil {
+		e.FieldStart("lastActivatedAt")
+		codec.EncodeTimestamp(e, *x.LastActivatedAt)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ImageFailure) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ImageFailure", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "imageId":
+			return codec.Structure[ImageIdentifier](d, &x.ImageId)
+		case "failureCode":
+			return codec.Optional(codec.String)(d, &x.FailureCode)
+		case "failureReason":
+			return codec.Optional(codec.String)(d, &x.FailureReason)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ImageFailure) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImageId != nil {
+		e.FieldStart("imageId")
+		x.ImageId.EncodeJSON(e)
+	}
+	if x.FailureCode != nil {
+		e.FieldStart("failureCode")
+		e.Str(*x.FailureCode)
+	}
+	if x.FailureReason != nil {
+		e.FieldStart("failureReason")
+		e.Str(*x.FailureReason)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *ImageIdentifier) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "ImageIdentifier", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -2257,6 +2925,62 @@ func (x *ImageIdentifier) EncodeJSON(e *jx.Encoder) {
 	if x.ImageTag != nil {
 		e.FieldStart("imageTag")
 		e.Str(*x.ImageTag)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ImageReferrer) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ImageReferrer", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "digest":
+			return codec.Optional(codec.String)(d, &x.Digest)
+		case "mediaType":
+			return codec.Optional(codec.String)(d, &x.MediaType)
+		case "artifactType":
+			return codec.Optional(codec.String)(d, &x.ArtifactType)
+		case "size":
+			return codec.Optional(codec.Long)(d, &x.Size)
+		case "annotations":
+			return codec.Map(codec.String)(d, &x.Annotations)
+		case "artifactStatus":
+			return codec.Optional(codec.String)(d, &x.ArtifactStatus)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ImageReferrer) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Digest != nil {
+		e.FieldStart("digest")
+		e.Str(*x.Digest)
+	}
+	if x.MediaType != nil {
+		e.FieldStart("mediaType")
+		e.Str(*x.MediaType)
+	}
+	if x.ArtifactType != nil {
+		e.FieldStart("artifactType")
+		e.Str(*x.ArtifactType)
+	}
+	if x.Size != nil {
+		e.FieldStart("size")
+		e.Int64(*x.Size)
+	}
+	if x.Annotations != nil {
+		e.FieldStart("annotations")
+		e.ObjStart()
+		for k0, x0 := range api.Sorted(x.Annotations) {
+			e.FieldStart(k0)
+			e.Str(x0)
+		}
+		e.ObjEnd()
+	}
+	if x.ArtifactStatus != nil {
+		e.FieldStart("artifactStatus")
+		e.Str(*x.ArtifactStatus)
 	}
 	e.ObjEnd()
 }
@@ -2408,6 +3132,44 @@ func (x *ImageScanFindings) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *ImageScanFindingsSummary) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ImageScanFindingsSummary", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "imageScanCompletedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.ImageScanCompletedAt)
+		case "vulnerabilitySourceUpdatedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.VulnerabilitySourceUpdatedAt)
+		case "findingSeverityCounts":
+			return codec.Map(codec.Integer)(d, &x.FindingSeverityCounts)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ImageScanFindingsSummary) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImageScanCompletedAt != nil {
+		e.FieldStart("imageScanCompletedAt")
+		codec.EncodeTimestamp(e, *x.ImageScanCompletedAt)
+	}
+	if x.VulnerabilitySourceUpdatedAt != nil {
+		e.FieldStart("vulnerabilitySourceUpdatedAt")
+		codec.EncodeTimestamp(e, *x.VulnerabilitySourceUpdatedAt)
+	}
+	if x.FindingSeverityCounts != nil {
+		e.FieldStart("findingSeverityCounts")
+		e.ObjStart()
+		for k0, x0 := range api.Sorted(x.FindingSeverityCounts) {
+			e.FieldStart(k0)
+			e.Int64(x0)
+		}
+		e.ObjEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *ImageScanStatus) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "ImageScanStatus", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -2522,6 +3284,99 @@ func (x *ImageTagMutabilityExclusionFilter) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *InitiateLayerUploadInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "InitiateLayerUploadInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *InitiateLayerUploadInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *InitiateLayerUploadOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "InitiateLayerUploadOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "uploadId":
+			return codec.Optional(codec.String)(d, &x.UploadId)
+		case "partSize":
+			return codec.Optional(codec.Long)(d, &x.PartSize)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *InitiateLayerUploadOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.UploadId != nil {
+		e.FieldStart("uploadId")
+		e.Str(*x.UploadId)
+	}
+	if x.PartSize != nil {
+		e.FieldStart("partSize")
+		e.Int64(*x.PartSize)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *InvalidLayerPartExceptionDetail) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "InvalidLayerPartExceptionDetail", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "uploadId":
+			return codec.Optional(codec.String)(d, &x.UploadId)
+		case "lastValidByteReceived":
+			return codec.Optional(codec.Long)(d, &x.LastValidByteReceived)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *InvalidLayerPartExceptionDetail) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.UploadId != nil {
+		e.FieldStart("uploadId")
+		e.Str(*x.UploadId)
+	}
+	if x.LastValidByteReceived != nil {
+		e.FieldStart("lastValidByteReceived")
+		e.Int64(*x.LastValidByteReceived)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *KmsExceptionDetail) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "KmsExceptionDetail", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -2538,6 +3393,78 @@ func (x *KmsExceptionDetail) EncodeJSON(e *jx.Encoder) {
 	if x.KmsError != nil {
 		e.FieldStart("kmsError")
 		e.Str(*x.KmsError)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *Layer) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "Layer", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "layerDigest":
+			return codec.Optional(codec.String)(d, &x.LayerDigest)
+		case "layerAvailability":
+			return codec.Optional(codec.String)(d, &x.LayerAvailability)
+		case "layerSize":
+			return codec.Optional(codec.Long)(d, &x.LayerSize)
+		case "mediaType":
+			return codec.Optional(codec.String)(d, &x.MediaType)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *Layer) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.LayerDigest != nil {
+		e.FieldStart("layerDigest")
+		e.Str(*x.LayerDigest)
+	}
+	if x.LayerAvailability != nil {
+		e.FieldStart("layerAvailability")
+		e.Str(*x.LayerAvailability)
+	}
+	if x.LayerSize != nil {
+		e.FieldStart("layerSize")
+		e.Int64(*x.LayerSize)
+	}
+	if x.MediaType != nil {
+		e.FieldStart("mediaType")
+		e.Str(*x.MediaType)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *LayerFailure) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "LayerFailure", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "layerDigest":
+			return codec.Optional(codec.String)(d, &x.LayerDigest)
+		case "failureCode":
+			return codec.Optional(codec.String)(d, &x.FailureCode)
+		case "failureReason":
+			return codec.Optional(codec.String)(d, &x.FailureReason)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *LayerFailure) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.LayerDigest != nil {
+		e.FieldStart("layerDigest")
+		e.Str(*x.LayerDigest)
+	}
+	if x.FailureCode != nil {
+		e.FieldStart("failureCode")
+		e.Str(*x.FailureCode)
+	}
+	if x.FailureReason != nil {
+		e.FieldStart("failureReason")
+		e.Str(*x.FailureReason)
 	}
 	e.ObjEnd()
 }
@@ -2672,6 +3599,222 @@ func (x *LifecyclePolicyRuleAction) EncodeJSON(e *jx.Encoder) {
 	if x.TargetStorageClass != nil {
 		e.FieldStart("targetStorageClass")
 		e.Str(*x.TargetStorageClass)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListImageReferrersFilter) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListImageReferrersFilter", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "artifactTypes":
+			return codec.List(codec.String)(d, &x.ArtifactTypes)
+		case "artifactStatus":
+			return codec.Optional(codec.String)(d, &x.ArtifactStatus)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListImageReferrersFilter) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ArtifactTypes != nil {
+		e.FieldStart("artifactTypes")
+		e.ArrStart()
+		for _, x0 := range x.ArtifactTypes {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	if x.ArtifactStatus != nil {
+		e.FieldStart("artifactStatus")
+		e.Str(*x.ArtifactStatus)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListImageReferrersInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListImageReferrersInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "subjectId":
+			return codec.Structure[SubjectIdentifier](d, &x.SubjectId)
+		case "filter":
+			return codec.Structure[ListImageReferrersFilter](d, &x.Filter)
+		case "nextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		case "maxResults":
+			return codec.Optional(codec.Integer)(d, &x.MaxResults)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListImageReferrersInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.SubjectId != nil {
+		e.FieldStart("subjectId")
+		x.SubjectId.EncodeJSON(e)
+	}
+	if x.Filter != nil {
+		e.FieldStart("filter")
+		x.Filter.EncodeJSON(e)
+	}
+	if x.NextToken != nil {
+		e.FieldStart("nextToken")
+		e.Str(*x.NextToken)
+	}
+	if x.MaxResults != nil {
+		e.FieldStart("maxResults")
+		e.Int64(*x.MaxResults)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListImageReferrersOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListImageReferrersOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "referrers":
+			return codec.List(codec.Structure[ImageReferrer])(d, &x.Referrers)
+		case "nextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListImageReferrersOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Referrers != nil {
+		e.FieldStart("referrers")
+		e.ArrStart()
+		for _, x0 := range x.Referrers {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.NextToken != nil {
+		e.FieldStart("nextToken")
+		e.Str(*x.NextToken)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListImagesFilter) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListImagesFilter", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "tagStatus":
+			return codec.Optional(codec.String)(d, &x.TagStatus)
+		case "imageStatus":
+			return codec.Optional(codec.String)(d, &x.ImageStatus)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListImagesFilter) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.TagStatus != nil {
+		e.FieldStart("tagStatus")
+		e.Str(*x.TagStatus)
+	}
+	if x.ImageStatus != nil {
+		e.FieldStart("imageStatus")
+		e.Str(*x.ImageStatus)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListImagesInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListImagesInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "nextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		case "maxResults":
+			return codec.Optional(codec.Integer)(d, &x.MaxResults)
+		case "filter":
+			return codec.Structure[ListImagesFilter](d, &x.Filter)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListImagesInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.NextToken != nil {
+		e.FieldStart("nextToken")
+		e.Str(*x.NextToken)
+	}
+	if x.MaxResults != nil {
+		e.FieldStart("maxResults")
+		e.Int64(*x.MaxResults)
+	}
+	if x.Filter != nil {
+		e.FieldStart("filter")
+		x.Filter.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListImagesOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListImagesOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "imageIds":
+			return codec.List(codec.Structure[ImageIdentifier])(d, &x.ImageIds)
+		case "nextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListImagesOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImageIds != nil {
+		e.FieldStart("imageIds")
+		e.ArrStart()
+		for _, x0 := range x.ImageIds {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.NextToken != nil {
+		e.FieldStart("nextToken")
+		e.Str(*x.NextToken)
 	}
 	e.ObjEnd()
 }
@@ -2990,6 +4133,78 @@ func (x *PutAccountSettingOutput) EncodeJSON(e *jx.Encoder) {
 	if x.Value != nil {
 		e.FieldStart("value")
 		e.Str(*x.Value)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutImageInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutImageInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageManifest":
+			return codec.Optional(codec.String)(d, &x.ImageManifest)
+		case "imageManifestMediaType":
+			return codec.Optional(codec.String)(d, &x.ImageManifestMediaType)
+		case "imageTag":
+			return codec.Optional(codec.String)(d, &x.ImageTag)
+		case "imageDigest":
+			return codec.Optional(codec.String)(d, &x.ImageDigest)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutImageInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageManifest != nil {
+		e.FieldStart("imageManifest")
+		e.Str(*x.ImageManifest)
+	}
+	if x.ImageManifestMediaType != nil {
+		e.FieldStart("imageManifestMediaType")
+		e.Str(*x.ImageManifestMediaType)
+	}
+	if x.ImageTag != nil {
+		e.FieldStart("imageTag")
+		e.Str(*x.ImageTag)
+	}
+	if x.ImageDigest != nil {
+		e.FieldStart("imageDigest")
+		e.Str(*x.ImageDigest)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutImageOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutImageOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "image":
+			return codec.Structure[Image](d, &x.Image)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutImageOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Image != nil {
+		e.FieldStart("image")
+		x.Image.EncodeJSON(e)
 	}
 	e.ObjEnd()
 }
@@ -4269,6 +5484,27 @@ func (x *StartLifecyclePolicyPreviewOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *SubjectIdentifier) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "SubjectIdentifier", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "imageDigest":
+			return codec.Optional(codec.String)(d, &x.ImageDigest)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *SubjectIdentifier) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImageDigest != nil {
+		e.FieldStart("imageDigest")
+		e.Str(*x.ImageDigest)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *Tag) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "Tag", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -4688,6 +5924,96 @@ func (x *UpdateRepositoryCreationTemplateOutput) EncodeJSON(e *jx.Encoder) {
 	if x.RepositoryCreationTemplate != nil {
 		e.FieldStart("repositoryCreationTemplate")
 		x.RepositoryCreationTemplate.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UploadLayerPartInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UploadLayerPartInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "uploadId":
+			return codec.Optional(codec.String)(d, &x.UploadId)
+		case "partFirstByte":
+			return codec.Optional(codec.Long)(d, &x.PartFirstByte)
+		case "partLastByte":
+			return codec.Optional(codec.Long)(d, &x.PartLastByte)
+		case "layerPartBlob":
+			return codec.Blob(d, &x.LayerPartBlob)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UploadLayerPartInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.UploadId != nil {
+		e.FieldStart("uploadId")
+		e.Str(*x.UploadId)
+	}
+	if x.PartFirstByte != nil {
+		e.FieldStart("partFirstByte")
+		e.Int64(*x.PartFirstByte)
+	}
+	if x.PartLastByte != nil {
+		e.FieldStart("partLastByte")
+		e.Int64(*x.PartLastByte)
+	}
+	if x.LayerPartBlob != nil {
+		e.FieldStart("layerPartBlob")
+		e.Base64(x.LayerPartBlob)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UploadLayerPartOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UploadLayerPartOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "uploadId":
+			return codec.Optional(codec.String)(d, &x.UploadId)
+		case "lastByteReceived":
+			return codec.Optional(codec.Long)(d, &x.LastByteReceived)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UploadLayerPartOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.UploadId != nil {
+		e.FieldStart("uploadId")
+		e.Str(*x.UploadId)
+	}
+	if x.LastByteReceived != nil {
+		e.FieldStart("lastByteReceived")
+		e.Int64(*x.LastByteReceived)
 	}
 	e.ObjEnd()
 }

@@ -9,6 +9,11 @@ func BlockedByOrganizationPolicyException(format string, args ...any) *api.Error
 	return api.Errorf("BlockedByOrganizationPolicyException", 400, format, args...)
 }
 
+// EmptyUploadException is answered with the code EmptyUploadException and the status 400.
+func EmptyUploadException(format string, args ...any) *api.Error {
+	return api.Errorf("EmptyUploadException", 400, format, args...)
+}
+
 // ExclusionAlreadyExistsException is answered with the code ExclusionAlreadyExistsException and the status 400.
 func ExclusionAlreadyExistsException(format string, args ...any) *api.Error {
 	return api.Errorf("ExclusionAlreadyExistsException", 400, format, args...)
@@ -19,6 +24,16 @@ func ExclusionNotFoundException(format string, args ...any) *api.Error {
 	return api.Errorf("ExclusionNotFoundException", 400, format, args...)
 }
 
+// ImageAlreadyExistsException is answered with the code ImageAlreadyExistsException and the status 400.
+func ImageAlreadyExistsException(format string, args ...any) *api.Error {
+	return api.Errorf("ImageAlreadyExistsException", 400, format, args...)
+}
+
+// ImageDigestDoesNotMatchException is answered with the code ImageDigestDoesNotMatchException and the status 400.
+func ImageDigestDoesNotMatchException(format string, args ...any) *api.Error {
+	return api.Errorf("ImageDigestDoesNotMatchException", 400, format, args...)
+}
+
 // ImageNotFoundException is answered with the code ImageNotFoundException and the status 400.
 func ImageNotFoundException(format string, args ...any) *api.Error {
 	return api.Errorf("ImageNotFoundException", 400, format, args...)
@@ -27,6 +42,21 @@ func ImageNotFoundException(format string, args ...any) *api.Error {
 // ImageStorageClassUpdateNotSupportedException is answered with the code ImageStorageClassUpdateNotSupportedException and the status 400.
 func ImageStorageClassUpdateNotSupportedException(format string, args ...any) *api.Error {
 	return api.Errorf("ImageStorageClassUpdateNotSupportedException", 400, format, args...)
+}
+
+// ImageTagAlreadyExistsException is answered with the code ImageTagAlreadyExistsException and the status 400.
+func ImageTagAlreadyExistsException(format string, args ...any) *api.Error {
+	return api.Errorf("ImageTagAlreadyExistsException", 400, format, args...)
+}
+
+// InvalidLayerException is answered with the code InvalidLayerException and the status 400.
+func InvalidLayerException(format string, args ...any) *api.Error {
+	return api.Errorf("InvalidLayerException", 400, format, args...)
+}
+
+// InvalidLayerPartException is answered with the code InvalidLayerPartException and the status 400.
+func InvalidLayerPartException(format string, args ...any) *api.Error {
+	return api.Errorf("InvalidLayerPartException", 400, format, args...)
 }
 
 // InvalidParameterException is answered with the code InvalidParameterException and the status 400.
@@ -42,6 +72,26 @@ func InvalidTagParameterException(format string, args ...any) *api.Error {
 // KmsException is answered with the code KmsException and the status 400.
 func KmsException(format string, args ...any) *api.Error {
 	return api.Errorf("KmsException", 400, format, args...)
+}
+
+// LayerAlreadyExistsException is answered with the code LayerAlreadyExistsException and the status 400.
+func LayerAlreadyExistsException(format string, args ...any) *api.Error {
+	return api.Errorf("LayerAlreadyExistsException", 400, format, args...)
+}
+
+// LayerInaccessibleException is answered with the code LayerInaccessibleException and the status 400.
+func LayerInaccessibleException(format string, args ...any) *api.Error {
+	return api.Errorf("LayerInaccessibleException", 400, format, args...)
+}
+
+// LayerPartTooSmallException is answered with the code LayerPartTooSmallException and the status 400.
+func LayerPartTooSmallException(format string, args ...any) *api.Error {
+	return api.Errorf("LayerPartTooSmallException", 400, format, args...)
+}
+
+// LayersNotFoundException is answered with the code LayersNotFoundException and the status 400.
+func LayersNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("LayersNotFoundException", 400, format, args...)
 }
 
 // LifecyclePolicyNotFoundException is answered with the code LifecyclePolicyNotFoundException and the status 400.
@@ -72,6 +122,11 @@ func PullThroughCacheRuleAlreadyExistsException(format string, args ...any) *api
 // PullThroughCacheRuleNotFoundException is answered with the code PullThroughCacheRuleNotFoundException and the status 400.
 func PullThroughCacheRuleNotFoundException(format string, args ...any) *api.Error {
 	return api.Errorf("PullThroughCacheRuleNotFoundException", 400, format, args...)
+}
+
+// ReferencedImagesNotFoundException is answered with the code ReferencedImagesNotFoundException and the status 400.
+func ReferencedImagesNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("ReferencedImagesNotFoundException", 400, format, args...)
 }
 
 // RegistryPolicyNotFoundException is answered with the code RegistryPolicyNotFoundException and the status 400.
@@ -144,9 +199,29 @@ func UnableToDecryptSecretValueException(format string, args ...any) *api.Error 
 	return api.Errorf("UnableToDecryptSecretValueException", 400, format, args...)
 }
 
+// UnableToGetUpstreamImageException is answered with the code UnableToGetUpstreamImageException and the status 400.
+func UnableToGetUpstreamImageException(format string, args ...any) *api.Error {
+	return api.Errorf("UnableToGetUpstreamImageException", 400, format, args...)
+}
+
+// UnableToGetUpstreamLayerException is answered with the code UnableToGetUpstreamLayerException and the status 400.
+func UnableToGetUpstreamLayerException(format string, args ...any) *api.Error {
+	return api.Errorf("UnableToGetUpstreamLayerException", 400, format, args...)
+}
+
+// UnableToListUpstreamImageReferrersException is answered with the code UnableToListUpstreamImageReferrersException and the status 400.
+func UnableToListUpstreamImageReferrersException(format string, args ...any) *api.Error {
+	return api.Errorf("UnableToListUpstreamImageReferrersException", 400, format, args...)
+}
+
 // UnsupportedUpstreamRegistryException is answered with the code UnsupportedUpstreamRegistryException and the status 400.
 func UnsupportedUpstreamRegistryException(format string, args ...any) *api.Error {
 	return api.Errorf("UnsupportedUpstreamRegistryException", 400, format, args...)
+}
+
+// UploadNotFoundException is answered with the code UploadNotFoundException and the status 400.
+func UploadNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("UploadNotFoundException", 400, format, args...)
 }
 
 // ValidationException is answered with the code ValidationException and the status 400.

@@ -8,7 +8,11 @@ import "github.com/modelwharf/modelwharf/internal/api"
 
 // Backend answers the operations.
 type Backend interface {
+	BatchCheckLayerAvailability(ctx context.Context, in *BatchCheckLayerAvailabilityInput) (*BatchCheckLayerAvailabilityOutput, error)
+	BatchDeleteImage(ctx context.Context, in *BatchDeleteImageInput) (*BatchDeleteImageOutput, error)
+	BatchGetImage(ctx context.Context, in *BatchGetImageInput) (*BatchGetImageOutput, error)
 	BatchGetRepositoryScanningConfiguration(ctx context.Context, in *BatchGetRepositoryScanningConfigurationInput) (*BatchGetRepositoryScanningConfigurationOutput, error)
+	CompleteLayerUpload(ctx context.Context, in *CompleteLayerUploadInput) (*CompleteLayerUploadOutput, error)
 	CreatePullThroughCacheRule(ctx context.Context, in *CreatePullThroughCacheRuleInput) (*CreatePullThroughCacheRuleOutput, error)
 	CreateRepository(ctx context.Context, in *CreateRepositoryInput) (*CreateRepositoryOutput, error)
 	CreateRepositoryCreationTemplate(ctx context.Context, in *CreateRepositoryCreationTemplateInput) (*CreateRepositoryCreationTemplateOutput, error)
@@ -23,21 +27,27 @@ type Backend interface {
 	DescribeImageReplicationStatus(ctx context.Context, in *DescribeImageReplicationStatusInput) (*DescribeImageReplicationStatusOutput, error)
 	DescribeImageScanFindings(ctx context.Context, in *DescribeImageScanFindingsInput) (*DescribeImageScanFindingsOutput, error)
 	DescribeImageSigningStatus(ctx context.Context, in *DescribeImageSigningStatusInput) (*DescribeImageSigningStatusOutput, error)
+	DescribeImages(ctx context.Context, in *DescribeImagesInput) (*DescribeImagesOutput, error)
 	DescribePullThroughCacheRules(ctx context.Context, in *DescribePullThroughCacheRulesInput) (*DescribePullThroughCacheRulesOutput, error)
 	DescribeRegistry(ctx context.Context, in *DescribeRegistryInput) (*DescribeRegistryOutput, error)
 	DescribeRepositories(ctx context.Context, in *DescribeRepositoriesInput) (*DescribeRepositoriesOutput, error)
 	DescribeRepositoryCreationTemplates(ctx context.Context, in *DescribeRepositoryCreationTemplatesInput) (*DescribeRepositoryCreationTemplatesOutput, error)
 	GetAccountSetting(ctx context.Context, in *GetAccountSettingInput) (*GetAccountSettingOutput, error)
 	GetAuthorizationToken(ctx context.Context, in *GetAuthorizationTokenInput) (*GetAuthorizationTokenOutput, error)
+	GetDownloadUrlForLayer(ctx context.Context, in *GetDownloadUrlForLayerInput) (*GetDownloadUrlForLayerOutput, error)
 	GetLifecyclePolicy(ctx context.Context, in *GetLifecyclePolicyInput) (*GetLifecyclePolicyOutput, error)
 	GetLifecyclePolicyPreview(ctx context.Context, in *GetLifecyclePolicyPreviewInput) (*GetLifecyclePolicyPreviewOutput, error)
 	GetRegistryPolicy(ctx context.Context, in *GetRegistryPolicyInput) (*GetRegistryPolicyOutput, error)
 	GetRegistryScanningConfiguration(ctx context.Context, in *GetRegistryScanningConfigurationInput) (*GetRegistryScanningConfigurationOutput, error)
 	GetRepositoryPolicy(ctx context.Context, in *GetRepositoryPolicyInput) (*GetRepositoryPolicyOutput, error)
 	GetSigningConfiguration(ctx context.Context, in *GetSigningConfigurationInput) (*GetSigningConfigurationOutput, error)
+	InitiateLayerUpload(ctx context.Context, in *InitiateLayerUploadInput) (*InitiateLayerUploadOutput, error)
+	ListImageReferrers(ctx context.Context, in *ListImageReferrersInput) (*ListImageReferrersOutput, error)
+	ListImages(ctx context.Context, in *ListImagesInput) (*ListImagesOutput, error)
 	ListPullTimeUpdateExclusions(ctx context.Context, in *ListPullTimeUpdateExclusionsInput) (*ListPullTimeUpdateExclusionsOutput, error)
 	ListTagsForResource(ctx context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error)
 	PutAccountSetting(ctx context.Context, in *PutAccountSettingInput) (*PutAccountSettingOutput, error)
+	PutImage(ctx context.Context, in *PutImageInput) (*PutImageOutput, error)
 	PutImageScanningConfiguration(ctx context.Context, in *PutImageScanningConfigurationInput) (*PutImageScanningConfigurationOutput, error)
 	PutImageTagMutability(ctx context.Context, in *PutImageTagMutabilityInput) (*PutImageTagMutabilityOutput, error)
 	PutLifecyclePolicy(ctx context.Context, in *PutLifecyclePolicyInput) (*PutLifecyclePolicyOutput, error)
@@ -53,6 +63,7 @@ type Backend interface {
 	UpdateImageStorageClass(ctx context.Context, in *UpdateImageStorageClassInput) (*UpdateImageStorageClassOutput, error)
 	UpdatePullThroughCacheRule(ctx context.Context, in *UpdatePullThroughCacheRuleInput) (*UpdatePullThroughCacheRuleOutput, error)
 	UpdateRepositoryCreationTemplate(ctx context.Context, in *UpdateRepositoryCreationTemplateInput) (*UpdateRepositoryCreationTemplateOutput, error)
+	UploadLayerPart(ctx context.Context, in *UploadLayerPartInput) (*UploadLayerPartOutput, error)
 	ValidatePullThroughCacheRule(ctx context.Context, in *ValidatePullThroughCacheRuleInput) (*ValidatePullThroughCacheRuleOutput, error)
 }
 
@@ -68,7 +79,11 @@ func New(b Backend) *api.Service {
 		ErrorNamespace: "com.amazonaws.ecr.v20150921",
 		CRC32:          false,
 		Operations: []api.Operation{
+			api.Op("BatchCheckLayerAvailability", b.BatchCheckLayerAvailability),
+			api.Op("BatchDeleteImage", b.BatchDeleteImage),
+			api.Op("BatchGetImage", b.BatchGetImage),
 			api.Op("BatchGetRepositoryScanningConfiguration", b.BatchGetRepositoryScanningConfiguration),
+			api.Op("CompleteLayerUpload", b.CompleteLayerUpload),
 			api.Op("CreatePullThroughCacheRule", b.CreatePullThroughCacheRule),
 			api.Op("CreateRepository", b.CreateRepository),
 			api.Op("CreateRepositoryCreationTemplate", b.CreateRepositoryCreationTemplate),
@@ -83,21 +98,27 @@ func New(b Backend) *api.Service {
 			api.Op("DescribeImageReplicationStatus", b.DescribeImageReplicationStatus),
 			api.Op("DescribeImageScanFindings", b.DescribeImageScanFindings),
 			api.Op("DescribeImageSigningStatus", b.DescribeImageSigningStatus),
+			api.Op("DescribeImages", b.DescribeImages),
 			api.Op("DescribePullThroughCacheRules", b.DescribePullThroughCacheRules),
 			api.Op("DescribeRegistry", b.DescribeRegistry),
 			api.Op("DescribeRepositories", b.DescribeRepositories),
 			api.Op("DescribeRepositoryCreationTemplates", b.DescribeRepositoryCreationTemplates),
 			api.Op("GetAccountSetting", b.GetAccountSetting),
 			api.Op("GetAuthorizationToken", b.GetAuthorizationToken),
+			api.Op("GetDownloadUrlForLayer", b.GetDownloadUrlForLayer),
 			api.Op("GetLifecyclePolicy", b.GetLifecyclePolicy),
 			api.Op("GetLifecyclePolicyPreview", b.GetLifecyclePolicyPreview),
 			api.Op("GetRegistryPolicy", b.GetRegistryPolicy),
 			api.Op("GetRegistryScanningConfiguration", b.GetRegistryScanningConfiguration),
 			api.Op("GetRepositoryPolicy", b.GetRepositoryPolicy),
 			api.Op("GetSigningConfiguration", b.GetSigningConfiguration),
+			api.Op("InitiateLayerUpload", b.InitiateLayerUpload),
+			api.Op("ListImageReferrers", b.ListImageReferrers),
+			api.Op("ListImages", b.ListImages),
 			api.Op("ListPullTimeUpdateExclusions", b.ListPullTimeUpdateExclusions),
 			api.Op("ListTagsForResource", b.ListTagsForResource),
 			api.Op("PutAccountSetting", b.PutAccountSetting),
+			api.Op("PutImage", b.PutImage),
 			api.Op("PutImageScanningConfiguration", b.PutImageScanningConfiguration),
 			api.Op("PutImageTagMutability", b.PutImageTagMutability),
 			api.Op("PutLifecyclePolicy", b.PutLifecyclePolicy),
@@ -113,25 +134,15 @@ func New(b Backend) *api.Service {
 			api.Op("UpdateImageStorageClass", b.UpdateImageStorageClass),
 			api.Op("UpdatePullThroughCacheRule", b.UpdatePullThroughCacheRule),
 			api.Op("UpdateRepositoryCreationTemplate", b.UpdateRepositoryCreationTemplate),
+			api.Op("UploadLayerPart", b.UploadLayerPart),
 			api.Op("ValidatePullThroughCacheRule", b.ValidatePullThroughCacheRule),
 		},
 		NotYet: []string{
-			"BatchCheckLayerAvailability",
-			"BatchDeleteImage",
-			"BatchGetImage",
-			"CompleteLayerUpload",
-			"DescribeImages",
 			"DescribeReplicationBackfillResults",
-			"GetDownloadUrlForLayer",
-			"InitiateLayerUpload",
-			"ListImageReferrers",
-			"ListImages",
 			"ListReplicationBackfills",
-			"PutImage",
 			"StartImageScan",
 			"StartReplicationBackfill",
 			"StopReplicationBackfill",
-			"UploadLayerPart",
 		},
 	}
 }

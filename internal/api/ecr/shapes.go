@@ -28,6 +28,40 @@ type AwsEcrContainerImageDetails struct {
 	RepositoryName *string    `wire:"repositoryName"`
 }
 
+type BatchCheckLayerAvailabilityInput struct {
+	RegistryId     *string  `wire:"registryId"`
+	RepositoryName *string  `wire:"repositoryName"`
+	LayerDigests   []string `wire:"layerDigests"`
+}
+
+type BatchCheckLayerAvailabilityOutput struct {
+	Layers   []*Layer        `wire:"layers"`
+	Failures []*LayerFailure `wire:"failures"`
+}
+
+type BatchDeleteImageInput struct {
+	RegistryId     *string            `wire:"registryId"`
+	RepositoryName *string            `wire:"repositoryName"`
+	ImageIds       []*ImageIdentifier `wire:"imageIds"`
+}
+
+type BatchDeleteImageOutput struct {
+	ImageIds []*ImageIdentifier `wire:"imageIds"`
+	Failures []*ImageFailure    `wire:"failures"`
+}
+
+type BatchGetImageInput struct {
+	RegistryId         *string            `wire:"registryId"`
+	RepositoryName     *string            `wire:"repositoryName"`
+	ImageIds           []*ImageIdentifier `wire:"imageIds"`
+	AcceptedMediaTypes []string           `wire:"acceptedMediaTypes"`
+}
+
+type BatchGetImageOutput struct {
+	Images   []*Image        `wire:"images"`
+	Failures []*ImageFailure `wire:"failures"`
+}
+
 type BatchGetRepositoryScanningConfigurationInput struct {
 	RepositoryNames []string `wire:"repositoryNames"`
 }
@@ -35,6 +69,20 @@ type BatchGetRepositoryScanningConfigurationInput struct {
 type BatchGetRepositoryScanningConfigurationOutput struct {
 	ScanningConfigurations []*RepositoryScanningConfiguration        `wire:"scanningConfigurations"`
 	Failures               []*RepositoryScanningConfigurationFailure `wire:"failures"`
+}
+
+type CompleteLayerUploadInput struct {
+	RegistryId     *string  `wire:"registryId"`
+	RepositoryName *string  `wire:"repositoryName"`
+	UploadId       *string  `wire:"uploadId"`
+	LayerDigests   []string `wire:"layerDigests"`
+}
+
+type CompleteLayerUploadOutput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+	UploadId       *string `wire:"uploadId"`
+	LayerDigest    *string `wire:"layerDigest"`
 }
 
 type CreatePullThroughCacheRuleInput struct {
@@ -237,6 +285,25 @@ type DescribeImageSigningStatusOutput struct {
 	SigningStatuses []*ImageSigningStatus `wire:"signingStatuses"`
 }
 
+type DescribeImagesFilter struct {
+	TagStatus   *string `wire:"tagStatus"`
+	ImageStatus *string `wire:"imageStatus"`
+}
+
+type DescribeImagesInput struct {
+	RegistryId     *string               `wire:"registryId"`
+	RepositoryName *string               `wire:"repositoryName"`
+	ImageIds       []*ImageIdentifier    `wire:"imageIds"`
+	NextToken      *string               `wire:"nextToken"`
+	MaxResults     *int64                `wire:"maxResults"`
+	Filter         *DescribeImagesFilter `wire:"filter"`
+}
+
+type DescribeImagesOutput struct {
+	ImageDetails []*ImageDetail `wire:"imageDetails"`
+	NextToken    *string        `wire:"nextToken"`
+}
+
 type DescribePullThroughCacheRulesInput struct {
 	RegistryId            *string  `wire:"registryId"`
 	EcrRepositoryPrefixes []string `wire:"ecrRepositoryPrefixes"`
@@ -328,6 +395,17 @@ type GetAuthorizationTokenOutput struct {
 	AuthorizationData []*AuthorizationData `wire:"authorizationData"`
 }
 
+type GetDownloadUrlForLayerInput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+	LayerDigest    *string `wire:"layerDigest"`
+}
+
+type GetDownloadUrlForLayerOutput struct {
+	DownloadUrl *string `wire:"downloadUrl"`
+	LayerDigest *string `wire:"layerDigest"`
+}
+
 type GetLifecyclePolicyInput struct {
 	RegistryId     *string `wire:"registryId"`
 	RepositoryName *string `wire:"repositoryName"`
@@ -394,9 +472,50 @@ type GetSigningConfigurationOutput struct {
 	SigningConfiguration *SigningConfiguration `wire:"signingConfiguration"`
 }
 
+type Image struct {
+	RegistryId             *string          `wire:"registryId"`
+	RepositoryName         *string          `wire:"repositoryName"`
+	ImageId                *ImageIdentifier `wire:"imageId"`
+	ImageManifest          *string          `wire:"imageManifest"`
+	ImageManifestMediaType *string          `wire:"imageManifestMediaType"`
+}
+
+type ImageDetail struct {
+	RegistryId               *string                   `wire:"registryId"`
+	RepositoryName           *string                   `wire:"repositoryName"`
+	ImageDigest              *string                   `wire:"imageDigest"`
+	ImageTags                []string                  `wire:"imageTags"`
+	ImageSizeInBytes         *int64                    `wire:"imageSizeInBytes"`
+	ImagePushedAt            *time.Time                `wire:"imagePushedAt"`
+	ImageScanStatus          *ImageScanStatus          `wire:"imageScanStatus"`
+	ImageScanFindingsSummary *ImageScanFindingsSummary `wire:"imageScanFindingsSummary"`
+	ImageManifestMediaType   *string                   `wire:"imageManifestMediaType"`
+	ArtifactMediaType        *string                   `wire:"artifactMediaType"`
+	LastRecordedPullTime     *time.Time                `wire:"lastRecordedPullTime"`
+	SubjectManifestDigest    *string                   `wire:"subjectManifestDigest"`
+	ImageStatus              *string                   `wire:"imageStatus"`
+	LastArchivedAt           *time.Time                `wire:"lastArchivedAt"`
+	LastActivatedAt          *time.Time                `wire:"lastActivatedAt"`
+}
+
+type ImageFailure struct {
+	ImageId       *ImageIdentifier `wire:"imageId"`
+	FailureCode   *string          `wire:"failureCode"`
+	FailureReason *string          `wire:"failureReason"`
+}
+
 type ImageIdentifier struct {
 	ImageDigest *string `wire:"imageDigest"`
 	ImageTag    *string `wire:"imageTag"`
+}
+
+type ImageReferrer struct {
+	Digest         *string           `wire:"digest"`
+	MediaType      *string           `wire:"mediaType"`
+	ArtifactType   *string           `wire:"artifactType"`
+	Size           *int64            `wire:"size"`
+	Annotations    map[string]string `wire:"annotations"`
+	ArtifactStatus *string           `wire:"artifactStatus"`
 }
 
 type ImageReplicationStatus struct {
@@ -422,6 +541,12 @@ type ImageScanFindings struct {
 	EnhancedFindings             []*EnhancedImageScanFinding `wire:"enhancedFindings"`
 }
 
+type ImageScanFindingsSummary struct {
+	ImageScanCompletedAt         *time.Time       `wire:"imageScanCompletedAt"`
+	VulnerabilitySourceUpdatedAt *time.Time       `wire:"vulnerabilitySourceUpdatedAt"`
+	FindingSeverityCounts        map[string]int64 `wire:"findingSeverityCounts"`
+}
+
 type ImageScanStatus struct {
 	Status      *string `wire:"status"`
 	Description *string `wire:"description"`
@@ -443,8 +568,38 @@ type ImageTagMutabilityExclusionFilter struct {
 	Filter     *string `wire:"filter"`
 }
 
+type InitiateLayerUploadInput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+}
+
+type InitiateLayerUploadOutput struct {
+	UploadId *string `wire:"uploadId"`
+	PartSize *int64  `wire:"partSize"`
+}
+
+type InvalidLayerPartExceptionDetail struct {
+	RegistryId            *string `wire:"registryId"`
+	RepositoryName        *string `wire:"repositoryName"`
+	UploadId              *string `wire:"uploadId"`
+	LastValidByteReceived *int64  `wire:"lastValidByteReceived"`
+}
+
 type KmsExceptionDetail struct {
 	KmsError *string `wire:"kmsError"`
+}
+
+type Layer struct {
+	LayerDigest       *string `wire:"layerDigest"`
+	LayerAvailability *string `wire:"layerAvailability"`
+	LayerSize         *int64  `wire:"layerSize"`
+	MediaType         *string `wire:"mediaType"`
+}
+
+type LayerFailure struct {
+	LayerDigest   *string `wire:"layerDigest"`
+	FailureCode   *string `wire:"failureCode"`
+	FailureReason *string `wire:"failureReason"`
 }
 
 type LifecyclePolicyPreviewFilter struct {
@@ -468,6 +623,43 @@ type LifecyclePolicyPreviewSummary struct {
 type LifecyclePolicyRuleAction struct {
 	Type               *string `wire:"type"`
 	TargetStorageClass *string `wire:"targetStorageClass"`
+}
+
+type ListImageReferrersFilter struct {
+	ArtifactTypes  []string `wire:"artifactTypes"`
+	ArtifactStatus *string  `wire:"artifactStatus"`
+}
+
+type ListImageReferrersInput struct {
+	RegistryId     *string                   `wire:"registryId"`
+	RepositoryName *string                   `wire:"repositoryName"`
+	SubjectId      *SubjectIdentifier        `wire:"subjectId"`
+	Filter         *ListImageReferrersFilter `wire:"filter"`
+	NextToken      *string                   `wire:"nextToken"`
+	MaxResults     *int64                    `wire:"maxResults"`
+}
+
+type ListImageReferrersOutput struct {
+	Referrers []*ImageReferrer `wire:"referrers"`
+	NextToken *string          `wire:"nextToken"`
+}
+
+type ListImagesFilter struct {
+	TagStatus   *string `wire:"tagStatus"`
+	ImageStatus *string `wire:"imageStatus"`
+}
+
+type ListImagesInput struct {
+	RegistryId     *string           `wire:"registryId"`
+	RepositoryName *string           `wire:"repositoryName"`
+	NextToken      *string           `wire:"nextToken"`
+	MaxResults     *int64            `wire:"maxResults"`
+	Filter         *ListImagesFilter `wire:"filter"`
+}
+
+type ListImagesOutput struct {
+	ImageIds  []*ImageIdentifier `wire:"imageIds"`
+	NextToken *string            `wire:"nextToken"`
 }
 
 type ListPullTimeUpdateExclusionsInput struct {
@@ -521,6 +713,19 @@ type PutAccountSettingInput struct {
 type PutAccountSettingOutput struct {
 	Name  *string `wire:"name"`
 	Value *string `wire:"value"`
+}
+
+type PutImageInput struct {
+	RegistryId             *string `wire:"registryId"`
+	RepositoryName         *string `wire:"repositoryName"`
+	ImageManifest          *string `wire:"imageManifest"`
+	ImageManifestMediaType *string `wire:"imageManifestMediaType"`
+	ImageTag               *string `wire:"imageTag"`
+	ImageDigest            *string `wire:"imageDigest"`
+}
+
+type PutImageOutput struct {
+	Image *Image `wire:"image"`
 }
 
 type PutImageScanningConfigurationInput struct {
@@ -744,6 +949,10 @@ type StartLifecyclePolicyPreviewOutput struct {
 	Status              *string `wire:"status"`
 }
 
+type SubjectIdentifier struct {
+	ImageDigest *string `wire:"imageDigest"`
+}
+
 type Tag struct {
 	Key   *string
 	Value *string
@@ -816,6 +1025,22 @@ type UpdateRepositoryCreationTemplateInput struct {
 type UpdateRepositoryCreationTemplateOutput struct {
 	RegistryId                 *string                     `wire:"registryId"`
 	RepositoryCreationTemplate *RepositoryCreationTemplate `wire:"repositoryCreationTemplate"`
+}
+
+type UploadLayerPartInput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+	UploadId       *string `wire:"uploadId"`
+	PartFirstByte  *int64  `wire:"partFirstByte"`
+	PartLastByte   *int64  `wire:"partLastByte"`
+	LayerPartBlob  []byte  `wire:"layerPartBlob"`
+}
+
+type UploadLayerPartOutput struct {
+	RegistryId       *string `wire:"registryId"`
+	RepositoryName   *string `wire:"repositoryName"`
+	UploadId         *string `wire:"uploadId"`
+	LastByteReceived *int64  `wire:"lastByteReceived"`
 }
 
 type ValidatePullThroughCacheRuleInput struct {

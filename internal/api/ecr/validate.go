@@ -5,6 +5,91 @@ package ecr
 import "github.com/modelwharf/modelwharf/internal/api"
 
 // Validate reports what of x breaks the service model.
+func (x *BatchCheckLayerAvailabilityInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.LayerDigests == nil {
+		v.Null("layerDigests")
+	} else {
+		v.Enter("layerDigests")
+		v.Length(len(x.LayerDigests), x.LayerDigests, &checkBatchedOperationLayerDigestList)
+		v.Elements(x.LayerDigests, &checkBatchedOperationLayerDigest)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *BatchDeleteImageInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.ImageIds == nil {
+		v.Null("imageIds")
+	} else {
+		v.Enter("imageIds")
+		v.Length(len(x.ImageIds), x.ImageIds, &checkImageIdentifierList)
+		for i0, x0 := range x.ImageIds {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *BatchGetImageInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.ImageIds == nil {
+		v.Null("imageIds")
+	} else {
+		v.Enter("imageIds")
+		v.Length(len(x.ImageIds), x.ImageIds, &checkImageIdentifierList)
+		for i0, x0 := range x.ImageIds {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.AcceptedMediaTypes != nil {
+		v.Enter("acceptedMediaTypes")
+		v.Length(len(x.AcceptedMediaTypes), x.AcceptedMediaTypes, &checkMediaTypeList)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *BatchGetRepositoryScanningConfigurationInput) Validate(v *api.Violations) {
 	if x.RepositoryNames == nil {
 		v.Null("repositoryNames")
@@ -12,6 +97,37 @@ func (x *BatchGetRepositoryScanningConfigurationInput) Validate(v *api.Violation
 		v.Enter("repositoryNames")
 		v.Length(len(x.RepositoryNames), x.RepositoryNames, &checkScanningConfigurationRepositoryNameList)
 		v.Elements(x.RepositoryNames, &checkRepositoryName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *CompleteLayerUploadInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.UploadId == nil {
+		v.Null("uploadId")
+	} else {
+		v.Enter("uploadId")
+		v.String(*x.UploadId, &checkUploadId)
+		v.Leave()
+	}
+	if x.LayerDigests == nil {
+		v.Null("layerDigests")
+	} else {
+		v.Enter("layerDigests")
+		v.Length(len(x.LayerDigests), x.LayerDigests, &checkLayerDigestList)
+		v.Elements(x.LayerDigests, &checkLayerDigest)
 		v.Leave()
 	}
 }
@@ -343,6 +459,56 @@ func (x *DescribeImageSigningStatusInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *DescribeImagesFilter) Validate(v *api.Violations) {
+	if x.TagStatus != nil {
+		v.Enter("tagStatus")
+		v.String(*x.TagStatus, &checkTagStatus)
+		v.Leave()
+	}
+	if x.ImageStatus != nil {
+		v.Enter("imageStatus")
+		v.String(*x.ImageStatus, &checkImageStatusFilter)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DescribeImagesInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.ImageIds != nil {
+		v.Enter("imageIds")
+		v.Length(len(x.ImageIds), x.ImageIds, &checkImageIdentifierList)
+		for i0, x0 := range x.ImageIds {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.MaxResults != nil {
+		v.Enter("maxResults")
+		v.Number(*x.MaxResults, &checkMaxResults)
+		v.Leave()
+	}
+	if x.Filter != nil {
+		v.Enter("filter")
+		x.Filter.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *DescribePullThroughCacheRulesInput) Validate(v *api.Violations) {
 	if x.RegistryId != nil {
 		v.Enter("registryId")
@@ -449,6 +615,29 @@ func (x *GetAuthorizationTokenInput) Validate(v *api.Violations) {
 		v.Enter("registryIds")
 		v.Length(len(x.RegistryIds), x.RegistryIds, &checkGetAuthorizationTokenRegistryIdList)
 		v.Elements(x.RegistryIds, &checkRegistryId)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *GetDownloadUrlForLayerInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.LayerDigest == nil {
+		v.Null("layerDigest")
+	} else {
+		v.Enter("layerDigest")
+		v.String(*x.LayerDigest, &checkLayerDigest)
 		v.Leave()
 	}
 }
@@ -561,10 +750,114 @@ func (x *ImageTagMutabilityExclusionFilter) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *InitiateLayerUploadInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *LifecyclePolicyPreviewFilter) Validate(v *api.Violations) {
 	if x.TagStatus != nil {
 		v.Enter("tagStatus")
 		v.String(*x.TagStatus, &checkTagStatus)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ListImageReferrersFilter) Validate(v *api.Violations) {
+	if x.ArtifactTypes != nil {
+		v.Enter("artifactTypes")
+		v.Length(len(x.ArtifactTypes), x.ArtifactTypes, &checkArtifactTypeList)
+		v.Elements(x.ArtifactTypes, &checkArtifactType)
+		v.Leave()
+	}
+	if x.ArtifactStatus != nil {
+		v.Enter("artifactStatus")
+		v.String(*x.ArtifactStatus, &checkArtifactStatusFilter)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ListImageReferrersInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.SubjectId == nil {
+		v.Null("subjectId")
+	} else {
+		v.Enter("subjectId")
+		x.SubjectId.Validate(v)
+		v.Leave()
+	}
+	if x.Filter != nil {
+		v.Enter("filter")
+		x.Filter.Validate(v)
+		v.Leave()
+	}
+	if x.MaxResults != nil {
+		v.Enter("maxResults")
+		v.Number(*x.MaxResults, &checkFiftyMaxResults)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ListImagesFilter) Validate(v *api.Violations) {
+	if x.TagStatus != nil {
+		v.Enter("tagStatus")
+		v.String(*x.TagStatus, &checkTagStatus)
+		v.Leave()
+	}
+	if x.ImageStatus != nil {
+		v.Enter("imageStatus")
+		v.String(*x.ImageStatus, &checkImageStatusFilter)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ListImagesInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.MaxResults != nil {
+		v.Enter("maxResults")
+		v.Number(*x.MaxResults, &checkMaxResults)
+		v.Leave()
+	}
+	if x.Filter != nil {
+		v.Enter("filter")
+		x.Filter.Validate(v)
 		v.Leave()
 	}
 }
@@ -596,6 +889,34 @@ func (x *PutAccountSettingInput) Validate(v *api.Violations) {
 	}
 	if x.Value == nil {
 		v.Null("value")
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *PutImageInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.ImageManifest == nil {
+		v.Null("imageManifest")
+	} else {
+		v.Enter("imageManifest")
+		v.String(*x.ImageManifest, &checkImageManifest)
+		v.Leave()
+	}
+	if x.ImageTag != nil {
+		v.Enter("imageTag")
+		v.String(*x.ImageTag, &checkImageTag)
+		v.Leave()
 	}
 }
 
@@ -961,6 +1282,13 @@ func (x *StartLifecyclePolicyPreviewInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *SubjectIdentifier) Validate(v *api.Violations) {
+	if x.ImageDigest == nil {
+		v.Null("imageDigest")
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *Tag) Validate(v *api.Violations) {
 	if x.Key == nil {
 		v.Null("key")
@@ -1120,6 +1448,50 @@ func (x *UpdateRepositoryCreationTemplateInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *UploadLayerPartInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.UploadId == nil {
+		v.Null("uploadId")
+	} else {
+		v.Enter("uploadId")
+		v.String(*x.UploadId, &checkUploadId)
+		v.Leave()
+	}
+	if x.PartFirstByte == nil {
+		v.Null("partFirstByte")
+	} else {
+		v.Enter("partFirstByte")
+		v.Number(*x.PartFirstByte, &checkPartSize)
+		v.Leave()
+	}
+	if x.PartLastByte == nil {
+		v.Null("partLastByte")
+	} else {
+		v.Enter("partLastByte")
+		v.Number(*x.PartLastByte, &checkPartSize)
+		v.Leave()
+	}
+	if x.LayerPartBlob == nil {
+		v.Null("layerPartBlob")
+	} else {
+		v.Enter("layerPartBlob")
+		v.Length(len(x.LayerPartBlob), x.LayerPartBlob, &checkLayerPartBlob)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *ValidatePullThroughCacheRuleInput) Validate(v *api.Violations) {
 	if x.EcrRepositoryPrefix == nil {
 		v.Null("ecrRepositoryPrefix")
@@ -1136,11 +1508,19 @@ func (x *ValidatePullThroughCacheRuleInput) Validate(v *api.Violations) {
 }
 
 var checkAccountSettingName = api.Rule{HasMax: true, Max: 64, HasMin: true, Min: 1}
+var checkArtifactStatusFilter = api.Rule{Enum: []string{"ACTIVE", "ARCHIVED", "ACTIVATING", "ANY"}}
+var checkArtifactType = api.Rule{HasMax: true, Max: 255, HasMin: true, Min: 1}
+var checkArtifactTypeList = api.Rule{HasMax: true, Max: 5, HasMin: true, Min: 0}
+var checkBatchedOperationLayerDigest = api.Rule{HasMax: true, Max: 1000, HasMin: true, Min: 0}
+var checkBatchedOperationLayerDigestList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkCredentialArn = api.Rule{HasMax: true, Max: 612, HasMin: true, Min: 50, Pattern: "^arn:aws(-\\w+)*:secretsmanager:[a-zA-Z0-9-:]+:secret:ecr\\-pullthroughcache\\/[a-zA-Z0-9\\/_+=.@-]+$", Match: api.Matching("\\A(?:^arn:aws(-\\w+)*:secretsmanager:[a-zA-Z0-9-:]+:secret:ecr\\-pullthroughcache\\/[a-zA-Z0-9\\/_+=.@-]+$)\\z")}
 var checkCustomRoleArn = api.Rule{HasMax: true, Max: 2048}
 var checkEncryptionType = api.Rule{Enum: []string{"AES256", "KMS", "KMS_DSSE"}}
+var checkFiftyMaxResults = api.Rule{HasMax: true, Max: 50, HasMin: true, Min: 1}
 var checkGetAuthorizationTokenRegistryIdList = api.Rule{HasMax: true, Max: 10, HasMin: true, Min: 1}
 var checkImageIdentifierList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
+var checkImageManifest = api.Rule{HasMax: true, Max: 4194304, HasMin: true, Min: 1}
+var checkImageStatusFilter = api.Rule{Enum: []string{"ACTIVE", "ARCHIVED", "ACTIVATING", "ANY"}}
 var checkImageTag = api.Rule{HasMax: true, Max: 300, HasMin: true, Min: 1}
 var checkImageTagMutability = api.Rule{Enum: []string{"MUTABLE", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION"}}
 var checkImageTagMutabilityExclusionFilterType = api.Rule{Enum: []string{"WILDCARD"}}
@@ -1148,10 +1528,15 @@ var checkImageTagMutabilityExclusionFilterValue = api.Rule{HasMax: true, Max: 12
 var checkImageTagMutabilityExclusionFilters = api.Rule{HasMax: true, Max: 5, HasMin: true, Min: 1}
 var checkKmsKey = api.Rule{HasMax: true, Max: 2048, HasMin: true, Min: 1}
 var checkKmsKeyForRepositoryCreationTemplate = api.Rule{HasMax: true, Max: 2048, HasMin: true, Min: 0, Pattern: "^$|arn:aws[a-z0-9-]*:kms:[a-z0-9-]+:[0-9]{12}:key\\/[a-z0-9-]+", Match: api.Matching("\\A(?:^$|arn:aws[a-z0-9-]*:kms:[a-z0-9-]+:[0-9]{12}:key\\/[a-z0-9-]+)\\z")}
+var checkLayerDigest = api.Rule{Pattern: "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+", Match: api.Matching("\\A(?:[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+)\\z")}
+var checkLayerDigestList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
+var checkLayerPartBlob = api.Rule{HasMax: true, Max: 20971520, HasMin: true, Min: 0}
 var checkLifecyclePolicyText = api.Rule{HasMax: true, Max: 30720, HasMin: true, Min: 100}
 var checkLifecyclePolicyTextForRepositoryCreationTemplate = api.Rule{HasMax: true, Max: 30720, HasMin: true, Min: 0}
 var checkLifecyclePreviewMaxResults = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkMaxResults = api.Rule{HasMax: true, Max: 1000, HasMin: true, Min: 1}
+var checkMediaTypeList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
+var checkPartSize = api.Rule{HasMin: true, Min: 0}
 var checkPrefix = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 1, Pattern: "^([a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?|ROOT)$", Match: api.Matching("\\A(?:^([a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?|ROOT)$)\\z")}
 var checkPrincipalArn = api.Rule{HasMax: true, Max: 200, Pattern: "^arn:aws(-[a-z]+)*:iam::[0-9]{12}:(role|user)/[\\w+=,.@-]+(/[\\w+=,.@-]+)*$", Match: api.Matching("\\A(?:^arn:aws(-[a-z]+)*:iam::[0-9]{12}:(role|user)/[\\w+=,.@-]+(/[\\w+=,.@-]+)*$)\\z")}
 var checkPullThroughCacheRuleRepositoryPrefix = api.Rule{HasMax: true, Max: 30, HasMin: true, Min: 2, Pattern: "^([a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?|ROOT)$", Match: api.Matching("\\A(?:^([a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?|ROOT)$)\\z")}
@@ -1183,4 +1568,5 @@ var checkSigningRepositoryFilterValue = api.Rule{HasMax: true, Max: 256, HasMin:
 var checkSigningRuleList = api.Rule{HasMax: true, Max: 10, HasMin: true, Min: 0}
 var checkTagStatus = api.Rule{Enum: []string{"TAGGED", "UNTAGGED", "ANY"}}
 var checkTargetStorageClass = api.Rule{Enum: []string{"STANDARD", "ARCHIVE"}}
+var checkUploadId = api.Rule{Pattern: "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}", Match: api.Matching("\\A(?:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})\\z")}
 var checkUpstreamRegistry = api.Rule{Enum: []string{"ecr", "ecr-public", "quay", "k8s", "docker-hub", "github-container-registry", "azure-container-registry", "gitlab-container-registry", "chainguard"}}

@@ -33,6 +33,232 @@ func (x *AuthorizationData) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *BatchCheckLayerAvailabilityInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BatchCheckLayerAvailabilityInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "layerDigests":
+			return codec.List(codec.String)(d, &x.LayerDigests)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BatchCheckLayerAvailabilityInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.LayerDigests != nil {
+		e.FieldStart("layerDigests")
+		e.ArrStart()
+		for _, x0 := range x.LayerDigests {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BatchCheckLayerAvailabilityOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BatchCheckLayerAvailabilityOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "layers":
+			return codec.List(codec.Structure[Layer])(d, &x.Layers)
+		case "failures":
+			return codec.List(codec.Structure[LayerFailure])(d, &x.Failures)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BatchCheckLayerAvailabilityOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Layers != nil {
+		e.FieldStart("layers")
+		e.ArrStart()
+		for _, x0 := range x.Layers {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.Failures != nil {
+		e.FieldStart("failures")
+		e.ArrStart()
+		for _, x0 := range x.Failures {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BatchDeleteImageInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BatchDeleteImageInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageIds":
+			return codec.List(codec.Structure[ImageIdentifier])(d, &x.ImageIds)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BatchDeleteImageInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageIds != nil {
+		e.FieldStart("imageIds")
+		e.ArrStart()
+		for _, x0 := range x.ImageIds {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *BatchDeleteImageOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "BatchDeleteImageOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "imageIds":
+			return codec.List(codec.Structure[ImageIdentifier])(d, &x.ImageIds)
+		case "failures":
+			return codec.List(codec.Structure[ImageFailure])(d, &x.Failures)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *BatchDeleteImageOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImageIds != nil {
+		e.FieldStart("imageIds")
+		e.ArrStart()
+		for _, x0 := range x.ImageIds {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.Failures != nil {
+		e.FieldStart("failures")
+		e.ArrStart()
+		for _, x0 := range x.Failures {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *CompleteLayerUploadInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CompleteLayerUploadInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "uploadId":
+			return codec.Optional(codec.String)(d, &x.UploadId)
+		case "layerDigests":
+			return codec.List(codec.String)(d, &x.LayerDigests)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CompleteLayerUploadInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.UploadId != nil {
+		e.FieldStart("uploadId")
+		e.Str(*x.UploadId)
+	}
+	if x.LayerDigests != nil {
+		e.FieldStart("layerDigests")
+		e.ArrStart()
+		for _, x0 := range x.LayerDigests {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *CompleteLayerUploadOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CompleteLayerUploadOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "uploadId":
+			return codec.Optional(codec.String)(d, &x.UploadId)
+		case "layerDigest":
+			return codec.Optional(codec.String)(d, &x.LayerDigest)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CompleteLayerUploadOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.UploadId != nil {
+		e.FieldStart("uploadId")
+		e.Str(*x.UploadId)
+	}
+	if x.LayerDigest != nil {
+		e.FieldStart("layerDigest")
+		e.Str(*x.LayerDigest)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *CreateRepositoryInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "CreateRepositoryInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -212,6 +438,156 @@ func (x *DeleteRepositoryPolicyOutput) EncodeJSON(e *jx.Encoder) {
 	if x.PolicyText != nil {
 		e.FieldStart("policyText")
 		e.Str(*x.PolicyText)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeImageTagsInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeImageTagsInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "nextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		case "maxResults":
+			return codec.Optional(codec.Integer)(d, &x.MaxResults)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeImageTagsInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.NextToken != nil {
+		e.FieldStart("nextToken")
+		e.Str(*x.NextToken)
+	}
+	if x.MaxResults != nil {
+		e.FieldStart("maxResults")
+		e.Int64(*x.MaxResults)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeImageTagsOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeImageTagsOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "imageTagDetails":
+			return codec.List(codec.Structure[ImageTagDetail])(d, &x.ImageTagDetails)
+		case "nextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeImageTagsOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImageTagDetails != nil {
+		e.FieldStart("imageTagDetails")
+		e.ArrStart()
+		for _, x0 := range x.ImageTagDetails {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.NextToken != nil {
+		e.FieldStart("nextToken")
+		e.Str(*x.NextToken)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeImagesInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeImagesInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageIds":
+			return codec.List(codec.Structure[ImageIdentifier])(d, &x.ImageIds)
+		case "nextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		case "maxResults":
+			return codec.Optional(codec.Integer)(d, &x.MaxResults)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeImagesInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageIds != nil {
+		e.FieldStart("imageIds")
+		e.ArrStart()
+		for _, x0 := range x.ImageIds {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.NextToken != nil {
+		e.FieldStart("nextToken")
+		e.Str(*x.NextToken)
+	}
+	if x.MaxResults != nil {
+		e.FieldStart("maxResults")
+		e.Int64(*x.MaxResults)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeImagesOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeImagesOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "imageDetails":
+			return codec.List(codec.Structure[ImageDetail])(d, &x.ImageDetails)
+		case "nextToken":
+			return codec.Optional(codec.String)(d, &x.NextToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeImagesOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImageDetails != nil {
+		e.FieldStart("imageDetails")
+		e.ArrStart()
+		for _, x0 := range x.ImageDetails {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.NextToken != nil {
+		e.FieldStart("nextToken")
+		e.Str(*x.NextToken)
 	}
 	e.ObjEnd()
 }
@@ -525,6 +901,376 @@ func (x *GetRepositoryPolicyOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *Image) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "Image", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageId":
+			return codec.Structure[ImageIdentifier](d, &x.ImageId)
+		case "imageManifest":
+			return codec.Optional(codec.String)(d, &x.ImageManifest)
+		case "imageManifestMediaType":
+			return codec.Optional(codec.String)(d, &x.ImageManifestMediaType)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *Image) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageId != nil {
+		e.FieldStart("imageId")
+		x.ImageId.EncodeJSON(e)
+	}
+	if x.ImageManifest != nil {
+		e.FieldStart("imageManifest")
+		e.Str(*x.ImageManifest)
+	}
+	if x.ImageManifestMediaType != nil {
+		e.FieldStart("imageManifestMediaType")
+		e.Str(*x.ImageManifestMediaType)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ImageDetail) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ImageDetail", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageDigest":
+			return codec.Optional(codec.String)(d, &x.ImageDigest)
+		case "imageTags":
+			return codec.List(codec.String)(d, &x.ImageTags)
+		case "imageSizeInBytes":
+			return codec.Optional(codec.Long)(d, &x.ImageSizeInBytes)
+		case "imagePushedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.ImagePushedAt)
+		case "imageManifestMediaType":
+			return codec.Optional(codec.String)(d, &x.ImageManifestMediaType)
+		case "artifactMediaType":
+			return codec.Optional(codec.String)(d, &x.ArtifactMediaType)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ImageDetail) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageDigest != nil {
+		e.FieldStart("imageDigest")
+		e.Str(*x.ImageDigest)
+	}
+	if x.ImageTags != nil {
+		e.FieldStart("imageTags")
+		e.ArrStart()
+		for _, x0 := range x.ImageTags {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	if x.ImageSizeInBytes != nil {
+		e.FieldStart("imageSizeInBytes")
+		e.Int64(*x.ImageSizeInBytes)
+	}
+	if x.ImagePushedAt != nil {
+		e.FieldStart("imagePushedAt")
+		codec.EncodeTimestamp(e, *x.ImagePushedAt)
+	}
+	if x.ImageManifestMediaType != nil {
+		e.FieldStart("imageManifestMediaType")
+		e.Str(*x.ImageManifestMediaType)
+	}
+	if x.ArtifactMediaType != nil {
+		e.FieldStart("artifactMediaType")
+		e.Str(*x.ArtifactMediaType)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ImageFailure) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ImageFailure", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "imageId":
+			return codec.Structure[ImageIdentifier](d, &x.ImageId)
+		case "failureCode":
+			return codec.Optional(codec.String)(d, &x.FailureCode)
+		case "failureReason":
+			return codec.Optional(codec.String)(d, &x.FailureReason)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ImageFailure) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImageId != nil {
+		e.FieldStart("imageId")
+		x.ImageId.EncodeJSON(e)
+	}
+	if x.FailureCode != nil {
+		e.FieldStart("failureCode")
+		e.Str(*x.FailureCode)
+	}
+	if x.FailureReason != nil {
+		e.FieldStart("failureReason")
+		e.Str(*x.FailureReason)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ImageIdentifier) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ImageIdentifier", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "imageDigest":
+			return codec.Optional(codec.String)(d, &x.ImageDigest)
+		case "imageTag":
+			return codec.Optional(codec.String)(d, &x.ImageTag)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ImageIdentifier) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImageDigest != nil {
+		e.FieldStart("imageDigest")
+		e.Str(*x.ImageDigest)
+	}
+	if x.ImageTag != nil {
+		e.FieldStart("imageTag")
+		e.Str(*x.ImageTag)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ImageTagDetail) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ImageTagDetail", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "imageTag":
+			return codec.Optional(codec.String)(d, &x.ImageTag)
+		case "createdAt":
+			return codec.Optional(codec.Timestamp)(d, &x.CreatedAt)
+		case "imageDetail":
+			return codec.Structure[ReferencedImageDetail](d, &x.ImageDetail)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ImageTagDetail) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImageTag != nil {
+		e.FieldStart("imageTag")
+		e.Str(*x.ImageTag)
+	}
+	if x.CreatedAt != nil {
+		e.FieldStart("createdAt")
+		codec.EncodeTimestamp(e, *x.CreatedAt)
+	}
+	if x.ImageDetail != nil {
+		e.FieldStart("imageDetail")
+		x.ImageDetail.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *InitiateLayerUploadInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "InitiateLayerUploadInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *InitiateLayerUploadInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *InitiateLayerUploadOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "InitiateLayerUploadOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "uploadId":
+			return codec.Optional(codec.String)(d, &x.UploadId)
+		case "partSize":
+			return codec.Optional(codec.Long)(d, &x.PartSize)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *InitiateLayerUploadOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.UploadId != nil {
+		e.FieldStart("uploadId")
+		e.Str(*x.UploadId)
+	}
+	if x.PartSize != nil {
+		e.FieldStart("partSize")
+		e.Int64(*x.PartSize)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *InvalidLayerPartExceptionDetail) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "InvalidLayerPartExceptionDetail", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "uploadId":
+			return codec.Optional(codec.String)(d, &x.UploadId)
+		case "lastValidByteReceived":
+			return codec.Optional(codec.Long)(d, &x.LastValidByteReceived)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *InvalidLayerPartExceptionDetail) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.UploadId != nil {
+		e.FieldStart("uploadId")
+		e.Str(*x.UploadId)
+	}
+	if x.LastValidByteReceived != nil {
+		e.FieldStart("lastValidByteReceived")
+		e.Int64(*x.LastValidByteReceived)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *Layer) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "Layer", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "layerDigest":
+			return codec.Optional(codec.String)(d, &x.LayerDigest)
+		case "layerAvailability":
+			return codec.Optional(codec.String)(d, &x.LayerAvailability)
+		case "layerSize":
+			return codec.Optional(codec.Long)(d, &x.LayerSize)
+		case "mediaType":
+			return codec.Optional(codec.String)(d, &x.MediaType)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *Layer) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.LayerDigest != nil {
+		e.FieldStart("layerDigest")
+		e.Str(*x.LayerDigest)
+	}
+	if x.LayerAvailability != nil {
+		e.FieldStart("layerAvailability")
+		e.Str(*x.LayerAvailability)
+	}
+	if x.LayerSize != nil {
+		e.FieldStart("layerSize")
+		e.Int64(*x.LayerSize)
+	}
+	if x.MediaType != nil {
+		e.FieldStart("mediaType")
+		e.Str(*x.MediaType)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *LayerFailure) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "LayerFailure", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "layerDigest":
+			return codec.Optional(codec.String)(d, &x.LayerDigest)
+		case "failureCode":
+			return codec.Optional(codec.String)(d, &x.FailureCode)
+		case "failureReason":
+			return codec.Optional(codec.String)(d, &x.FailureReason)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *LayerFailure) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.LayerDigest != nil {
+		e.FieldStart("layerDigest")
+		e.Str(*x.LayerDigest)
+	}
+	if x.FailureCode != nil {
+		e.FieldStart("failureCode")
+		e.Str(*x.FailureCode)
+	}
+	if x.FailureReason != nil {
+		e.FieldStart("failureReason")
+		e.Str(*x.FailureReason)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *ListTagsForResourceInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "ListTagsForResourceInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -566,6 +1312,78 @@ func (x *ListTagsForResourceOutput) EncodeJSON(e *jx.Encoder) {
 			x0.EncodeJSON(e)
 		}
 		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutImageInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutImageInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "imageManifest":
+			return codec.Optional(codec.String)(d, &x.ImageManifest)
+		case "imageManifestMediaType":
+			return codec.Optional(codec.String)(d, &x.ImageManifestMediaType)
+		case "imageTag":
+			return codec.Optional(codec.String)(d, &x.ImageTag)
+		case "imageDigest":
+			return codec.Optional(codec.String)(d, &x.ImageDigest)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutImageInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.ImageManifest != nil {
+		e.FieldStart("imageManifest")
+		e.Str(*x.ImageManifest)
+	}
+	if x.ImageManifestMediaType != nil {
+		e.FieldStart("imageManifestMediaType")
+		e.Str(*x.ImageManifestMediaType)
+	}
+	if x.ImageTag != nil {
+		e.FieldStart("imageTag")
+		e.Str(*x.ImageTag)
+	}
+	if x.ImageDigest != nil {
+		e.FieldStart("imageDigest")
+		e.Str(*x.ImageDigest)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *PutImageOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "PutImageOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "image":
+			return codec.Structure[Image](d, &x.Image)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *PutImageOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Image != nil {
+		e.FieldStart("image")
+		x.Image.EncodeJSON(e)
 	}
 	e.ObjEnd()
 }
@@ -662,6 +1480,51 @@ func (x *PutRepositoryCatalogDataOutput) EncodeJSON(e *jx.Encoder) {
 	if x.CatalogData != nil {
 		e.FieldStart("catalogData")
 		x.CatalogData.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ReferencedImageDetail) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ReferencedImageDetail", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "imageDigest":
+			return codec.Optional(codec.String)(d, &x.ImageDigest)
+		case "imageSizeInBytes":
+			return codec.Optional(codec.Long)(d, &x.ImageSizeInBytes)
+		case "imagePushedAt":
+			return codec.Optional(codec.Timestamp)(d, &x.ImagePushedAt)
+		case "imageManifestMediaType":
+			return codec.Optional(codec.String)(d, &x.ImageManifestMediaType)
+		case "artifactMediaType":
+			return codec.Optional(codec.String)(d, &x.ArtifactMediaType)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ReferencedImageDetail) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ImageDigest != nil {
+		e.FieldStart("imageDigest")
+		e.Str(*x.ImageDigest)
+	}
+	if x.ImageSizeInBytes != nil {
+		e.FieldStart("imageSizeInBytes")
+		e.Int64(*x.ImageSizeInBytes)
+	}
+	if x.ImagePushedAt != nil {
+		e.FieldStart("imagePushedAt")
+		codec.EncodeTimestamp(e, *x.ImagePushedAt)
+	}
+	if x.ImageManifestMediaType != nil {
+		e.FieldStart("imageManifestMediaType")
+		e.Str(*x.ImageManifestMediaType)
+	}
+	if x.ArtifactMediaType != nil {
+		e.FieldStart("artifactMediaType")
+		e.Str(*x.ArtifactMediaType)
 	}
 	e.ObjEnd()
 }
@@ -1134,5 +1997,95 @@ func (x *UntagResourceOutput) DecodeJSON(d *jx.Decoder) error {
 // EncodeJSON writes x to e.
 func (x *UntagResourceOutput) EncodeJSON(e *jx.Encoder) {
 	e.ObjStart()
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UploadLayerPartInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UploadLayerPartInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "uploadId":
+			return codec.Optional(codec.String)(d, &x.UploadId)
+		case "partFirstByte":
+			return codec.Optional(codec.Long)(d, &x.PartFirstByte)
+		case "partLastByte":
+			return codec.Optional(codec.Long)(d, &x.PartLastByte)
+		case "layerPartBlob":
+			return codec.Blob(d, &x.LayerPartBlob)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UploadLayerPartInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.UploadId != nil {
+		e.FieldStart("uploadId")
+		e.Str(*x.UploadId)
+	}
+	if x.PartFirstByte != nil {
+		e.FieldStart("partFirstByte")
+		e.Int64(*x.PartFirstByte)
+	}
+	if x.PartLastByte != nil {
+		e.FieldStart("partLastByte")
+		e.Int64(*x.PartLastByte)
+	}
+	if x.LayerPartBlob != nil {
+		e.FieldStart("layerPartBlob")
+		e.Base64(x.LayerPartBlob)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *UploadLayerPartOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "UploadLayerPartOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "registryId":
+			return codec.Optional(codec.String)(d, &x.RegistryId)
+		case "repositoryName":
+			return codec.Optional(codec.String)(d, &x.RepositoryName)
+		case "uploadId":
+			return codec.Optional(codec.String)(d, &x.UploadId)
+		case "lastByteReceived":
+			return codec.Optional(codec.Long)(d, &x.LastByteReceived)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *UploadLayerPartOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RegistryId != nil {
+		e.FieldStart("registryId")
+		e.Str(*x.RegistryId)
+	}
+	if x.RepositoryName != nil {
+		e.FieldStart("repositoryName")
+		e.Str(*x.RepositoryName)
+	}
+	if x.UploadId != nil {
+		e.FieldStart("uploadId")
+		e.Str(*x.UploadId)
+	}
+	if x.LastByteReceived != nil {
+		e.FieldStart("lastByteReceived")
+		e.Int64(*x.LastByteReceived)
+	}
 	e.ObjEnd()
 }

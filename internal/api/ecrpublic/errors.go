@@ -4,6 +4,41 @@ package ecrpublic
 
 import "github.com/modelwharf/modelwharf/internal/api"
 
+// EmptyUploadException is answered with the code EmptyUploadException and the status 400.
+func EmptyUploadException(format string, args ...any) *api.Error {
+	return api.Errorf("EmptyUploadException", 400, format, args...)
+}
+
+// ImageAlreadyExistsException is answered with the code ImageAlreadyExistsException and the status 400.
+func ImageAlreadyExistsException(format string, args ...any) *api.Error {
+	return api.Errorf("ImageAlreadyExistsException", 400, format, args...)
+}
+
+// ImageDigestDoesNotMatchException is answered with the code ImageDigestDoesNotMatchException and the status 400.
+func ImageDigestDoesNotMatchException(format string, args ...any) *api.Error {
+	return api.Errorf("ImageDigestDoesNotMatchException", 400, format, args...)
+}
+
+// ImageNotFoundException is answered with the code ImageNotFoundException and the status 400.
+func ImageNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("ImageNotFoundException", 400, format, args...)
+}
+
+// ImageTagAlreadyExistsException is answered with the code ImageTagAlreadyExistsException and the status 400.
+func ImageTagAlreadyExistsException(format string, args ...any) *api.Error {
+	return api.Errorf("ImageTagAlreadyExistsException", 400, format, args...)
+}
+
+// InvalidLayerException is answered with the code InvalidLayerException and the status 400.
+func InvalidLayerException(format string, args ...any) *api.Error {
+	return api.Errorf("InvalidLayerException", 400, format, args...)
+}
+
+// InvalidLayerPartException is answered with the code InvalidLayerPartException and the status 400.
+func InvalidLayerPartException(format string, args ...any) *api.Error {
+	return api.Errorf("InvalidLayerPartException", 400, format, args...)
+}
+
 // InvalidParameterException is answered with the code InvalidParameterException and the status 400.
 func InvalidParameterException(format string, args ...any) *api.Error {
 	return api.Errorf("InvalidParameterException", 400, format, args...)
@@ -14,9 +49,34 @@ func InvalidTagParameterException(format string, args ...any) *api.Error {
 	return api.Errorf("InvalidTagParameterException", 400, format, args...)
 }
 
+// LayerAlreadyExistsException is answered with the code LayerAlreadyExistsException and the status 400.
+func LayerAlreadyExistsException(format string, args ...any) *api.Error {
+	return api.Errorf("LayerAlreadyExistsException", 400, format, args...)
+}
+
+// LayerPartTooSmallException is answered with the code LayerPartTooSmallException and the status 400.
+func LayerPartTooSmallException(format string, args ...any) *api.Error {
+	return api.Errorf("LayerPartTooSmallException", 400, format, args...)
+}
+
+// LayersNotFoundException is answered with the code LayersNotFoundException and the status 400.
+func LayersNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("LayersNotFoundException", 400, format, args...)
+}
+
 // LimitExceededException is answered with the code LimitExceededException and the status 400.
 func LimitExceededException(format string, args ...any) *api.Error {
 	return api.Errorf("LimitExceededException", 400, format, args...)
+}
+
+// ReferencedImagesNotFoundException is answered with the code ReferencedImagesNotFoundException and the status 400.
+func ReferencedImagesNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("ReferencedImagesNotFoundException", 400, format, args...)
+}
+
+// RegistryNotFoundException is answered with the code RegistryNotFoundException and the status 400.
+func RegistryNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("RegistryNotFoundException", 400, format, args...)
 }
 
 // RepositoryAlreadyExistsException is answered with the code RepositoryAlreadyExistsException and the status 400.
@@ -57,4 +117,9 @@ func TooManyTagsException(format string, args ...any) *api.Error {
 // UnsupportedCommandException is answered with the code UnsupportedCommandException and the status 400.
 func UnsupportedCommandException(format string, args ...any) *api.Error {
 	return api.Errorf("UnsupportedCommandException", 400, format, args...)
+}
+
+// UploadNotFoundException is answered with the code UploadNotFoundException and the status 400.
+func UploadNotFoundException(format string, args ...any) *api.Error {
+	return api.Errorf("UploadNotFoundException", 400, format, args...)
 }

@@ -8,21 +8,29 @@ import "github.com/modelwharf/modelwharf/internal/api"
 
 // Backend answers the operations.
 type Backend interface {
+	BatchCheckLayerAvailability(ctx context.Context, in *BatchCheckLayerAvailabilityInput) (*BatchCheckLayerAvailabilityOutput, error)
+	BatchDeleteImage(ctx context.Context, in *BatchDeleteImageInput) (*BatchDeleteImageOutput, error)
+	CompleteLayerUpload(ctx context.Context, in *CompleteLayerUploadInput) (*CompleteLayerUploadOutput, error)
 	CreateRepository(ctx context.Context, in *CreateRepositoryInput) (*CreateRepositoryOutput, error)
 	DeleteRepository(ctx context.Context, in *DeleteRepositoryInput) (*DeleteRepositoryOutput, error)
 	DeleteRepositoryPolicy(ctx context.Context, in *DeleteRepositoryPolicyInput) (*DeleteRepositoryPolicyOutput, error)
+	DescribeImageTags(ctx context.Context, in *DescribeImageTagsInput) (*DescribeImageTagsOutput, error)
+	DescribeImages(ctx context.Context, in *DescribeImagesInput) (*DescribeImagesOutput, error)
 	DescribeRegistries(ctx context.Context, in *DescribeRegistriesInput) (*DescribeRegistriesOutput, error)
 	DescribeRepositories(ctx context.Context, in *DescribeRepositoriesInput) (*DescribeRepositoriesOutput, error)
 	GetAuthorizationToken(ctx context.Context, in *GetAuthorizationTokenInput) (*GetAuthorizationTokenOutput, error)
 	GetRegistryCatalogData(ctx context.Context, in *GetRegistryCatalogDataInput) (*GetRegistryCatalogDataOutput, error)
 	GetRepositoryCatalogData(ctx context.Context, in *GetRepositoryCatalogDataInput) (*GetRepositoryCatalogDataOutput, error)
 	GetRepositoryPolicy(ctx context.Context, in *GetRepositoryPolicyInput) (*GetRepositoryPolicyOutput, error)
+	InitiateLayerUpload(ctx context.Context, in *InitiateLayerUploadInput) (*InitiateLayerUploadOutput, error)
 	ListTagsForResource(ctx context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error)
+	PutImage(ctx context.Context, in *PutImageInput) (*PutImageOutput, error)
 	PutRegistryCatalogData(ctx context.Context, in *PutRegistryCatalogDataInput) (*PutRegistryCatalogDataOutput, error)
 	PutRepositoryCatalogData(ctx context.Context, in *PutRepositoryCatalogDataInput) (*PutRepositoryCatalogDataOutput, error)
 	SetRepositoryPolicy(ctx context.Context, in *SetRepositoryPolicyInput) (*SetRepositoryPolicyOutput, error)
 	TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error)
 	UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error)
+	UploadLayerPart(ctx context.Context, in *UploadLayerPartInput) (*UploadLayerPartOutput, error)
 }
 
 // New returns the service that b answers.
@@ -37,31 +45,30 @@ func New(b Backend) *api.Service {
 		ErrorNamespace: "",
 		CRC32:          false,
 		Operations: []api.Operation{
+			api.Op("BatchCheckLayerAvailability", b.BatchCheckLayerAvailability),
+			api.Op("BatchDeleteImage", b.BatchDeleteImage),
+			api.Op("CompleteLayerUpload", b.CompleteLayerUpload),
 			api.Op("CreateRepository", b.CreateRepository),
 			api.Op("DeleteRepository", b.DeleteRepository),
 			api.Op("DeleteRepositoryPolicy", b.DeleteRepositoryPolicy),
+			api.Op("DescribeImageTags", b.DescribeImageTags),
+			api.Op("DescribeImages", b.DescribeImages),
 			api.Op("DescribeRegistries", b.DescribeRegistries),
 			api.Op("DescribeRepositories", b.DescribeRepositories),
 			api.Op("GetAuthorizationToken", b.GetAuthorizationToken),
 			api.Op("GetRegistryCatalogData", b.GetRegistryCatalogData),
 			api.Op("GetRepositoryCatalogData", b.GetRepositoryCatalogData),
 			api.Op("GetRepositoryPolicy", b.GetRepositoryPolicy),
+			api.Op("InitiateLayerUpload", b.InitiateLayerUpload),
 			api.Op("ListTagsForResource", b.ListTagsForResource),
+			api.Op("PutImage", b.PutImage),
 			api.Op("PutRegistryCatalogData", b.PutRegistryCatalogData),
 			api.Op("PutRepositoryCatalogData", b.PutRepositoryCatalogData),
 			api.Op("SetRepositoryPolicy", b.SetRepositoryPolicy),
 			api.Op("TagResource", b.TagResource),
 			api.Op("UntagResource", b.UntagResource),
+			api.Op("UploadLayerPart", b.UploadLayerPart),
 		},
-		NotYet: []string{
-			"BatchCheckLayerAvailability",
-			"BatchDeleteImage",
-			"CompleteLayerUpload",
-			"DescribeImageTags",
-			"DescribeImages",
-			"InitiateLayerUpload",
-			"PutImage",
-			"UploadLayerPart",
-		},
+		NotYet: []string{},
 	}
 }

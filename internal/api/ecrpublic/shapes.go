@@ -9,6 +9,42 @@ type AuthorizationData struct {
 	ExpiresAt          *time.Time `wire:"expiresAt"`
 }
 
+type BatchCheckLayerAvailabilityInput struct {
+	RegistryId     *string  `wire:"registryId"`
+	RepositoryName *string  `wire:"repositoryName"`
+	LayerDigests   []string `wire:"layerDigests"`
+}
+
+type BatchCheckLayerAvailabilityOutput struct {
+	Layers   []*Layer        `wire:"layers"`
+	Failures []*LayerFailure `wire:"failures"`
+}
+
+type BatchDeleteImageInput struct {
+	RegistryId     *string            `wire:"registryId"`
+	RepositoryName *string            `wire:"repositoryName"`
+	ImageIds       []*ImageIdentifier `wire:"imageIds"`
+}
+
+type BatchDeleteImageOutput struct {
+	ImageIds []*ImageIdentifier `wire:"imageIds"`
+	Failures []*ImageFailure    `wire:"failures"`
+}
+
+type CompleteLayerUploadInput struct {
+	RegistryId     *string  `wire:"registryId"`
+	RepositoryName *string  `wire:"repositoryName"`
+	UploadId       *string  `wire:"uploadId"`
+	LayerDigests   []string `wire:"layerDigests"`
+}
+
+type CompleteLayerUploadOutput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+	UploadId       *string `wire:"uploadId"`
+	LayerDigest    *string `wire:"layerDigest"`
+}
+
 type CreateRepositoryInput struct {
 	RepositoryName     *string                     `wire:"repositoryName"`
 	CatalogData        *RepositoryCatalogDataInput `wire:"catalogData"`
@@ -40,6 +76,31 @@ type DeleteRepositoryPolicyOutput struct {
 	RegistryId     *string `wire:"registryId"`
 	RepositoryName *string `wire:"repositoryName"`
 	PolicyText     *string `wire:"policyText"`
+}
+
+type DescribeImageTagsInput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+	NextToken      *string `wire:"nextToken"`
+	MaxResults     *int64  `wire:"maxResults"`
+}
+
+type DescribeImageTagsOutput struct {
+	ImageTagDetails []*ImageTagDetail `wire:"imageTagDetails"`
+	NextToken       *string           `wire:"nextToken"`
+}
+
+type DescribeImagesInput struct {
+	RegistryId     *string            `wire:"registryId"`
+	RepositoryName *string            `wire:"repositoryName"`
+	ImageIds       []*ImageIdentifier `wire:"imageIds"`
+	NextToken      *string            `wire:"nextToken"`
+	MaxResults     *int64             `wire:"maxResults"`
+}
+
+type DescribeImagesOutput struct {
+	ImageDetails []*ImageDetail `wire:"imageDetails"`
+	NextToken    *string        `wire:"nextToken"`
 }
 
 type DescribeRegistriesInput struct {
@@ -98,12 +159,91 @@ type GetRepositoryPolicyOutput struct {
 	PolicyText     *string `wire:"policyText"`
 }
 
+type Image struct {
+	RegistryId             *string          `wire:"registryId"`
+	RepositoryName         *string          `wire:"repositoryName"`
+	ImageId                *ImageIdentifier `wire:"imageId"`
+	ImageManifest          *string          `wire:"imageManifest"`
+	ImageManifestMediaType *string          `wire:"imageManifestMediaType"`
+}
+
+type ImageDetail struct {
+	RegistryId             *string    `wire:"registryId"`
+	RepositoryName         *string    `wire:"repositoryName"`
+	ImageDigest            *string    `wire:"imageDigest"`
+	ImageTags              []string   `wire:"imageTags"`
+	ImageSizeInBytes       *int64     `wire:"imageSizeInBytes"`
+	ImagePushedAt          *time.Time `wire:"imagePushedAt"`
+	ImageManifestMediaType *string    `wire:"imageManifestMediaType"`
+	ArtifactMediaType      *string    `wire:"artifactMediaType"`
+}
+
+type ImageFailure struct {
+	ImageId       *ImageIdentifier `wire:"imageId"`
+	FailureCode   *string          `wire:"failureCode"`
+	FailureReason *string          `wire:"failureReason"`
+}
+
+type ImageIdentifier struct {
+	ImageDigest *string `wire:"imageDigest"`
+	ImageTag    *string `wire:"imageTag"`
+}
+
+type ImageTagDetail struct {
+	ImageTag    *string                `wire:"imageTag"`
+	CreatedAt   *time.Time             `wire:"createdAt"`
+	ImageDetail *ReferencedImageDetail `wire:"imageDetail"`
+}
+
+type InitiateLayerUploadInput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+}
+
+type InitiateLayerUploadOutput struct {
+	UploadId *string `wire:"uploadId"`
+	PartSize *int64  `wire:"partSize"`
+}
+
+type InvalidLayerPartExceptionDetail struct {
+	RegistryId            *string `wire:"registryId"`
+	RepositoryName        *string `wire:"repositoryName"`
+	UploadId              *string `wire:"uploadId"`
+	LastValidByteReceived *int64  `wire:"lastValidByteReceived"`
+}
+
+type Layer struct {
+	LayerDigest       *string `wire:"layerDigest"`
+	LayerAvailability *string `wire:"layerAvailability"`
+	LayerSize         *int64  `wire:"layerSize"`
+	MediaType         *string `wire:"mediaType"`
+}
+
+type LayerFailure struct {
+	LayerDigest   *string `wire:"layerDigest"`
+	FailureCode   *string `wire:"failureCode"`
+	FailureReason *string `wire:"failureReason"`
+}
+
 type ListTagsForResourceInput struct {
 	ResourceArn *string `wire:"resourceArn"`
 }
 
 type ListTagsForResourceOutput struct {
 	Tags []*Tag `wire:"tags"`
+}
+
+type PutImageInput struct {
+	RegistryId             *string `wire:"registryId"`
+	RepositoryName         *string `wire:"repositoryName"`
+	ImageManifest          *string `wire:"imageManifest"`
+	ImageManifestMediaType *string `wire:"imageManifestMediaType"`
+	ImageTag               *string `wire:"imageTag"`
+	ImageDigest            *string `wire:"imageDigest"`
+}
+
+type PutImageOutput struct {
+	Image *Image `wire:"image"`
 }
 
 type PutRegistryCatalogDataInput struct {
@@ -122,6 +262,14 @@ type PutRepositoryCatalogDataInput struct {
 
 type PutRepositoryCatalogDataOutput struct {
 	CatalogData *RepositoryCatalogData `wire:"catalogData"`
+}
+
+type ReferencedImageDetail struct {
+	ImageDigest            *string    `wire:"imageDigest"`
+	ImageSizeInBytes       *int64     `wire:"imageSizeInBytes"`
+	ImagePushedAt          *time.Time `wire:"imagePushedAt"`
+	ImageManifestMediaType *string    `wire:"imageManifestMediaType"`
+	ArtifactMediaType      *string    `wire:"artifactMediaType"`
 }
 
 type Registry struct {
@@ -203,4 +351,20 @@ type UntagResourceInput struct {
 }
 
 type UntagResourceOutput struct {
+}
+
+type UploadLayerPartInput struct {
+	RegistryId     *string `wire:"registryId"`
+	RepositoryName *string `wire:"repositoryName"`
+	UploadId       *string `wire:"uploadId"`
+	PartFirstByte  *int64  `wire:"partFirstByte"`
+	PartLastByte   *int64  `wire:"partLastByte"`
+	LayerPartBlob  []byte  `wire:"layerPartBlob"`
+}
+
+type UploadLayerPartOutput struct {
+	RegistryId       *string `wire:"registryId"`
+	RepositoryName   *string `wire:"repositoryName"`
+	UploadId         *string `wire:"uploadId"`
+	LastByteReceived *int64  `wire:"lastByteReceived"`
 }

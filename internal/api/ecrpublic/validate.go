@@ -5,6 +5,89 @@ package ecrpublic
 import "github.com/modelwharf/modelwharf/internal/api"
 
 // Validate reports what of x breaks the service model.
+func (x *BatchCheckLayerAvailabilityInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryIdOrAlias)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.LayerDigests == nil {
+		v.Null("layerDigests")
+	} else {
+		v.Enter("layerDigests")
+		v.Length(len(x.LayerDigests), x.LayerDigests, &checkBatchedOperationLayerDigestList)
+		v.Elements(x.LayerDigests, &checkBatchedOperationLayerDigest)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *BatchDeleteImageInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryIdOrAlias)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.ImageIds == nil {
+		v.Null("imageIds")
+	} else {
+		v.Enter("imageIds")
+		v.Length(len(x.ImageIds), x.ImageIds, &checkImageIdentifierList)
+		for i0, x0 := range x.ImageIds {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *CompleteLayerUploadInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryIdOrAlias)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.UploadId == nil {
+		v.Null("uploadId")
+	} else {
+		v.Enter("uploadId")
+		v.String(*x.UploadId, &checkUploadId)
+		v.Leave()
+	}
+	if x.LayerDigests == nil {
+		v.Null("layerDigests")
+	} else {
+		v.Enter("layerDigests")
+		v.Length(len(x.LayerDigests), x.LayerDigests, &checkLayerDigestList)
+		v.Elements(x.LayerDigests, &checkLayerDigest)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *CreateRepositoryInput) Validate(v *api.Violations) {
 	if x.RepositoryName == nil {
 		v.Null("repositoryName")
@@ -63,6 +146,58 @@ func (x *DeleteRepositoryPolicyInput) Validate(v *api.Violations) {
 	} else {
 		v.Enter("repositoryName")
 		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DescribeImageTagsInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.MaxResults != nil {
+		v.Enter("maxResults")
+		v.Number(*x.MaxResults, &checkMaxResults)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DescribeImagesInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryId)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.ImageIds != nil {
+		v.Enter("imageIds")
+		v.Length(len(x.ImageIds), x.ImageIds, &checkImageIdentifierList)
+		for i0, x0 := range x.ImageIds {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.MaxResults != nil {
+		v.Enter("maxResults")
+		v.Number(*x.MaxResults, &checkMaxResults)
 		v.Leave()
 	}
 }
@@ -137,12 +272,65 @@ func (x *GetRepositoryPolicyInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *ImageIdentifier) Validate(v *api.Violations) {
+	if x.ImageTag != nil {
+		v.Enter("imageTag")
+		v.String(*x.ImageTag, &checkImageTag)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *InitiateLayerUploadInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryIdOrAlias)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *ListTagsForResourceInput) Validate(v *api.Violations) {
 	if x.ResourceArn == nil {
 		v.Null("resourceArn")
 	} else {
 		v.Enter("resourceArn")
 		v.String(*x.ResourceArn, &checkArn)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *PutImageInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryIdOrAlias)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.ImageManifest == nil {
+		v.Null("imageManifest")
+	} else {
+		v.Enter("imageManifest")
+		v.String(*x.ImageManifest, &checkImageManifest)
+		v.Leave()
+	}
+	if x.ImageTag != nil {
+		v.Enter("imageTag")
+		v.String(*x.ImageTag, &checkImageTag)
 		v.Leave()
 	}
 }
@@ -294,17 +482,71 @@ func (x *UntagResourceInput) Validate(v *api.Violations) {
 	}
 }
 
+// Validate reports what of x breaks the service model.
+func (x *UploadLayerPartInput) Validate(v *api.Violations) {
+	if x.RegistryId != nil {
+		v.Enter("registryId")
+		v.String(*x.RegistryId, &checkRegistryIdOrAlias)
+		v.Leave()
+	}
+	if x.RepositoryName == nil {
+		v.Null("repositoryName")
+	} else {
+		v.Enter("repositoryName")
+		v.String(*x.RepositoryName, &checkRepositoryName)
+		v.Leave()
+	}
+	if x.UploadId == nil {
+		v.Null("uploadId")
+	} else {
+		v.Enter("uploadId")
+		v.String(*x.UploadId, &checkUploadId)
+		v.Leave()
+	}
+	if x.PartFirstByte == nil {
+		v.Null("partFirstByte")
+	} else {
+		v.Enter("partFirstByte")
+		v.Number(*x.PartFirstByte, &checkPartSize)
+		v.Leave()
+	}
+	if x.PartLastByte == nil {
+		v.Null("partLastByte")
+	} else {
+		v.Enter("partLastByte")
+		v.Number(*x.PartLastByte, &checkPartSize)
+		v.Leave()
+	}
+	if x.LayerPartBlob == nil {
+		v.Null("layerPartBlob")
+	} else {
+		v.Enter("layerPartBlob")
+		v.Length(len(x.LayerPartBlob), x.LayerPartBlob, &checkLayerPartBlob)
+		v.Leave()
+	}
+}
+
 var checkAboutText = api.Rule{HasMax: true, Max: 25600}
 var checkArchitecture = api.Rule{HasMax: true, Max: 50, HasMin: true, Min: 1}
 var checkArchitectureList = api.Rule{HasMax: true, Max: 50}
 var checkArn = api.Rule{HasMax: true, Max: 2048, HasMin: true, Min: 1}
+var checkBatchedOperationLayerDigest = api.Rule{HasMax: true, Max: 1000, HasMin: true, Min: 0}
+var checkBatchedOperationLayerDigestList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
+var checkImageIdentifierList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
+var checkImageManifest = api.Rule{HasMax: true, Max: 4194304, HasMin: true, Min: 1}
+var checkImageTag = api.Rule{HasMax: true, Max: 300, HasMin: true, Min: 1}
 var checkImageTagMutability = api.Rule{Enum: []string{"MUTABLE", "IMMUTABLE"}}
+var checkLayerDigest = api.Rule{Pattern: "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+", Match: api.Matching("\\A(?:[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+)\\z")}
+var checkLayerDigestList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
+var checkLayerPartBlob = api.Rule{HasMax: true, Max: 20971520, HasMin: true, Min: 0}
 var checkLogoImageBlob = api.Rule{HasMax: true, Max: 512000, HasMin: true, Min: 0}
 var checkMaxResults = api.Rule{HasMax: true, Max: 1000, HasMin: true, Min: 1}
 var checkOperatingSystem = api.Rule{HasMax: true, Max: 50, HasMin: true, Min: 1}
 var checkOperatingSystemList = api.Rule{HasMax: true, Max: 50}
+var checkPartSize = api.Rule{HasMin: true, Min: 0}
 var checkRegistryDisplayName = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 0}
 var checkRegistryId = api.Rule{Pattern: "[0-9]{12}", Match: api.Matching("\\A(?:[0-9]{12})\\z")}
+var checkRegistryIdOrAlias = api.Rule{HasMax: true, Max: 50, HasMin: true, Min: 2}
 var checkRepositoryDescription = api.Rule{HasMax: true, Max: 1024}
 var checkRepositoryName = api.Rule{HasMax: true, Max: 205, HasMin: true, Min: 2, Pattern: "(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*", Match: api.Matching("\\A(?:(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*)\\z")}
 var checkRepositoryNameList = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
@@ -313,4 +555,5 @@ var checkTagKey = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 1}
 var checkTagKeyList = api.Rule{HasMax: true, Max: 200, HasMin: true, Min: 0}
 var checkTagList = api.Rule{HasMax: true, Max: 200, HasMin: true, Min: 0}
 var checkTagValue = api.Rule{HasMax: true, Max: 256, HasMin: true, Min: 0}
+var checkUploadId = api.Rule{Pattern: "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}", Match: api.Matching("\\A(?:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})\\z")}
 var checkUsageText = api.Rule{HasMax: true, Max: 25600}

@@ -150,6 +150,8 @@ var ecr = service{
 	ErrorNamespace: "com.amazonaws.ecr.v20150921",
 	Operations: list(`
 		GetAuthorizationToken CreateRepository DeleteRepository DescribeRepositories PutImageTagMutability DescribeRegistry
+		PutImage BatchGetImage ListImages DescribeImages BatchDeleteImage ListImageReferrers
+		BatchCheckLayerAvailability InitiateLayerUpload UploadLayerPart CompleteLayerUpload GetDownloadUrlForLayer
 		SetRepositoryPolicy GetRepositoryPolicy DeleteRepositoryPolicy
 		TagResource UntagResource ListTagsForResource
 		CreateRepositoryCreationTemplate UpdateRepositoryCreationTemplate DeleteRepositoryCreationTemplate DescribeRepositoryCreationTemplates
@@ -171,6 +173,8 @@ var ecrpublic = service{
 	},
 	Operations: list(`
 		GetAuthorizationToken CreateRepository DeleteRepository DescribeRepositories DescribeRegistries
+		PutImage DescribeImages DescribeImageTags BatchDeleteImage
+		BatchCheckLayerAvailability InitiateLayerUpload UploadLayerPart CompleteLayerUpload
 		SetRepositoryPolicy GetRepositoryPolicy DeleteRepositoryPolicy
 		TagResource UntagResource ListTagsForResource
 		PutRepositoryCatalogData GetRepositoryCatalogData PutRegistryCatalogData GetRegistryCatalogData`),

@@ -2,7 +2,6 @@ package dir
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -46,7 +45,7 @@ func (s *Store) Create(_ context.Context, label string, algorithms ...digest.Alg
 	if err != nil {
 		return nil, err
 	}
-	u := &upload{store: s, id: strings.ToLower(rand.Text()), hashes: hashes, state: &state{Label: label}}
+	u := &upload{store: s, id: blob.NewUploadID(), hashes: hashes, state: &state{Label: label}}
 	if err := s.claims.Take(u.id); err != nil {
 		return nil, err
 	}
@@ -78,7 +77,7 @@ func (u *upload) save() (err error) {
 
 // Resume takes an upload.
 func (s *Store) Resume(_ context.Context, id string) (blob.Upload, error) {
-	if !validID(id) {
+	if !blob.ValidUploadID(id) {
 		return nil, blob.ErrNotFound
 	}
 	if err := s.claims.Take(id); err != nil {
@@ -107,14 +106,9 @@ func (u *upload) open() (err error) {
 	return err
 }
 
-// validID keeps what is no id out of the paths.
-func validID(id string) bool {
-	return len(id) == 26 && !strings.ContainsFunc(id, func(r rune) bool { return !(r >= 'a' && r <= 'z' || r >= '2' && r <= '7') })
-}
-
 // StatUpload returns what is known of an upload.
 func (s *Store) StatUpload(_ context.Context, id string) (blob.UploadInfo, error) {
-	if !validID(id) {
+	if !blob.ValidUploadID(id) {
 		return blob.UploadInfo{}, blob.ErrNotFound
 	}
 	f, err := s.fs.Open(s.uploadPath(id) + stateSuffix)
@@ -131,7 +125,7 @@ func (s *Store) StatUpload(_ context.Context, id string) (blob.UploadInfo, error
 
 // CancelUpload removes an upload.
 func (s *Store) CancelUpload(ctx context.Context, id string) error {
-	if !validID(id) {
+	if !blob.ValidUploadID(id) {
 		return nil
 	}
 	if err := s.claims.Take(id); err != nil {
@@ -151,7 +145,7 @@ func (s *Store) Uploads(ctx context.Context) iter.Seq2[blob.UploadInfo, error] {
 		}
 		for _, name := range names {
 			id, isState := strings.CutSuffix(name, stateSuffix)
-			if isState || !validID(id) {
+			if isState || !blob.ValidUploadID(id) {
 				continue
 			}
 			info, err := s.StatUpload(ctx, id)

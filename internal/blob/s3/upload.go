@@ -3,7 +3,6 @@ package s3
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,7 +53,7 @@ func (s *Store) Create(ctx context.Context, label string, algorithms ...digest.A
 	if err != nil {
 		return nil, err
 	}
-	u := &upload{store: s, id: strings.ToLower(rand.Text()), hashes: hashes, state: state{Label: label}}
+	u := &upload{store: s, id: blob.NewUploadID(), hashes: hashes, state: state{Label: label}}
 	if err := s.claims.Take(u.id); err != nil {
 		return nil, err
 	}
@@ -66,7 +65,7 @@ func (s *Store) Create(ctx context.Context, label string, algorithms ...digest.A
 
 // Resume takes an upload.
 func (s *Store) Resume(ctx context.Context, id string) (blob.Upload, error) {
-	if !validID(id) {
+	if !blob.ValidUploadID(id) {
 		return nil, blob.ErrNotFound
 	}
 	if err := s.claims.Take(id); err != nil {
@@ -92,10 +91,6 @@ func (u *upload) open(ctx context.Context) (err error) {
 	return err
 }
 
-func validID(id string) bool {
-	return len(id) == 26 && !strings.ContainsFunc(id, func(r rune) bool { return !(r >= 'a' && r <= 'z' || r >= '2' && r <= '7') })
-}
-
 // read returns the state of an upload and the bytes after it.
 func (s *Store) read(ctx context.Context, id string) (st state, tail []byte, err error) {
 	out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: s.bucket, Key: s.key("uploads/" + id)})
@@ -113,7 +108,7 @@ func (s *Store) read(ctx context.Context, id string) (st state, tail []byte, err
 
 // StatUpload returns what is known of an upload.
 func (s *Store) StatUpload(ctx context.Context, id string) (blob.UploadInfo, error) {
-	if !validID(id) {
+	if !blob.ValidUploadID(id) {
 		return blob.UploadInfo{}, blob.ErrNotFound
 	}
 	st, _, err := s.read(ctx, id)
@@ -141,7 +136,7 @@ func (s *Store) Uploads(ctx context.Context) iter.Seq2[blob.UploadInfo, error] {
 
 // CancelUpload removes an upload.
 func (s *Store) CancelUpload(ctx context.Context, id string) error {
-	if !validID(id) {
+	if !blob.ValidUploadID(id) {
 		return nil
 	}
 	if err := s.claims.Take(id); err != nil {

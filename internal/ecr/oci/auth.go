@@ -9,12 +9,20 @@ import (
 	"time"
 
 	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/blob"
 	"github.com/modelwharf/modelwharf/internal/ecr"
 )
 
 // authenticate finds out who asks. Who brings nothing is anonymous, and is challenged only
 // when that does not do.
 func (x *exchange) authenticate() (err error) {
+	if token := x.r.URL.Query().Get(ecr.DownloadParameter); token != "" && x.kind == blobOf && x.pulls() {
+		x.ctx, err = x.h.images.AdmitDownload(x.ctx, x.path, blob.Digest(x.ref), token)
+		if errors.Is(err, ecr.ErrToken) {
+			return errorf(http.StatusForbidden, "DENIED", "the URL is not valid or has expired")
+		}
+		return err
+	}
 	x.ctx, err = x.h.admit(x.ctx, x.r)
 	return err
 }

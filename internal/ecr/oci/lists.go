@@ -70,7 +70,11 @@ func (x *exchange) getReferrers() error {
 	}
 	artifactType, found := q.Get("artifactType"), []json.RawMessage{}
 	if x.repository != nil {
-		list, next, err := x.h.images.Referrers(x.ctx, x.repository, d, artifactType, blob.Digest(q.Get("last")), max(n, 1))
+		var types []string
+		if artifactType != "" {
+			types = []string{artifactType}
+		}
+		list, next, err := x.h.images.Referrers(x.ctx, x.repository, d, types, blob.Digest(q.Get("last")), max(n, 1))
 		if err != nil {
 			return err
 		}
