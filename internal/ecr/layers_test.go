@@ -122,7 +122,7 @@ func TestLayerParts(t *testing.T) {
 		}
 	}
 	_, err := u.span(len(content), len(content)+20<<20, make([]byte, 20<<20+1))
-	w.wants("too large a part", err, "ValidationException", "layerPartBlob")
+	w.wants("too large a part", err, "InvalidParameterException", "layerPartBlob")
 	w.wants("the rest", u.part(len(content), []byte("rest")), "", "")
 
 	absent := &upload{w, c, "model", "00000000-0000-4000-8000-000000000000"}
