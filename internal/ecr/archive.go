@@ -6,8 +6,8 @@ import (
 	"github.com/modelwharf/modelwharf/internal/api/ecr"
 )
 
-// There is no archive here, and the times of pulls, by which images would go there, are not
-// recorded. What would change that is refused; the rest is answered as it is.
+// There is no archive here, and every pull counts for the time of an image's last one. What
+// would change that is refused; the rest is answered as it is.
 
 // UpdateImageStorageClass leaves an image in the one storage class that there is.
 func (a privateAPI) UpdateImageStorageClass(ctx context.Context, in *ecr.UpdateImageStorageClassInput) (*ecr.UpdateImageStorageClassOutput, error) {
@@ -32,7 +32,7 @@ func (a privateAPI) RegisterPullTimeUpdateExclusion(ctx context.Context, _ *ecr.
 	if err := a.authorizeRegistry(ctx, "ecr:RegisterPullTimeUpdateExclusion"); err != nil {
 		return nil, err
 	}
-	return nil, failed("InvalidParameterException", "The times of pulls are not recorded in this version of Modelwharf")
+	return nil, failed("InvalidParameterException", "Exclusions from the times of pulls are not available in this version of Modelwharf")
 }
 
 func (a privateAPI) DeregisterPullTimeUpdateExclusion(ctx context.Context, in *ecr.DeregisterPullTimeUpdateExclusionInput) (*ecr.DeregisterPullTimeUpdateExclusionOutput, error) {

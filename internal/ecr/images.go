@@ -263,9 +263,22 @@ func (s *Service) putImage(ctx context.Context, r *Repository, manifest string, 
 }
 
 // Manifest returns the manifest that a digest or a tag names, or ImageNotFoundException.
-// That is a pull, which is recorded from time to time.
-func (s *Service) Manifest(ctx context.Context, r *Repository, reference string) (m Manifest, err error) {
-	due := false
+func (s *Service) Manifest(ctx context.Context, r *Repository, reference string) (Manifest, error) {
+	m, _, err := s.manifest(ctx, r, reference)
+	return m, err
+}
+
+// Pull is Manifest for who pulls, which is recorded from time to time.
+func (s *Service) Pull(ctx context.Context, r *Repository, reference string) (Manifest, error) {
+	m, due, err := s.manifest(ctx, r, reference)
+	if due && err == nil {
+		s.notePulls(ctx, r, m.Digest)
+	}
+	return m, err
+}
+
+// manifest returns a manifest, and whether a pull of it is to be recorded.
+func (s *Service) manifest(ctx context.Context, r *Repository, reference string) (m Manifest, due bool, err error) {
 	err = s.view(ctx, func(tx kv.Reader) error {
 		d, err := resolve(ctx, tx, r, reference)
 		if err != nil {
@@ -285,10 +298,7 @@ func (s *Service) Manifest(ctx context.Context, r *Repository, reference string)
 		m, due = Manifest{d, im.MediaType, got[1]}, s.pullDue(r, got[2])
 		return nil
 	})
-	if due && err == nil {
-		s.notePulls(ctx, r, m.Digest)
-	}
-	return m, err
+	return m, due, err
 }
 
 // resolve returns the digest that a tag or a digest names.

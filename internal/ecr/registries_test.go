@@ -215,7 +215,7 @@ func TestArchive(t *testing.T) {
 	}
 	arn := new("arn:aws:iam::" + home + ":role/scanner")
 	_, err = c.RegisterPullTimeUpdateExclusion(t.Context(), &sdk.RegisterPullTimeUpdateExclusionInput{PrincipalArn: arn})
-	w.wants("register", err, "InvalidParameterException", "not recorded in this version")
+	w.wants("register", err, "InvalidParameterException", "not available in this version")
 	_, err = c.DeregisterPullTimeUpdateExclusion(t.Context(), &sdk.DeregisterPullTimeUpdateExclusionInput{PrincipalArn: arn})
 	w.wants("deregister", err, "ExclusionNotFoundException", "")
 	if out, err := c.ListPullTimeUpdateExclusions(t.Context(), &sdk.ListPullTimeUpdateExclusionsInput{}); err != nil || len(out.PullTimeUpdateExclusions) != 0 {

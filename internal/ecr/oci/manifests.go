@@ -43,7 +43,7 @@ func (x *exchange) manifest() (ecr.Manifest, error) {
 	if x.pulled != nil {
 		return *x.pulled, nil
 	}
-	return x.h.images.Manifest(x.ctx, x.repository, x.ref)
+	return x.h.images.Pull(x.ctx, x.repository, x.ref)
 }
 
 // putManifest takes a manifest, by tag or by digest; by digest it may bring tags. Either
