@@ -134,8 +134,8 @@ func (s *Service) getImages(ctx context.Context, r *Repository, ids []imageID, a
 // promises one in 24 hours.
 const pullsEvery = time.Hour
 
-// pulled is when an image was last pulled, as far as that is recorded.
-type pulled struct {
+// lastPull is when an image was last pulled, as far as that is recorded.
+type lastPull struct {
 	At time.Time `json:"t"`
 }
 
@@ -145,7 +145,7 @@ func (s *Service) pullDue(r *Repository, recorded []byte) bool {
 	if r.Name.Public {
 		return false
 	}
-	last, err := decode[pulled](recorded)
+	last, err := decode[lastPull](recorded)
 	return err == nil && (last == nil || s.now().Sub(last.At) >= pullsEvery)
 }
 
@@ -161,7 +161,7 @@ func (s *Service) notePulls(ctx context.Context, r *Repository, digests ...blob.
 				return err
 			}
 			if im != nil {
-				tx.Put(key(pulledPrefix, r.ID, string(d)), encode(pulled{s.now().UTC()}))
+				tx.Put(key(pulledPrefix, r.ID, string(d)), encode(lastPull{s.now().UTC()}))
 			}
 		}
 		return nil

@@ -168,7 +168,7 @@ func detail(ctx context.Context, tx kv.Reader, r *Repository, l listed) (imageDe
 	if err != nil {
 		return d, err
 	}
-	if p, err := decode[pulled](got[0]); err != nil {
+	if p, err := decode[lastPull](got[0]); err != nil {
 		return d, err
 	} else if p != nil {
 		d.pulled = p.At

@@ -23,7 +23,7 @@ import (
 //	child    | id | digest | index    → empty: the indexes that name a manifest
 //	referrer | id | subject | digest  → the descriptor of what refers to a manifest, in JSON
 //	pushed   | id                     → empty: written with each new image
-//	pulled   | id | digest            → when an image was pulled, see pulled
+//	pulled   | id | digest            → when an image was last pulled, see lastPull
 //	layer    | id | blob              → that the repository has a blob, see layer
 //	use      | id | blob | digest     → empty: the manifests that need a blob
 //	blob     | blob                   → that there are bytes, see bytesRecord
@@ -92,8 +92,7 @@ var (
 var ofRepository = [][]byte{
 	imagesPrefix, manifestsPrefix, tagsPrefix, taggedPrefix, childrenPrefix, referrersPrefix, layersPrefix, usesPrefix, pushedPrefix,
 	evaluatedPrefix, previewPrefix, previewedPrefix, catalogPrefix, logosPrefix,
-	copiedPrefix, importsPrefix, importBytesPrefix, wantedPrefix, checkedPrefix,
-	copiedPrefix, pulledPrefix,
+	copiedPrefix, importsPrefix, importBytesPrefix, wantedPrefix, checkedPrefix, pulledPrefix,
 }
 
 // key appends a repository's number and texts to one of the prefixes above.
