@@ -16,6 +16,7 @@ import (
 
 type serve struct {
 	dataFolder
+	blobFlags
 	Listen          string             `help:"Address to listen on; port 0 takes a free one." default:"127.0.0.1:4780" env:"MODELWHARF_LISTEN" placeholder:"HOST:PORT"`
 	Account         string             `help:"The administrator's account, 12 digits." default:"000000000000" env:"MODELWHARF_ACCOUNT"`
 	Region          string             `help:"The server's own region; requests may be signed for any." default:"us-east-1" env:"MODELWHARF_REGION"`
@@ -51,7 +52,7 @@ func (c *serve) Run(ctx context.Context) error {
 	s, err := server.Open(ctx, server.Config{
 		Data: c.Data, Listen: c.Listen, Account: c.Account, Region: c.Region, ExternalURL: c.ExternalURL,
 		SecretKeyFile: c.SecretKeyFile, TLSCert: c.TLSCert, TLSKey: c.TLSKey, AuditItems: c.AuditItems,
-		AllowEgress: c.AllowEgress, UpstreamSecrets: c.UpstreamSecrets, Log: log,
+		AllowEgress: c.AllowEgress, UpstreamSecrets: c.UpstreamSecrets, Blobs: c.blobs(), Log: log,
 		ImageLease: c.Images.Lease, ImageUploadExpiry: c.Images.UploadExpiry, ImageCollectEvery: c.Images.CollectEvery,
 		RootKey: folder.AccessKey{
 			ID: os.Getenv("MODELWHARF_ROOT_ACCESS_KEY_ID"), Secret: os.Getenv("MODELWHARF_ROOT_SECRET_ACCESS_KEY"),

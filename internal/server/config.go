@@ -41,6 +41,9 @@ type Config struct {
 	// "" for none.
 	UpstreamSecrets string
 
+	// Blobs is where the bytes of images are: the data folder, unless it names a bucket.
+	Blobs Blobs
+
 	// RootKey is the administrator's access key; without one it is made at the
 	// first start.
 	RootKey folder.AccessKey
@@ -78,6 +81,9 @@ func (c *Config) check() error {
 	}
 	if c.ImageLease < 0 || c.ImageUploadExpiry < 0 || c.ImageCollectEvery < 0 {
 		bad("--image-lease, --image-upload-expiry and --image-collect-every are positive times")
+	}
+	if err := c.Blobs.check(); err != nil {
+		bad("%w", err)
 	}
 	if c.ExternalURL != "" {
 		u, err := url.Parse(c.ExternalURL)

@@ -4,11 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"strconv"
 
 	"github.com/modelwharf/modelwharf/internal/api"
-	"github.com/modelwharf/modelwharf/internal/blob/dir"
 	"github.com/modelwharf/modelwharf/internal/ecr"
 	"github.com/modelwharf/modelwharf/internal/ecr/oci"
 	"github.com/modelwharf/modelwharf/internal/egress"
@@ -22,9 +20,9 @@ type images struct {
 	jobs     *jobs.Runner
 }
 
-// openImages opens the store of images, whose blobs are files of the data folder.
-func (s *Server) openImages() (*images, error) {
-	blobs, err := dir.Open(filepath.Join(s.folder.Dir(), "images"), dir.Options{})
+// openImages opens the store of images.
+func (s *Server) openImages(ctx context.Context) (*images, error) {
+	blobs, err := s.config.Blobs.open(ctx, s.folder)
 	if err != nil {
 		return nil, err
 	}

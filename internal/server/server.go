@@ -87,7 +87,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err := s.openIdentity(ctx); err != nil {
 		return err
 	}
-	if s.images, err = s.openImages(); err != nil {
+	if s.images, err = s.openImages(ctx); err != nil {
 		return err
 	}
 	s.services = s.openServices()

@@ -10,13 +10,16 @@
 package s3
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -35,9 +38,15 @@ type Options struct {
 	// PartSize is how many bytes of an upload are sent at once, and kept in memory until
 	// then: 8 MiB if zero. S3 takes 10,000 parts of 5 MiB or more.
 	PartSize int
+	// Timeout is how long one request to S3 may take, with all its tries, but for reading
+	// a blob: 2 minutes if zero.
+	Timeout time.Duration
 }
 
-const partSize = 8 << 20
+const (
+	partSize = 8 << 20
+	timeout  = 2 * time.Minute
+)
 
 // Store keeps blobs in a bucket.
 type Store struct {
@@ -45,21 +54,47 @@ type Store struct {
 	bucket   *string
 	prefix   string
 	partSize int
+	timeout  time.Duration
 	claims   blob.Claims
 }
 
 var _ blob.Store = (*Store)(nil)
 
-// Open opens the store in a bucket, which must be there.
+// Open opens the store in a bucket, which must be there, and where objects can be written,
+// listed and deleted: that is tried. Its errors say what failed and how.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	s := &Store{client: o.Client, bucket: &o.Bucket, prefix: o.Prefix, partSize: o.PartSize}
-	if s.partSize == 0 {
-		s.partSize = partSize
+	s := &Store{
+		client: o.Client, bucket: &o.Bucket, prefix: o.Prefix,
+		partSize: cmp.Or(o.PartSize, partSize), timeout: cmp.Or(o.Timeout, timeout),
 	}
-	if _, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: s.bucket}); err != nil {
-		return nil, fmt.Errorf("blob: bucket %s: %w", o.Bucket, err)
+	tried, cancel := s.bounded(ctx)
+	defer cancel()
+	if _, err := s.client.HeadBucket(tried, &s3.HeadBucketInput{Bucket: s.bucket}); err != nil {
+		return nil, fmt.Errorf("bucket %s cannot be reached: %w", o.Bucket, err)
+	}
+	probe := "probe/" + strings.ToLower(rand.Text())
+	if err := s.put(ctx, probe, nil); err != nil {
+		return nil, fmt.Errorf("bucket %s cannot be written: %w", o.Bucket, err)
+	}
+	listed := false
+	for _, err := range s.list(ctx, probe) {
+		if err != nil {
+			return nil, fmt.Errorf("bucket %s cannot be listed: %w", o.Bucket, err)
+		}
+		listed = true
+	}
+	if !listed {
+		return nil, fmt.Errorf("bucket %s does not list what was just written, which its use needs", o.Bucket)
+	}
+	if err := s.remove(ctx, probe); err != nil {
+		return nil, fmt.Errorf("objects of bucket %s cannot be deleted: %w", o.Bucket, err)
 	}
 	return s, nil
+}
+
+// bounded bounds the time of a request.
+func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, s.timeout)
 }
 
 func (s *Store) key(name string) *string { return new(s.prefix + name) }
@@ -111,7 +146,7 @@ func (s *Store) list(ctx context.Context, prefix string) iter.Seq2[types.Object,
 	return func(yield func(types.Object, error) bool) {
 		pages := s3.NewListObjectsV2Paginator(s.client, &s3.ListObjectsV2Input{Bucket: s.bucket, Prefix: s.key(prefix)})
 		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+			page, err := s.nextPage(ctx, pages)
 			if err != nil {
 				yield(types.Object{}, told(err))
 				return
@@ -123,6 +158,12 @@ func (s *Store) list(ctx context.Context, prefix string) iter.Seq2[types.Object,
 			}
 		}
 	}
+}
+
+func (s *Store) nextPage(ctx context.Context, pages *s3.ListObjectsV2Paginator) (*s3.ListObjectsV2Output, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	return pages.NextPage(ctx)
 }
 
 func (s *Store) find(ctx context.Context, d blob.Digest) (place, error) {
@@ -199,6 +240,8 @@ func (s *Store) Delete(ctx context.Context, d blob.Digest) error {
 }
 
 func (s *Store) remove(ctx context.Context, name string) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: s.bucket, Key: s.key(name)})
 	if err = told(err); errors.Is(err, blob.ErrNotFound) {
 		return nil

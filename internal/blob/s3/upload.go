@@ -93,6 +93,8 @@ func (u *upload) open(ctx context.Context) (err error) {
 
 // read returns the state of an upload and the bytes after it.
 func (s *Store) read(ctx context.Context, id string) (st state, tail []byte, err error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: s.bucket, Key: s.key("uploads/" + id)})
 	if err != nil {
 		return st, nil, told(err)
@@ -188,6 +190,8 @@ func (u *upload) ReadFrom(r io.Reader) (total int64, err error) {
 // sendPart sends what there is as the next part. A part that was sent before a crash and
 // is not in the state is sent again under its number.
 func (u *upload) sendPart(ctx context.Context) error {
+	ctx, cancel := u.store.bounded(ctx)
+	defer cancel()
 	if u.state.Multipart == "" {
 		out, err := u.store.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: u.store.bucket, Key: u.data()})
 		if err != nil {
@@ -221,6 +225,8 @@ func (u *upload) Sync(ctx context.Context) (err error) {
 }
 
 func (s *Store) put(ctx context.Context, name string, b []byte) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	_, err := s.client.PutObject(ctx, &s3.PutObjectInput{Bucket: s.bucket, Key: s.key(name), Body: bytes.NewReader(b)})
 	return told(err)
 }
@@ -265,6 +271,8 @@ func (u *upload) complete(ctx context.Context) error {
 			return err
 		}
 	}
+	ctx, cancel := u.store.bounded(ctx)
+	defer cancel()
 	parts := make([]types.CompletedPart, len(u.state.Parts))
 	for i := range parts {
 		parts[i] = types.CompletedPart{ETag: &u.state.Parts[i], PartNumber: new(int32(i + 1))}
@@ -333,7 +341,9 @@ func (u *upload) Cancel(ctx context.Context) error {
 		}
 	}
 	if u.state.Multipart != "" {
-		_, err := u.store.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: u.store.bucket, Key: u.data(), UploadId: &u.state.Multipart})
+		tried, cancel := u.store.bounded(ctx)
+		defer cancel()
+		_, err := u.store.client.AbortMultipartUpload(tried, &s3.AbortMultipartUploadInput{Bucket: u.store.bucket, Key: u.data(), UploadId: &u.state.Multipart})
 		if err = told(err); err != nil && !errors.Is(err, blob.ErrNotFound) {
 			return err
 		}

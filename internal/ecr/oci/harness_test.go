@@ -59,6 +59,7 @@ type registry struct {
 	handler  http.Handler
 	images   *ecr.Service
 	blobs    blob.Store
+	reopen   func(testing.TB) (blob.Store, error) // what another process finds of blobs
 	folder   string
 	store    *kv.DB
 	identity *identity.Service
@@ -91,7 +92,10 @@ func start(t testing.TB, change ...func(*ecr.Config, *oci.Config)) *registry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if reg.blobs, err = dir.Open(reg.folder, dir.Options{}); err != nil {
+	if reg.reopen = inBucket(t); reg.reopen == nil {
+		reg.reopen = func(testing.TB) (blob.Store, error) { return dir.Open(reg.folder, dir.Options{}) }
+	}
+	if reg.blobs, err = reg.reopen(t); err != nil {
 		t.Fatal(err)
 	}
 	c := ecr.Config{Store: reg.store, Blobs: reg.blobs, Identity: reg.identity, Seal: seal.Pages(), Now: reg.clock.now}

@@ -10,7 +10,6 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/modelwharf/modelwharf/internal/blob/blobtest"
-	"github.com/modelwharf/modelwharf/internal/blob/dir"
 	"github.com/modelwharf/modelwharf/internal/ecr"
 	"github.com/modelwharf/modelwharf/internal/ecr/oci"
 )
@@ -174,7 +173,7 @@ func TestPushResumesAfterKill(t *testing.T) {
 	location := reg.begin(private)
 	reg.do("PATCH", location, content[:1<<20]).want(202)
 	again := start(t, func(c *ecr.Config, o *oci.Config) {
-		blobs, err := dir.Open(reg.folder, dir.Options{})
+		blobs, err := reg.reopen(t)
 		if err != nil {
 			t.Fatal(err)
 		}
