@@ -2,7 +2,7 @@
 // tables of a model catalog and of a prediction cache, trains three versions of a
 // small model, registers them so that none can be overwritten, follows the catalog's
 // changes into a function, picks the best and promotes it, answers questions to it
-// through the cache, and takes back a mistake.
+// through the cache, takes back a mistake, and publishes versions as images.
 //
 // It can be run again and again. The server stays up unless DEMO_ONCE=1, which
 // ends it; the exit status is 0 only if every step proved itself.
@@ -23,7 +23,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute) // a first build of the model server included
 	defer cancel()
 	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "\ndemo failed:", err)
@@ -105,6 +105,15 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 
+	step("Publish versions as images whose tags do not move")
+	all, err := versions(ctx, db)
+	if err != nil {
+		return err
+	}
+	if err := publishImages(ctx, cfg, all); err != nil {
+		return err
+	}
+
 	fmt.Printf("\nEvery step proved itself, in %v.\n", time.Since(began).Round(time.Millisecond))
 	if !once {
 		fmt.Printf(farewell, srv.credentials, srv.url, srv.region)
@@ -124,6 +133,7 @@ The server stays up. To look around with your own aws command:
       --key-condition-expression 'ModelId = :id' \
       --expression-attribute-values '{":id":{"S":"iris-species"}}' \
       --projection-expression 'ModelVersion, Accuracy, ModelDescription' --output table
+  aws ecr-public describe-repositories --query 'repositories[].repositoryUri'
 
 `
 
