@@ -19,7 +19,8 @@ type backup struct {
 
 // Help tells what flags cannot.
 func (backup) Help() string {
-	return `The secret key of the data folder is not in a backup: keep it elsewhere, since the access keys in the backup cannot be opened without it.`
+	return `The secret key of the data folder is not in a backup: keep it elsewhere, since the access keys in the backup cannot be opened without it.
+The bytes of images are in it, unless they are in a bucket.`
 }
 
 func (c *backup) Run(ctx context.Context) error {
@@ -36,7 +37,8 @@ func (c *backup) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "%s holds everything up to commit %d of %s, %d keys\n", c.File, taken.Commit, taken.Time.Format(time.RFC3339), taken.Pairs)
+	fmt.Fprintf(os.Stderr, "%s holds everything up to commit %d of %s, %d keys, %d blobs of %d bytes\n",
+		c.File, taken.Commit, taken.Time.Format(time.RFC3339), taken.Pairs, taken.Blobs, taken.Bytes)
 	return nil
 }
 
@@ -63,6 +65,7 @@ func createWhole(path string, write func(io.Writer) error) error {
 
 type restore struct {
 	dataFolder
+	blobFlags
 	File          string `arg:"" help:"The backup. '-' is the standard input." placeholder:"FILE"`
 	SecretKeyFile string `help:"The secret key of the server that the backup is of." required:"" env:"MODELWHARF_SECRET_KEY_FILE" placeholder:"FILE"`
 }
@@ -77,11 +80,11 @@ func (c *restore) Run(ctx context.Context) error {
 		defer f.Close()
 		in = f
 	}
-	info, err := server.Restore(ctx, c.Data, c.SecretKeyFile, in)
+	info, err := server.Restore(ctx, c.Data, c.SecretKeyFile, c.blobs(), in)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "%s holds everything up to commit %d of %s, %d keys; now run: modelwharf serve --data %s\n",
-		c.Data, info.Stamp, info.Time.Format(time.RFC3339), info.Pairs, c.Data)
+	fmt.Fprintf(os.Stderr, "%s holds everything up to commit %d of %s, %d keys, %d blobs; now run: modelwharf serve --data %s\n",
+		c.Data, info.Stamp, info.Time.Format(time.RFC3339), info.Pairs, info.Blobs, c.Data)
 	return nil
 }

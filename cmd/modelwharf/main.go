@@ -16,7 +16,7 @@ type program struct {
 	Serve   serve   `cmd:"" help:"Run the server."`
 	Account account `cmd:"" help:"Make and list accounts of a running server."`
 	Audit   audit   `cmd:"" help:"Show who did what, when."`
-	Backup  backup  `cmd:"" help:"Copy a running server's store to a file, as of one moment."`
+	Backup  backup  `cmd:"" help:"Copy a running server's store and images to a file, as of one moment."`
 	Restore restore `cmd:"" help:"Make a new data folder of a backup."`
 	Health  health  `cmd:"" help:"Exit with 0 if the server on a data folder answers requests."`
 	Version version `cmd:"" help:"Show the version."`

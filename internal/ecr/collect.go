@@ -168,6 +168,10 @@ func (s *Service) collectBytes(ctx context.Context, c *Collected) error {
 // remove deletes the bytes of a blob that no repository has, if its record is as it shall
 // be.
 func (s *Service) remove(ctx context.Context, c *Collected, d blob.Digest, fits func(*bytesRecord) bool) error {
+	if !s.keep.TryLock() {
+		return nil // the next collection looks again
+	}
+	defer s.keep.Unlock()
 	leaving := false
 	err := s.update(ctx, func(tx kv.Txn) error {
 		leaving = false

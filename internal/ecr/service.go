@@ -17,6 +17,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/modelwharf/modelwharf/internal/blob"
@@ -66,6 +67,7 @@ type Service struct {
 	every     time.Duration // between two collections
 	log       *slog.Logger
 	pulls     *pulls
+	keep      sync.RWMutex // read-locked while all bytes must stay; the collector locks it
 }
 
 // New returns a service. Collect should run from time to time: without it the bytes of

@@ -12,7 +12,7 @@ import (
 // controlHandler answers the program's own commands.
 func (s *Server) controlHandler() http.Handler {
 	return control.Handler(control.Backend{
-		Store: s.store, Identity: s.identity, Ready: s.readiness, AsRoot: s.asRoot, Log: s.log,
+		Store: s.store, Identity: s.identity, Ready: s.readiness, TakeBackup: s.backup, AsRoot: s.asRoot, Log: s.log,
 	})
 }
 

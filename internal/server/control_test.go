@@ -99,14 +99,14 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 	key := filepath.Join(s.Data, "secret.key")
 	torn := filepath.Join(t.TempDir(), "torn")
-	if _, err := server.Restore(t.Context(), torn, key, bytes.NewReader(backup.Bytes()[:backup.Len()-1])); err == nil {
+	if _, err := server.Restore(t.Context(), torn, key, server.Blobs{}, bytes.NewReader(backup.Bytes()[:backup.Len()-1])); err == nil {
 		t.Error("half a backup was restored")
 	}
 	data := filepath.Join(t.TempDir(), "restored")
-	if _, err := server.Restore(t.Context(), data, key, bytes.NewReader(backup.Bytes())); err != nil {
+	if _, err := server.Restore(t.Context(), data, key, server.Blobs{}, bytes.NewReader(backup.Bytes())); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := server.Restore(t.Context(), data, key, bytes.NewReader(backup.Bytes())); err == nil {
+	if _, err := server.Restore(t.Context(), data, key, server.Blobs{}, bytes.NewReader(backup.Bytes())); err == nil {
 		t.Error("a restore over a store")
 	}
 	restored := servertest.Start(t, func(c *server.Config) { c.Data, c.RootKey = data, folder.AccessKey{} })

@@ -8,29 +8,36 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/kv/pebble"
+	"github.com/modelwharf/modelwharf/internal/server/archive"
 	"github.com/modelwharf/modelwharf/internal/server/folder"
 )
 
-// Restore makes the data folder dir, which must hold no store yet, of a backup.
-// The secret key is copied from keyFile: what is sealed in the backup cannot be
-// opened with another.
-func Restore(ctx context.Context, dir, keyFile string, backup io.Reader) (info kv.BackupInfo, err error) {
+// Restore makes the data folder dir, which must hold no store yet, of a backup. The bytes
+// of images come to where blobs says. The secret key is copied from keyFile: what is sealed
+// in the backup cannot be opened with another.
+func Restore(ctx context.Context, dir, keyFile string, blobs Blobs, backup io.Reader) (r Restored, err error) {
 	f, err := folder.Open(dir)
 	if err != nil {
-		return info, err
+		return r, err
 	}
 	defer f.Close()
 	if _, err := os.Stat(f.Store()); err == nil {
-		return info, fmt.Errorf("%s has a store already: restore into a new folder", f.Dir())
+		return r, fmt.Errorf("%s has a store already: restore into a new folder", f.Dir())
+	}
+	to, err := blobs.open(ctx, f)
+	if err != nil {
+		return r, err
 	}
 	if err := f.AdoptSecretKey(keyFile); err != nil {
-		return info, err
+		return r, err
 	}
 	engine, err := pebble.Open(f.Store(), pebble.Options{Logger: slog.Default()})
 	if err != nil {
-		return info, err
+		return r, err
 	}
 	defer func() {
 		err = errors.Join(err, engine.Close())
@@ -38,5 +45,12 @@ func Restore(ctx context.Context, dir, keyFile string, backup io.Reader) (info k
 			err = errors.Join(err, os.RemoveAll(f.Store()))
 		}
 	}()
-	return kv.Restore(ctx, engine, backup)
+	err = archive.Read(backup, func(store io.Reader) (err error) {
+		r.BackupInfo, err = kv.Restore(ctx, engine, store)
+		return err
+	}, func(d digest.Digest, content io.Reader) error {
+		r.Blobs++
+		return restoreBlob(ctx, to, d, content)
+	})
+	return r, err
 }

@@ -35,7 +35,10 @@ func before(t *testing.T, e endpoint) *faulty {
 		t.Fatal(err)
 	}
 	// The Host is signed, so it stays that of the way.
-	proxy := &httputil.ReverseProxy{Director: func(r *http.Request) { r.URL.Scheme, r.URL.Host = target.Scheme, target.Host }}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host
+	}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if do := f.fault.Load(); do != nil && (*do)(w, r) {
 			return
@@ -61,7 +64,9 @@ func (f *faulty) open(t *testing.T, o s3.Options) *s3.Store {
 }
 
 // isPart tells whether a request brings a part of an upload.
-func isPart(r *http.Request) bool { return r.Method == http.MethodPut && r.URL.Query().Has("partNumber") }
+func isPart(r *http.Request) bool {
+	return r.Method == http.MethodPut && r.URL.Query().Has("partNumber")
+}
 
 // isEnd tells whether a request puts the parts together.
 func isEnd(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Query().Has("uploadId") }
@@ -185,7 +190,9 @@ func TestUnpublished(t *testing.T) {
 	d := digest.FromBytes(content)
 	for _, at := range []func(r *http.Request) bool{
 		isEnd,
-		func(r *http.Request) bool { return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/blobs/") },
+		func(r *http.Request) bool {
+			return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/blobs/")
+		},
 	} {
 		u, err := s.Create(t.Context(), "")
 		if err != nil {
@@ -261,7 +268,9 @@ func TestOpenTries(t *testing.T) {
 		{"cannot be reached", func(w http.ResponseWriter, r *http.Request) bool { return r.Method == http.MethodHead && denied(w, r) }},
 		{"cannot be written", func(w http.ResponseWriter, r *http.Request) bool { return r.Method == http.MethodPut && denied(w, r) }},
 		{"cannot be listed", func(w http.ResponseWriter, r *http.Request) bool { return r.Method == http.MethodGet && denied(w, r) }},
-		{"cannot be deleted", func(w http.ResponseWriter, r *http.Request) bool { return r.Method == http.MethodDelete && denied(w, r) }},
+		{"cannot be deleted", func(w http.ResponseWriter, r *http.Request) bool {
+			return r.Method == http.MethodDelete && denied(w, r)
+		}},
 	} {
 		f.set(c.fault)
 		if _, err := s3.Open(t.Context(), s3.Options{Client: client, Bucket: bucket}); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -10,7 +10,10 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/modelwharf/modelwharf/internal/kv"
+	"github.com/modelwharf/modelwharf/internal/server/archive"
 	"github.com/modelwharf/modelwharf/internal/server/folder"
 )
 
@@ -59,8 +62,18 @@ func (c *Client) Backup(ctx context.Context, out io.Writer) (Backup, error) {
 		return Backup{}, err
 	}
 	defer res.Body.Close()
-	info, err := kv.VerifyBackup(ctx, io.TeeReader(res.Body, out))
-	return Backup{uint64(info.Stamp), info.Time, info.Pairs}, err
+	var b Backup
+	err = archive.Read(io.TeeReader(res.Body, out), func(store io.Reader) error {
+		info, err := kv.VerifyBackup(ctx, store)
+		b.Commit, b.Time, b.Pairs = uint64(info.Stamp), info.Time, info.Pairs
+		return err
+	}, func(d digest.Digest, content io.Reader) error {
+		n, err := archive.Check(d, content)
+		b.Blobs++
+		b.Bytes += n
+		return err
+	})
+	return b, err
 }
 
 func (c *Client) do(ctx context.Context, method, path string, in, out any) error {

@@ -54,6 +54,8 @@ type Backup struct {
 	Commit uint64    `json:"commit"` // the last one in it
 	Time   time.Time `json:"time"`   // of that commit
 	Pairs  int64     `json:"pairs"`
+	Blobs  int       `json:"blobs"`
+	Bytes  int64     `json:"bytes"` // of the blobs
 }
 
 // failure is an answer that is not a success.

@@ -19,6 +19,8 @@ type Backend struct {
 	Store    *kv.DB
 	Identity *identity.Service
 	Ready    func() error
+	// TakeBackup writes a backup, see archive.
+	TakeBackup func(ctx context.Context, out io.Writer) (Backup, error)
 	// AsRoot returns a context in which the administrator does an operation.
 	AsRoot func(ctx context.Context, operation string) context.Context
 	Log    *slog.Logger
@@ -101,12 +103,12 @@ func (b *Backend) audit(w http.ResponseWriter, r *http.Request) {
 // command has is not whole; the stream's own end would tell, too.
 func (b *Backend) backup(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/octet-stream")
-	info, err := b.Store.Backup(r.Context(), w)
+	taken, err := b.TakeBackup(r.Context(), w)
 	if err != nil {
 		b.Log.Error("backup failed", "error", err)
 		panic(http.ErrAbortHandler)
 	}
-	b.Log.Info("backup taken", "commit", info.Stamp, "pairs", info.Pairs)
+	b.Log.Info("backup taken", "commit", taken.Commit, "pairs", taken.Pairs, "blobs", taken.Blobs, "bytes", taken.Bytes)
 }
 
 func read(w http.ResponseWriter, r *http.Request, into any) bool {
