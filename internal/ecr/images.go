@@ -83,6 +83,7 @@ func (s *Service) PutManifest(ctx context.Context, r *Repository, p Push) (Pushe
 		}
 		return s.putManifest(ctx, tx, r, m, p)
 	})
+	s.metrics.pushed(err)
 	return out, err
 }
 

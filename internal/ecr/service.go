@@ -20,6 +20,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/modelwharf/modelwharf/internal/blob"
 	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/identity"
@@ -51,7 +53,9 @@ type Config struct {
 	// UpstreamPatience is how long another registry may send nothing: a minute if zero.
 	UpstreamPatience time.Duration
 
-	Log *slog.Logger // slog.Default() if nil
+	// Metrics is where the service registers its numbers; nil for nowhere.
+	Metrics prometheus.Registerer
+	Log     *slog.Logger // slog.Default() if nil
 }
 
 // Service is the store of images. It is safe for concurrent use.
@@ -67,6 +71,7 @@ type Service struct {
 	every     time.Duration // between two collections
 	log       *slog.Logger
 	pulls     *pulls
+	metrics   *metrics
 	keep      sync.RWMutex // read-locked while all bytes must stay; the collector locks it
 }
 
@@ -80,6 +85,7 @@ func New(c Config) *Service {
 		abandoned: cmp.Or(c.Abandoned, 7*24*time.Hour),
 		every:     cmp.Or(c.CollectEvery, 15*time.Minute),
 		log:       cmp.Or(c.Log, slog.Default()),
+		metrics:   newMetrics(c.Metrics),
 	}
 	s.pulls = newPulls(c)
 	if s.now == nil {

@@ -15,8 +15,7 @@ const expireEvery = time.Hour
 func (s *Service) Jobs() []jobs.Kind {
 	return []jobs.Kind{
 		{Name: "ecr.Collect", Every: s.every, Run: func(ctx context.Context, _ *jobs.Job) error {
-			_, err := s.Collect(ctx)
-			return err
+			return s.collectNoted(ctx)
 		}},
 		{Name: "ecr.ExpireImages", Every: expireEvery, Run: func(ctx context.Context, _ *jobs.Job) error {
 			_, err := s.ExpireImages(ctx)

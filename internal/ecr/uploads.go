@@ -82,6 +82,7 @@ func (s *Service) UploadSize(ctx context.Context, r *Repository, id string) (int
 // body stays, so that its client can go on from there.
 func (u *Upload) Append(ctx context.Context, body io.Reader) (int64, error) {
 	n, err := u.ReadFrom(body)
+	u.service.metrics.received.Add(float64(n))
 	// A client that is gone does not keep what it sent from being kept.
 	if serr := u.Sync(context.WithoutCancel(ctx)); serr != nil {
 		return n, serr

@@ -67,7 +67,7 @@ func TestAnotherSecretKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	data := filepath.Join(t.TempDir(), "restored")
-	if _, err := server.Restore(t.Context(), data, key, &backup); err != nil {
+	if _, err := server.Restore(t.Context(), data, key, server.Blobs{}, &backup); err != nil {
 		t.Fatal(err)
 	}
 	wrong, err := server.Open(t.Context(), server.Config{Data: data, Listen: "127.0.0.1:0", Account: servertest.Account, Region: servertest.Region, Log: slog.New(slog.DiscardHandler)})

@@ -33,7 +33,7 @@ func (s *Server) openImages(ctx context.Context) (*images, error) {
 	}
 	service := ecr.New(ecr.Config{
 		Egress: egress.NewClient(allow), Secrets: secrets,
-		Store: s.store, Blobs: blobs, Identity: s.identity, Seal: s.pages, Now: s.config.Now, Log: s.log,
+		Store: s.store, Blobs: blobs, Identity: s.identity, Seal: s.pages, Now: s.config.Now, Log: s.log, Metrics: s.metrics.registry,
 		Lease: s.config.ImageLease, Abandoned: s.config.ImageUploadExpiry, CollectEvery: s.config.ImageCollectEvery,
 		BaseURL: func(ctx context.Context) string {
 			if s.config.ExternalURL != "" {

@@ -34,6 +34,7 @@ func (x *exchange) getManifest() error {
 	head.Set("Content-Length", strconv.Itoa(len(m.Bytes)))
 	x.w.WriteHeader(http.StatusOK)
 	if x.r.Method == http.MethodGet {
+		x.h.images.NotePull()
 		_, err = x.w.Write(m.Bytes)
 	}
 	return err
