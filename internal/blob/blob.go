@@ -93,6 +93,9 @@ type Upload interface {
 	Label() string
 	// Size is how many bytes the upload has.
 	Size() int64
+	// Digest is the digest of these bytes, if the algorithm is one of those that the
+	// upload was created with.
+	Digest(a digest.Algorithm) (Digest, bool)
 	// ReadFrom appends what r has and returns how many bytes of it. From time to time it
 	// syncs on its own. What was read before an error of r is appended.
 	io.ReaderFrom

@@ -37,8 +37,21 @@ type Identity struct {
 // Its errors are sigv4's kinds UnknownKey (also for an inactive key), InvalidToken
 // and ExpiredToken, or the store's.
 func (s *Service) Lookup(ctx context.Context, accessKeyID, sessionToken string) (*Identity, string, error) {
-	var who *Identity
-	err := s.store.View(ctx, func(r kv.Reader) (err error) {
+	who, err := s.Recall(ctx, accessKeyID, sessionToken)
+	if err != nil {
+		return nil, "", err
+	}
+	if !who.expires.IsZero() && !s.now().Before(who.expires) {
+		return nil, "", sigv4.ExpiredToken
+	}
+	return who, who.secret, nil
+}
+
+// Recall returns the owner of an access key as Lookup does, also when the session has ended
+// by its time: for tokens of a service that were given to a session and last longer. Its
+// other errors are those of Lookup.
+func (s *Service) Recall(ctx context.Context, accessKeyID, sessionToken string) (who *Identity, err error) {
+	err = s.store.View(ctx, func(r kv.Reader) (err error) {
 		if who, err = s.cached(ctx, r, accessKeyID, sessionToken); who != nil || err != nil {
 			return err
 		}
@@ -49,13 +62,7 @@ func (s *Service) Lookup(ctx context.Context, accessKeyID, sessionToken string) 
 		}
 		return err
 	})
-	if err != nil {
-		return nil, "", err
-	}
-	if !who.expires.IsZero() && !s.now().Before(who.expires) {
-		return nil, "", sigv4.ExpiredToken
-	}
-	return who, who.secret, nil
+	return who, err
 }
 
 // cached returns the identity of a key if it is known and its account has not
@@ -140,4 +147,12 @@ func (s *Service) SessionToken(ctx context.Context) string {
 		return who.token
 	}
 	return ""
+}
+
+// SessionEnd is when the session that acts in ctx ends, the zero time if it is none.
+func (s *Service) SessionEnd(ctx context.Context) time.Time {
+	if who := s.identityOf(ctx, &api.RequestOf(ctx).Caller); who != nil {
+		return who.expires
+	}
+	return time.Time{}
 }

@@ -37,7 +37,7 @@ func TestForeignServices(t *testing.T) {
 		"stacks":           {"POST", "/", signed("cloudformation"), "", form, "Action=ListStacks&Version=2010-05-15", 400, "text/xml", []string{"<ErrorResponse", "<Code>InvalidAction</Code>", "The service cloudformation is not available"}},
 		"keys":             {"POST", "/", signed("kms"), "TrentService.ListKeys", json, "{}", 400, json, []string{"UnknownOperationException", "The service kms/TrentService is not available"}},
 		"accelerator":      {"POST", "/", signed("dynamodb"), "AmazonDAXV3.DescribeClusters", json, "{}", 400, json, []string{"UnknownOperationException", "The service dynamodb/AmazonDAXV3 is not"}},
-		"repositories":     {"GET", "/v1/repository", signed("codeartifact"), "", "", "", 404, json, []string{"UnknownOperationException", "The service codeartifact is not"}},
+		"batch jobs":       {"POST", "/v1/listjobs", signed("batch"), "", "", "", 404, json, []string{"UnknownOperationException", "The service batch is not"}},
 		"function's alias": {"GET", "/2015-03-31/functions/f/aliases", signed("lambda"), "", "", "", 404, "application/json", []string{"The operation ListAliases is not available"}},
 		"no function":      {"GET", "/2015-03-31/elsewhere", signed("lambda"), "", "", "", 404, "application/json", []string{"The service lambda has no operation at GET /2015-03-31/elsewhere."}},
 		"put to tables":    {"PUT", "/", signed("dynamodb"), "DynamoDB_20120810.ListTables", json, "{}", 405, json, []string{"MethodNotAllowed"}},

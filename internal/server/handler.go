@@ -14,6 +14,10 @@ import (
 func (s *Server) Handler() http.Handler {
 	metrics := s.metrics.handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.packages.handler.Serves(r) {
+			s.packages.handler.ServeHTTP(w, r)
+			return
+		}
 		if oci.Serves(r.URL.Path) {
 			s.images.registry.ServeHTTP(w, r)
 			return

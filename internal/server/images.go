@@ -11,6 +11,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/ecr/oci"
 	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/jobs"
+	"github.com/modelwharf/modelwharf/internal/wire/native"
 )
 
 // images is the store of images with its registry.
@@ -35,43 +36,54 @@ func (s *Server) openImages(ctx context.Context) (*images, error) {
 		Egress: egress.NewClient(allow), Secrets: secrets,
 		Store: s.store, Blobs: blobs, Identity: s.identity, Seal: s.pages, Now: s.config.Now, Log: s.log, Metrics: s.metrics.registry,
 		Lease: s.config.ImageLease, Abandoned: s.config.ImageUploadExpiry, CollectEvery: s.config.ImageCollectEvery,
-		BaseURL: func(ctx context.Context) string {
-			if s.config.ExternalURL != "" {
-				return s.config.ExternalURL
-			}
-			if api.RequestOf(ctx).Secure {
-				return "https://" + hostOf(ctx)
-			}
-			return "http://" + hostOf(ctx)
-		},
+		BaseURL: s.baseURLOf,
 	})
 	im := &images{Service: service, jobs: jobs.New(jobs.Config{Store: s.store, Now: s.config.Now, Logger: s.log, Owner: "server"})}
 	im.jobs.Register(service.Jobs()...)
 	im.registry = oci.New(oci.Config{
 		Images: service, BaseURL: s.baseURL, Done: s.noteRegistry,
-		Begin: func(r *http.Request) *api.Request {
-			return &api.Request{
-				ID: newRequestID(), Time: s.config.Now(), Region: s.config.Region,
-				SourceIP: remote(r.RemoteAddr), UserAgent: r.UserAgent(), Secure: r.TLS != nil,
-			}
-		},
+		Begin: s.begin,
 	})
 	return im, nil
 }
 
+// baseURLOf is the base of the URLs in the answer to the request of an operation.
+func (s *Server) baseURLOf(ctx context.Context) string {
+	switch {
+	case s.config.ExternalURL != "":
+		return s.config.ExternalURL
+	case api.RequestOf(ctx).Secure:
+		return "https://" + hostOf(ctx)
+	}
+	return "http://" + hostOf(ctx)
+}
+
+// begin makes the request that services see of one that is not to an API of AWS.
+func (s *Server) begin(r *http.Request) *api.Request {
+	return &api.Request{
+		ID: newRequestID(), Time: s.config.Now(), Region: s.config.Region,
+		SourceIP: remote(r.RemoteAddr), UserAgent: r.UserAgent(), Secure: r.TLS != nil,
+	}
+}
+
 // noteRegistry leaves a request to the registry in the metrics and the access log.
 func (s *Server) noteRegistry(ctx context.Context, o oci.Outcome) {
+	s.noteNative(ctx, "registry", native.Outcome(o))
+}
+
+// noteNative leaves a request that is not to an API of AWS in the metrics and the access log.
+func (s *Server) noteNative(ctx context.Context, service string, o native.Outcome) {
 	q := o.Request
-	s.metrics.requests.WithLabelValues("registry", q.Operation, strconv.Itoa(o.Status)).Inc()
-	s.metrics.seconds.WithLabelValues("registry", q.Operation).Observe(o.Took.Seconds())
-	s.metrics.bytes.WithLabelValues("registry", "in").Add(float64(o.BytesIn))
-	s.metrics.bytes.WithLabelValues("registry", "out").Add(float64(o.BytesOut))
+	s.metrics.requests.WithLabelValues(service, q.Operation, strconv.Itoa(o.Status)).Inc()
+	s.metrics.seconds.WithLabelValues(service, q.Operation).Observe(o.Took.Seconds())
+	s.metrics.bytes.WithLabelValues(service, "in").Add(float64(o.BytesIn))
+	s.metrics.bytes.WithLabelValues(service, "out").Add(float64(o.BytesOut))
 	level := slog.LevelInfo
 	if o.Status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
 	attrs := []slog.Attr{
-		slog.String("request_id", q.ID), slog.String("service", "registry"), slog.String("operation", q.Operation),
+		slog.String("request_id", q.ID), slog.String("service", service), slog.String("operation", q.Operation),
 		slog.Int("status", o.Status), slog.Int64("duration_us", o.Took.Microseconds()),
 		slog.Int64("bytes_in", o.BytesIn), slog.Int64("bytes_out", o.BytesOut), slog.String("region", q.Region),
 		slog.String("caller", q.Caller.ARN), slog.String("source_ip", q.SourceIP.String()),

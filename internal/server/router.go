@@ -92,6 +92,19 @@ func (rt *router) find(r *http.Request, body []byte) *endpoint {
 	return e
 }
 
+// streams tells whether a request asks for an operation whose input is a stream.
+func (rt *router) streams(r *http.Request) bool {
+	if r.Header.Get("X-Amz-Target") != "" {
+		return false
+	}
+	scope, ok := sigv4.ScopeOf(r)
+	if !ok || rt.scopes[scope.Service] == nil {
+		return false
+	}
+	p, ok := rt.scopes[scope.Service].Protocol.(wire.Streamer)
+	return ok && p.Streams(r)
+}
+
 func (rt *router) known(r *http.Request, body []byte) *endpoint {
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
 		return rt.targets[target[:max(0, strings.LastIndexByte(target, '.'))]]

@@ -44,6 +44,7 @@ type Server struct {
 	pages    *pagetoken.Sealer
 	services *services
 	images   *images
+	packages *packages
 	metrics  *metrics
 	engine   *storeCollector
 	listener net.Listener
@@ -88,6 +89,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return err
 	}
 	if s.images, err = s.openImages(ctx); err != nil {
+		return err
+	}
+	if s.packages, err = s.openPackages(); err != nil {
 		return err
 	}
 	s.services = s.openServices()

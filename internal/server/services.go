@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -15,6 +16,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/identity"
 	"github.com/modelwharf/modelwharf/internal/lambda"
 	"github.com/modelwharf/modelwharf/internal/wire"
+	"github.com/modelwharf/modelwharf/internal/wire/native"
 	"github.com/modelwharf/modelwharf/internal/wire/sigv4"
 )
 
@@ -91,16 +93,14 @@ func (s *services) answer(x *exchange, r *http.Request) (err error) {
 			err = api.Internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
-	body, unread := s.bodies.read(r, func() bool {
-		known := s.knows(r)
-		if known && bodyLimit(r) > maxBody {
-			control, until := http.NewResponseController(x.ResponseWriter), time.Now().Add(partTimeout)
-			_ = errors.Join(control.SetReadDeadline(until), control.SetWriteDeadline(until.Add(writeTimeout)))
-		}
-		return known
-	})
-	defer s.bodies.release(&body)
-	x.bytesIn = len(body.bytes)
+	var body body
+	var unread error
+	streams := s.router.streams(r)
+	if !streams {
+		body, unread = s.bodies.read(r, func() bool { return s.admits(x, r) })
+		defer s.bodies.release(&body)
+		x.bytesIn = len(body.bytes)
+	}
 	x.endpoint = s.router.find(r, body.bytes)
 	q, service := &x.request, x.endpoint.Service()
 	q.Service = service.Name
@@ -119,17 +119,17 @@ func (s *services) answer(x *exchange, r *http.Request) (err error) {
 		return api.Errorf("MethodNotAllowed", http.StatusMethodNotAllowed, "The specified method is not allowed against this resource.")
 	}
 	// Any region may be signed for: it is a name, and what is made there lives there.
-	signature, err := s.verifier.Verify(r, body.bytes, sigv4.Expect{Service: service.SigningName})
+	signature, err := s.verify(x, r, body.bytes, streams)
 	if err != nil {
-		if e, ok := errors.AsType[*sigv4.Error](err); ok {
-			return e.For(service.Protocol)
-		}
-		return err
+		return told(err, service)
 	}
 	if stranger { // whose key has been made just now
 		return incomplete(errStranger)
 	}
 	q.Region = signature.Region
+	if q.Operation == "GetPackageVersionAsset" {
+		x.ResponseWriter = &native.Writer{ResponseWriter: x.ResponseWriter}
+	}
 	if d := patience[service.Name+":"+q.Operation]; d > 0 {
 		control := http.NewResponseController(x.ResponseWriter)
 		_ = errors.Join(control.SetReadDeadline(time.Time{}), control.SetWriteDeadline(time.Now().Add(d)))
@@ -143,9 +143,38 @@ func (s *services) answer(x *exchange, r *http.Request) (err error) {
 	}
 	out, err := x.call.Operation.Call(ctx, in)
 	if err != nil {
-		return err
+		return told(err, service)
 	}
 	return x.endpoint.WriteAnswer(x, q.ID, x.call, out)
+}
+
+// verify verifies the signature of a request. The body of one that streams is then the
+// verified one, which may take as long as something comes.
+func (s *services) verify(x *exchange, r *http.Request, body []byte, streams bool) (sigv4.Signature[*identity.Identity], error) {
+	expect := sigv4.Expect{Service: x.endpoint.Service().SigningName}
+	if !streams {
+		return s.verifier.Verify(r, body, expect)
+	}
+	patient := native.NewBody(x.ResponseWriter, r)
+	r.Body = patient
+	x.ResponseWriter = &native.Writer{ResponseWriter: x.ResponseWriter}
+	signature, verified, err := s.verifier.VerifyStream(r, expect)
+	if err == nil {
+		r.Body = struct {
+			io.Reader
+			io.Closer
+		}{verified, patient}
+	}
+	return signature, err
+}
+
+// told is what a client is told of an error that may be one of its signature, also of one
+// that shows only at the end of a body.
+func told(err error, service *api.Service) error {
+	if e, ok := errors.AsType[*sigv4.Error](err); ok {
+		return e.For(service.Protocol)
+	}
+	return err
 }
 
 // patience is how long the operations may take that wait for what is not ours, beyond
@@ -165,6 +194,17 @@ func allowed(method string, p api.Protocol) bool {
 		return method == http.MethodPost || method == http.MethodGet
 	}
 	return method == http.MethodPost
+}
+
+// admits tells whether a long body of a request is to be read, and gives one of the longest
+// the time that it takes.
+func (s *services) admits(x *exchange, r *http.Request) bool {
+	known := s.knows(r)
+	if known && bodyLimit(r) > maxBody {
+		control, until := http.NewResponseController(x.ResponseWriter), time.Now().Add(partTimeout)
+		_ = errors.Join(control.SetReadDeadline(until), control.SetWriteDeadline(until.Add(writeTimeout)))
+	}
+	return known
 }
 
 // knows tells whether a request claims to be signed with a key that there is.

@@ -34,6 +34,13 @@ type Protocol interface {
 	WriteError(w http.ResponseWriter, requestID string, err *api.Error)
 }
 
+// Streamer is a Protocol that has operations whose input is a stream: then Open gets no body,
+// and the input reads what the request's is when Input is called.
+type Streamer interface {
+	// Streams tells whether a request asks for such an operation.
+	Streams(r *http.Request) bool
+}
+
 // Call is a request for an operation.
 type Call struct {
 	Name      string         // as asked for; not to be trusted if Operation is nil

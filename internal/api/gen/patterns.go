@@ -17,6 +17,8 @@ var translations = map[string]string{
 	`\p{Print}+`: `[\x20-\x7E]+`,
 	`^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$`: `[a-z0-9](-?[a-z0-9])*`,
 	`[0-9A-Za-z\.\-_]*(?<!\.)`:                  `([0-9A-Za-z._-]*[0-9A-Za-z_-])?`,
+	// Of the white space that Unicode has, only what is not a control character is missing in \p{C}.
+	`[^\p{C}\p{IsWhitespace}]+`: `[^\p{C}\p{Z}]+`,
 	// Of a source of events that does not exist here; the names that begin with "system." pass.
 	`(^(?!(system\x2e)))(^[_a-zA-Z0-9])([^$]*)`: `[_a-zA-Z0-9][^$]*`,
 }

@@ -18,7 +18,8 @@ func (g *generator) at(op string) string {
 
 // binding says where a member of a structure travels if that is not in a JSON body: the
 // content of its tag "rest", which package restjson reads. For a timestamp the format
-// follows, if it is not the place's own.
+// follows, if it is not the place's own; for a parameter that is as good as absent when it
+// is empty, "empty".
 func (g *generator) binding(s *shape, x member) string {
 	if !g.rest() {
 		return ""
@@ -33,6 +34,9 @@ func (g *generator) binding(s *shape, x member) string {
 		return ""
 	}
 	tag := place + "," + cmp.Or(x.LocationName, x.Name)
+	if place == "query" && g.EmptyAbsent[cmp.Or(x.LocationName, x.Name)] {
+		return tag + ",empty"
+	}
 	if target := g.Shapes[x.Shape]; target.Type == "timestamp" {
 		if format := cmp.Or(x.TimestampFormat, target.TimestampFormat); format != "" {
 			tag += "," + format

@@ -26,6 +26,9 @@ type service struct {
 	Raw map[string]bool
 	// Values is the package that has the types of attribute values; "" means its own.
 	Values string
+	// EmptyAbsent are the parameters of queries that are as good as absent when they are
+	// empty.
+	EmptyAbsent map[string]bool
 	// Extensions are, by shape, members that AWS's model has not, each a text of the
 	// given values.
 	Extensions map[string]map[string][]string
@@ -33,7 +36,7 @@ type service struct {
 
 func list(s string) []string { return strings.Fields(s) }
 
-var services = []service{dynamodb, dynamodbstreams, sts, iam, cloudtrail, lambda, ecr, ecrpublic}
+var services = []service{dynamodb, dynamodbstreams, sts, iam, cloudtrail, lambda, ecr, ecrpublic, codeartifact}
 
 var dynamodb = service{
 	Package: "dynamodb", Version: "2012-08-10", SigningName: "dynamodb", CRC32: true, ModelNames: true,
@@ -178,4 +181,22 @@ var ecrpublic = service{
 		SetRepositoryPolicy GetRepositoryPolicy DeleteRepositoryPolicy
 		TagResource UntagResource ListTagsForResource
 		PutRepositoryCatalogData GetRepositoryCatalogData PutRegistryCatalogData GetRegistryCatalogData`),
+}
+
+var codeartifact = service{
+	Package: "codeartifact", Version: "2018-09-22", SigningName: "codeartifact",
+	EmptyAbsent: map[string]bool{"domain-owner": true},
+	Operations: list(`
+		CreateDomain DescribeDomain DeleteDomain ListDomains
+		PutDomainPermissionsPolicy GetDomainPermissionsPolicy DeleteDomainPermissionsPolicy
+		CreateRepository DescribeRepository UpdateRepository DeleteRepository ListRepositories ListRepositoriesInDomain GetRepositoryEndpoint
+		PutRepositoryPermissionsPolicy GetRepositoryPermissionsPolicy DeleteRepositoryPermissionsPolicy
+		AssociateExternalConnection DisassociateExternalConnection
+		GetAuthorizationToken TagResource UntagResource ListTagsForResource
+		ListPackages DescribePackage DeletePackage PutPackageOriginConfiguration
+		ListPackageVersions DescribePackageVersion PublishPackageVersion CopyPackageVersions
+		UpdatePackageVersionsStatus DisposePackageVersions DeletePackageVersions
+		ListPackageVersionAssets GetPackageVersionAsset GetPackageVersionReadme ListPackageVersionDependencies
+		CreatePackageGroup DescribePackageGroup UpdatePackageGroup DeletePackageGroup ListPackageGroups ListSubPackageGroups
+		UpdatePackageGroupOriginConfiguration ListAllowedRepositoriesForGroup ListAssociatedPackages GetAssociatedPackageGroup`),
 }

@@ -167,6 +167,9 @@ func (u *upload) ID() string    { return u.id }
 func (u *upload) Label() string { return u.state.Label }
 func (u *upload) Size() int64   { return u.size }
 
+// Digest is the digest of the bytes so far.
+func (u *upload) Digest(a digest.Algorithm) (blob.Digest, bool) { return u.hashes.Digest(a) }
+
 const bufferSize = 256 << 10
 
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}

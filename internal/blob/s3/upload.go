@@ -160,6 +160,9 @@ func (u *upload) ID() string    { return u.id }
 func (u *upload) Label() string { return u.state.Label }
 func (u *upload) Size() int64   { return u.size }
 
+// Digest is the digest of the bytes so far.
+func (u *upload) Digest(a digest.Algorithm) (blob.Digest, bool) { return u.hashes.Digest(a) }
+
 func (u *upload) data() *string { return u.store.key("data/" + u.id) }
 
 // ReadFrom appends what r has, and sends each part that is full.

@@ -13,10 +13,12 @@ import (
 
 // plan says where the members of a shape travel.
 type plan struct {
-	bound    []bound // in the path, the query and headers
-	status   *bound
-	payload  *bound
-	bodyless bool // there is no member for a JSON body
+	bound   []bound // in the path, the query and headers
+	status  *bound
+	payload *bound
+	// payloadType is the type of the member that is the payload.
+	payloadType reflect.Type
+	bodyless    bool // there is no member for a JSON body
 }
 
 // bound is a member that travels elsewhere than in a JSON body.
@@ -24,8 +26,11 @@ type bound struct {
 	index  int
 	place  place
 	name   string // of the label, parameter or header, or the headers' prefix
-	format string // of a timestamp
+	format string // of a timestamp, or absentIfEmpty
 }
+
+// absentIfEmpty, in the place of a format, says that an empty value is no value.
+const absentIfEmpty = "empty"
 
 type place string
 
@@ -59,7 +64,7 @@ func planOf(t reflect.Type) *plan {
 		case inStatus:
 			p.status = &b
 		case inPayload:
-			p.payload = &b
+			p.payload, p.payloadType = &b, t.Field(i).Type
 		default:
 			p.bound = append(p.bound, b)
 		}

@@ -25,6 +25,7 @@ type request struct {
 	literal []pair // of the query, which the template has
 	header  http.Header
 	body    []byte
+	source  *http.Request // whose body a stream is, if that was not read
 }
 
 // decode reads the input of an operation.
@@ -67,7 +68,7 @@ func (q *request) bind(b *bound, v reflect.Value, shape *plan) error {
 			return nil
 		}
 		values := q.query[b.name]
-		if len(values) == 0 {
+		if len(values) == 0 || b.format == absentIfEmpty && values[0] == "" {
 			return nil
 		}
 		if field.Kind() == reflect.Slice && field.Type() != bytesType {
@@ -162,6 +163,10 @@ func fill(field reflect.Value) reflect.Value {
 func (q *request) bindPayload(field reflect.Value) error {
 	switch field.Type() {
 	case readerType:
+		if q.body == nil && q.source.Body != nil {
+			field.Set(reflect.ValueOf(q.source.Body))
+			return nil
+		}
 		field.Set(reflect.ValueOf(bytes.NewReader(q.body)))
 		return nil
 	case bytesType:

@@ -13,7 +13,8 @@
 //	payload       the whole body: a structure, bytes, a string, or a stream
 //
 // and all others are members of the JSON object that is the body. A timestamp's tag may
-// end with its format. The tags are read once, when a shape is first met.
+// end with its format, that of a parameter of the query with "empty": then it is absent if
+// it is empty. The tags are read once, when a shape is first met.
 package restjson
 
 import (
@@ -76,7 +77,7 @@ func (p *protocol) Open(r *http.Request, body []byte) (wire.Call, *api.Error) {
 			call.Name = route.name
 			return call, api.Errorf("UnknownOperationException", http.StatusNotFound, wire.NotYet, route.name)
 		default:
-			q := &request{labels: labels, query: query, literal: route.query, header: r.Header, body: body}
+			q := &request{labels: labels, query: query, literal: route.query, header: r.Header, body: body, source: r}
 			call.Name, call.Operation = route.name, route.operation
 			call.Decode = func() (api.Input, error) { return q.decode(route.operation) }
 			return call, nil
@@ -87,6 +88,25 @@ func (p *protocol) Open(r *http.Request, body []byte) (wire.Call, *api.Error) {
 		return call, api.Errorf("MethodNotAllowedException", http.StatusMethodNotAllowed, "The method %s is not allowed here.", clip(r.Method))
 	}
 	return call, api.Errorf("UnknownOperationException", http.StatusNotFound, "The service %s has no operation at %s %s.", p.service.Name, clip(r.Method), clip(r.URL.EscapedPath()))
+}
+
+// Streams tells whether a request asks for an operation whose input is a stream. Its body is
+// not to be read: the operation does.
+func (p *protocol) Streams(r *http.Request) bool {
+	at, ok := pathOf(r.URL.EscapedPath())
+	if !ok {
+		return false
+	}
+	for _, route := range p.routes {
+		if route.method != r.Method || route.operation == nil {
+			continue
+		}
+		if _, ok := route.match(at, r.URL.Query()); ok {
+			shape := planOf(reflect.TypeOf(route.operation.NewInput()).Elem())
+			return shape.payload != nil && shape.payloadType == readerType
+		}
+	}
+	return false
 }
 
 // clip bounds what an answer repeats of a request.
@@ -206,6 +226,10 @@ func send(w http.ResponseWriter, requestID string, status int, more http.Header,
 		h.Del("Content-Type")
 	case stream == nil:
 		h.Set("Content-Length", strconv.Itoa(len(body)))
+	default:
+		if s, ok := stream.(interface{ Size() int64 }); ok {
+			h.Set("Content-Length", strconv.FormatInt(s.Size(), 10))
+		}
 	}
 	w.WriteHeader(status)
 	if stream != nil {

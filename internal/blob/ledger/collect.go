@@ -1,0 +1,154 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+
+	"github.com/modelwharf/modelwharf/internal/blob"
+	"github.com/modelwharf/modelwharf/internal/kv"
+	"github.com/modelwharf/modelwharf/internal/kv/tuple"
+)
+
+// Collected is what a collection did.
+type Collected struct {
+	Blobs   int // blobs whose bytes were deleted
+	Uploads int // uploads that nobody went on with
+}
+
+// Collect deletes the bytes that nobody holds and whose lease is over, those of which there
+// is no record, which a crash left, and uploads that were left long ago. Two must not run
+// at once.
+func (l *Ledger) Collect(ctx context.Context) (c Collected, err error) {
+	for _, step := range []func(context.Context, *Collected) error{l.collectBytes, l.collectStrays, l.collectUploads} {
+		if err := step(ctx, &c); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// batch is how many keys a scan takes at once.
+const batch = 1000
+
+// Below calls fn with all keys below prefix, in batches, each of a snapshot of its own.
+func Below(ctx context.Context, store kv.Store, prefix []byte, fn func(ctx context.Context, key, val []byte) error) error {
+	for from := prefix; from != nil; {
+		var page []kv.KV
+		err := store.View(ctx, func(tx kv.Reader) error {
+			page = page[:0]
+			for p, err := range tx.Scan(ctx, kv.Range{From: from, To: tuple.Below(prefix), Limit: batch}) {
+				if err != nil {
+					return err
+				}
+				page = append(page, kv.KV{Key: append([]byte(nil), p.Key...), Val: append([]byte(nil), p.Val...)})
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, p := range page {
+			if err := fn(ctx, p.Key, p.Val); err != nil {
+				return err
+			}
+		}
+		if from = nil; len(page) == batch {
+			from = append(page[batch-1].Key, 0)
+		}
+	}
+	return nil
+}
+
+// over tells whether a record's lease is over.
+func (l *Ledger) over(r *record) bool { return !l.Now().Before(r.Leased) }
+
+func (l *Ledger) collectBytes(ctx context.Context, c *Collected) error {
+	return Below(ctx, l.Store, l.blobs, func(ctx context.Context, key, val []byte) error {
+		r, err := decode(val)
+		if err != nil || !r.Leaving && !l.over(r) {
+			return err
+		}
+		text, _, err := tuple.String(key[len(l.blobs):])
+		if err != nil {
+			return err
+		}
+		return l.remove(ctx, c, blob.Digest(text), func(r *record) bool { return r != nil && l.over(r) })
+	})
+}
+
+// remove deletes the bytes of a blob that nobody holds, if its record is as it shall be.
+func (l *Ledger) remove(ctx context.Context, c *Collected, d blob.Digest, fits func(*record) bool) error {
+	leaving := false
+	_, err := l.Store.Update(ctx, func(tx kv.Txn) error {
+		leaving = false
+		r, err := read(ctx, tx, l.blobKey(d))
+		if err != nil {
+			return err
+		}
+		if r != nil && r.Leaving {
+			leaving = true
+			return nil
+		}
+		if !fits(r) {
+			return nil
+		}
+		// A holder that comes renews the lease, and this conflicts.
+		holders := l.holdersOf(d)
+		for _, err := range tx.Scan(ctx, kv.Range{From: holders, To: tuple.Below(holders), Limit: 1}) {
+			return err
+		}
+		leaving = true
+		tx.Put(l.blobKey(d), encode(record{Leaving: true}))
+		return nil
+	})
+	if err != nil || !leaving {
+		return err
+	}
+	if err := l.Blobs.Delete(ctx, d); err != nil {
+		return err
+	}
+	c.Blobs++
+	_, err = l.Store.Update(ctx, func(tx kv.Txn) error {
+		tx.Delete(l.blobKey(d))
+		return nil
+	})
+	return err
+}
+
+func (l *Ledger) collectStrays(ctx context.Context, c *Collected) error {
+	for info, err := range l.Blobs.List(ctx) {
+		if err != nil {
+			return err
+		}
+		var known *record
+		err = l.Store.View(ctx, func(tx kv.Reader) (err error) {
+			known, err = read(ctx, tx, l.blobKey(info.Digest))
+			return err
+		})
+		if err == nil && known == nil {
+			err = l.remove(ctx, c, info.Digest, func(r *record) bool { return r == nil })
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) collectUploads(ctx context.Context, c *Collected) error {
+	for info, err := range l.Blobs.Uploads(ctx) {
+		if err != nil {
+			return err
+		}
+		if l.Now().Sub(info.Modified) < l.Abandoned {
+			continue
+		}
+		if err := l.Blobs.CancelUpload(ctx, info.ID); errors.Is(err, blob.ErrBusy) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		c.Uploads++
+	}
+	return nil
+}

@@ -1,0 +1,244 @@
+package codeartifact
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/wire/native"
+)
+
+// Exchange is a request below an endpoint of a format, and the answer to it.
+type Exchange struct {
+	*native.Writer // the answer
+	Request        *http.Request
+	Repository     *Repository
+	Path           string // below the endpoint, escaped, without its first '/': "simple/numpy/"
+
+	s      *Service
+	ctx    context.Context
+	format Format
+	base   string
+}
+
+// Context is the request's, with the caller in it. It is the one to hand on.
+func (x *Exchange) Context() context.Context { return x.ctx }
+
+// Parts splits the path and unescapes each part. A path that ends with '/' has an empty last
+// part. The error is ValidationException of what is not escaped UTF-8, and of "." and "..".
+func (x *Exchange) Parts() ([]string, error) {
+	parts := strings.Split(x.Path, "/")
+	for i, p := range parts {
+		text, err := url.PathUnescape(p)
+		if err != nil || text == "." || text == ".." || strings.ContainsAny(text, "\x00\\") || strings.ToValidUTF8(text, "") != text {
+			return nil, Invalid("The path is malformed.")
+		}
+		parts[i] = text
+	}
+	return parts, nil
+}
+
+// URL is a URL below the endpoint, as the client reaches it. Each part is escaped.
+func (x *Exchange) URL(parts ...string) string {
+	escaped := make([]string, len(parts))
+	for i, p := range parts {
+		escaped[i] = url.PathEscape(p)
+	}
+	return x.base + strings.Join(escaped, "/")
+}
+
+// View returns a package as the client sees it, see Service.View.
+func (x *Exchange) View(n PackageName) (*View, error) { return x.s.View(x.ctx, x.Repository, n) }
+
+// Packages returns names of packages, see Service.Packages.
+func (x *Exchange) Packages(from *PackageName, n int) ([]PackageName, error) {
+	return x.s.Packages(x.ctx, x.Repository, x.format.Name(), from, n)
+}
+
+// Authorize asks policy for an action on a package: before a large body is read.
+func (x *Exchange) Authorize(a Action, n PackageName) error {
+	x.does(a)
+	return x.s.Authorize(x.ctx, x.Repository, a, n)
+}
+
+// does notes what the request is about, for the log and the audit trail.
+func (x *Exchange) does(a Action) { api.RequestOf(x.ctx).Operation = string(a) }
+
+// Reads asks policy for ReadFromRepository: for a request that only reads, whatever its
+// method.
+func (x *Exchange) Reads() error {
+	x.does("ReadFromRepository")
+	return x.s.ask(x.ctx, check("ReadFromRepository", x.Repository.Name.ARN(), x.Repository.Policy, x.Repository.Tags))
+}
+
+// Stage keeps what r has, up to MaxAsset, see Service.Stage.
+func (x *Exchange) Stage(r io.Reader) (*Staged, error) { return x.s.Stage(x.ctx, r, MaxAsset) }
+
+// OpenStaged reads what was staged at any place.
+func (x *Exchange) OpenStaged(staged *Staged) io.ReaderAt {
+	return x.s.ReaderAt(x.ctx, staged.Hashes, staged.Size)
+}
+
+// Publish publishes assets of a version, see Service.Publish.
+func (x *Exchange) Publish(n PackageName, p Publication) (*Version, error) {
+	x.does(PublishPackageVersion)
+	return x.s.Publish(x.ctx, x.Repository, n, p)
+}
+
+// Change changes a package, see Service.Change.
+func (x *Exchange) Change(a Action, n PackageName, fn func(e *Edit) error) error {
+	x.does(a)
+	return x.s.Change(x.ctx, x.Repository, a, n, fn)
+}
+
+// Send answers with a small body.
+func (x *Exchange) Send(status int, contentType string, body []byte) error {
+	h := x.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	x.WriteHeader(status)
+	if x.Request.Method != http.MethodHead {
+		_, _ = x.Write(body)
+	}
+	return nil
+}
+
+// MethodNotAllowed is the answer to a method that a path has not.
+func (x *Exchange) MethodNotAllowed(allowed ...string) error {
+	x.Header().Set("Allow", strings.Join(allowed, ", "))
+	return api.Errorf("MethodNotAllowed", http.StatusMethodNotAllowed, "The method %s is not allowed here.", x.Request.Method)
+}
+
+// NothingHere is the answer to a path that the format has not.
+func (x *Exchange) NothingHere() error {
+	return api.Errorf("NotFound", http.StatusNotFound, "There is nothing at %s.", strconv.Quote(x.Path))
+}
+
+// SendDocument answers with what render makes of a view. kind tells apart the documents of
+// one package, with all that they depend on beside the package, but for the endpoint's URL:
+// "simple.json". The answer has an ETag, and a 304 costs one read of the store. render runs
+// when the package has changed since the last time, once for all who ask.
+func (x *Exchange) SendDocument(v *View, kind, contentType string, render func(ctx context.Context) ([]byte, error)) error {
+	name := kind + "\x00" + x.base + "\x00" + v.Name.String()
+	sum := sha256.Sum256([]byte(name))
+	etag := `"` + v.Tag() + hex.EncodeToString(sum[:4]) + `"`
+	h := x.Header()
+	h.Set("Etag", etag)
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "private, no-cache")
+	}
+	if noneMatch(x.Request.Header.Get("If-None-Match"), etag) {
+		x.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	body, ok := x.s.rendered.get(name, etag)
+	if !ok {
+		// Whoever comes first renders for all, also when its own client goes.
+		made, err, _ := x.s.renders.Do(name+"\x00"+etag, func() (any, error) {
+			b, err := render(context.WithoutCancel(x.ctx))
+			if err == nil {
+				x.s.rendered.put(name, etag, b)
+			}
+			return b, err
+		})
+		if err != nil {
+			return err
+		}
+		body = made.([]byte)
+	}
+	if contentType != "" {
+		h.Set("Content-Type", contentType)
+	}
+	http.ServeContent(x, x.Request, "", v.parts[0].pkg.Created, bytes.NewReader(body))
+	return nil
+}
+
+// noneMatch tells whether an If-None-Match names the tag.
+func noneMatch(header, etag string) bool {
+	for one := range strings.SplitSeq(header, ",") {
+		one = strings.TrimPrefix(strings.TrimSpace(one), "W/")
+		if one == etag || one == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+// SendAsset answers with an asset of a view: whole, a range of it, or 304. Its bytes never
+// change, so the client may keep them.
+func (x *Exchange) SendAsset(v *View, version, asset, contentType string) error {
+	_, a, err := v.Asset(x.ctx, version, asset)
+	if err != nil {
+		return err
+	}
+	h := x.Header()
+	h.Set("Etag", `"`+a.SHA256+`"`)
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "private, max-age=3600")
+	}
+	h.Set("Content-Type", contentType)
+	content := &content{ctx: x.ctx, s: x.s, asset: a}
+	defer content.close()
+	http.ServeContent(x, x.Request, "", a.Published, content)
+	return content.err
+}
+
+// content is an asset's bytes for http.ServeContent, opened where they are first read.
+type content struct {
+	ctx   context.Context
+	s     *Service
+	asset *Asset
+	at    int64
+	open  io.ReadCloser
+	err   error // of the store
+}
+
+func (c *content) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += c.at
+	case io.SeekEnd:
+		offset += c.asset.Size
+	}
+	if offset < 0 {
+		return 0, errors.New("codeartifact: a seek before the beginning")
+	}
+	if offset != c.at {
+		c.close()
+	}
+	c.at = offset
+	return offset, nil
+}
+
+func (c *content) Read(p []byte) (n int, err error) {
+	if c.at >= c.asset.Size {
+		return 0, io.EOF
+	}
+	if c.open == nil {
+		if c.open, err = c.s.Open(c.ctx, c.asset.Hashes, c.at, -1); err != nil {
+			c.err = err
+			return 0, err
+		}
+	}
+	n, err = c.open.Read(p)
+	c.at += int64(n)
+	if err != nil && err != io.EOF {
+		c.err = err
+	}
+	return n, err
+}
+
+func (c *content) close() {
+	if c.open != nil {
+		_ = c.open.Close() // it was only read
+		c.open = nil
+	}
+}

@@ -1,0 +1,182 @@
+package codeartifact
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/api/codeartifact"
+	"github.com/modelwharf/modelwharf/internal/kv"
+)
+
+// maxTags is how many tags a resource can have.
+const maxTags = 200
+
+// newTags reads tags of a request. The error is ValidationException.
+func newTags(in []*codeartifact.Tag) (map[string]string, error) {
+	if len(in) == 0 {
+		return nil, nil
+	}
+	tags := make(map[string]string, len(in))
+	for _, t := range in {
+		if strings.HasPrefix(strings.ToLower(*t.Key), "aws:") {
+			return nil, Invalid("Tag keys cannot begin with 'aws:'.")
+		}
+		if _, twice := tags[*t.Key]; twice {
+			return nil, Invalid("The tag key '%s' is given more than once.", *t.Key)
+		}
+		tags[*t.Key] = *t.Value
+	}
+	return tags, nil
+}
+
+// requestTags are the conditions that the tags of a request bring.
+func requestTags(tags map[string]string) map[string][]string {
+	if len(tags) == 0 {
+		return nil
+	}
+	c := map[string][]string{}
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		c["aws:RequestTag/"+k] = []string{tags[k]}
+		c["aws:TagKeys"] = append(c["aws:TagKeys"], k)
+	}
+	return c
+}
+
+// tagged is a resource whose tags a request is about.
+type tagged struct {
+	domain     *DomainName
+	repository *RepositoryName
+}
+
+func (t tagged) kind() string {
+	if t.domain != nil {
+		return aDomain
+	}
+	return aRepository
+}
+
+// taggedOf reads the ARN of a domain or a repository.
+func taggedOf(arn string) (t tagged, err error) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "codeartifact" {
+		return t, Invalid("'%s' is not the ARN of a domain or a repository.", arn)
+	}
+	n := DomainName{Region: parts[3], Owner: parts[4]}
+	kind, rest, _ := strings.Cut(parts[5], "/")
+	domain, repository, _ := strings.Cut(rest, "/")
+	n.Name = domain
+	switch {
+	case kind == "domain" && repository == "" && domain != "":
+		t.domain = &n
+	case kind == "repository" && repository != "" && !strings.Contains(repository, "/"):
+		t.repository = &RepositoryName{n, repository}
+	default:
+		return t, Invalid("'%s' is not the ARN of a domain or a repository.", arn)
+	}
+	return t, nil
+}
+
+// authorizeTagged asks policy for an action on a resource and returns its tags. The error of one
+// of another region is ResourceNotFoundException: it is asked for there.
+func (s *Service) authorizeTagged(ctx context.Context, action string, t tagged, more map[string][]string) (map[string]string, error) {
+	if t.domain != nil {
+		d, err := s.onDomain(ctx, action, *t.domain, more)
+		if err == nil && t.domain.Region != api.RequestOf(ctx).Region {
+			err = domainNotFound(*t.domain)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return d.Tags, nil
+	}
+	r, err := s.onRepository(ctx, action, *t.repository, more)
+	if err == nil && t.repository.Domain.Region != api.RequestOf(ctx).Region {
+		err = repositoryNotFound(*t.repository)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.Tags, nil
+}
+
+// retag changes the tags of a resource by one transaction.
+func (s *Service) retag(ctx context.Context, t tagged, details map[string]any, fn func(map[string]string) error) error {
+	changed := func(old map[string]string) (map[string]string, error) {
+		tags := maps.Clone(old)
+		if tags == nil {
+			tags = map[string]string{}
+		}
+		return tags, fn(tags)
+	}
+	if t.repository != nil {
+		_, err := s.changeRepository(ctx, *t.repository, details, func(_ kv.Txn, r *Repository) (err error) {
+			r.Tags, err = changed(r.Tags)
+			return err
+		})
+		return err
+	}
+	_, err := s.changeDomain(ctx, *t.domain, details, func(d *Domain) (err error) {
+		d.Tags, err = changed(d.Tags)
+		return err
+	})
+	return err
+}
+
+// TagResource adds tags to a domain or a repository.
+func (s *Service) TagResource(ctx context.Context, in *codeartifact.TagResourceInput) (*codeartifact.TagResourceOutput, error) {
+	t, err := taggedOf(*in.ResourceArn)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := newTags(in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.authorizeTagged(ctx, "TagResource", t, requestTags(tags)); err != nil {
+		return nil, err
+	}
+	return &codeartifact.TagResourceOutput{}, s.retag(ctx, t, map[string]any{"tags": tags}, func(old map[string]string) error {
+		maps.Copy(old, tags)
+		if len(old) > maxTags {
+			return quotaExceeded(t.kind(), *in.ResourceArn, "A resource can have up to %d tags.", maxTags)
+		}
+		return nil
+	})
+}
+
+// UntagResource removes tags; those that are not there are ignored.
+func (s *Service) UntagResource(ctx context.Context, in *codeartifact.UntagResourceInput) (*codeartifact.UntagResourceOutput, error) {
+	t, err := taggedOf(*in.ResourceArn)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.authorizeTagged(ctx, "UntagResource", t, map[string][]string{"aws:TagKeys": in.TagKeys}); err != nil {
+		return nil, err
+	}
+	return &codeartifact.UntagResourceOutput{}, s.retag(ctx, t, map[string]any{"tagKeys": in.TagKeys}, func(old map[string]string) error {
+		for _, k := range in.TagKeys {
+			delete(old, k)
+		}
+		return nil
+	})
+}
+
+// ListTagsForResource lists the tags of a domain or a repository.
+func (s *Service) ListTagsForResource(ctx context.Context, in *codeartifact.ListTagsForResourceInput) (*codeartifact.ListTagsForResourceOutput, error) {
+	t, err := taggedOf(*in.ResourceArn)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := s.authorizeTagged(ctx, "ListTagsForResource", t, nil)
+	if err != nil {
+		return nil, err
+	}
+	out := &codeartifact.ListTagsForResourceOutput{Tags: []*codeartifact.Tag{}}
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		out.Tags = append(out.Tags, &codeartifact.Tag{Key: &k, Value: new(tags[k])})
+	}
+	return out, nil
+}

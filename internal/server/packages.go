@@ -1,0 +1,43 @@
+package server
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/modelwharf/modelwharf/internal/blob/dir"
+	"github.com/modelwharf/modelwharf/internal/codeartifact"
+	"github.com/modelwharf/modelwharf/internal/codeartifact/generic"
+	"github.com/modelwharf/modelwharf/internal/jobs"
+	"github.com/modelwharf/modelwharf/internal/wire/native"
+)
+
+// formats are the package formats that there are: one line for each.
+var formats = []codeartifact.Format{
+	generic.Format{},
+}
+
+// packages is the store of packages with what package tools ask.
+type packages struct {
+	*codeartifact.Service
+	handler *codeartifact.Handler
+	jobs    *jobs.Runner
+}
+
+// openPackages opens the store of packages, whose assets are files of the data folder.
+func (s *Server) openPackages() (*packages, error) {
+	blobs, err := dir.Open(filepath.Join(s.folder.Dir(), "packages"), dir.Options{})
+	if err != nil {
+		return nil, err
+	}
+	service := codeartifact.New(codeartifact.Config{
+		Store: s.store, Blobs: blobs, Identity: s.identity, Seal: s.pages, Now: s.config.Now, Log: s.log,
+		BaseURL: s.baseURLOf, Formats: formats,
+	})
+	p := &packages{Service: service, jobs: jobs.New(jobs.Config{Store: s.store, Now: s.config.Now, Logger: s.log, Owner: "server"})}
+	p.jobs.Register(service.Jobs()...)
+	p.handler = service.Handler(native.Door{
+		Begin: s.begin, BaseURL: s.baseURL,
+		Done: func(ctx context.Context, o native.Outcome) { s.noteNative(ctx, "packages", o) },
+	})
+	return p, nil
+}
