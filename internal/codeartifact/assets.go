@@ -2,6 +2,7 @@ package codeartifact
 
 import (
 	"context"
+	"errors"
 
 	"github.com/modelwharf/modelwharf/internal/blob"
 	"github.com/modelwharf/modelwharf/internal/kv"
@@ -34,8 +35,11 @@ func (u uses) add(a *Asset, delta int64) {
 	one.delta += delta
 }
 
+// errStagedLongAgo says that bytes were staged so long ago that they have been collected.
+var errStagedLongAgo = errors.New("codeartifact: the staged bytes of an asset are gone")
+
 // apply writes the changes of uses: bytes are in a domain once, from their first use to
-// their last. The error is ledger.ErrLeaving for bytes that were staged too long ago.
+// their last. The error is errStagedLongAgo.
 func (s *Service) apply(ctx context.Context, tx kv.Txn, domain uint64, u uses) error {
 	shards := map[uint64]int64{}
 	for sum, x := range u {
@@ -59,9 +63,14 @@ func (s *Service) apply(ctx context.Context, tx kv.Txn, domain uint64, u uses) e
 		rec.Uses = max(0, rec.Uses+x.delta)
 		switch {
 		case before == 0 && rec.Uses > 0:
-			if err := s.ledger.Hold(ctx, tx, d, domain); err != nil {
+			held, err := s.ledger.Held(ctx, tx, d)
+			if err != nil {
 				return err
 			}
+			if !held {
+				return errStagedLongAgo
+			}
+			s.ledger.Hold(tx, d, domain)
 			shards[shard] += rec.Size
 		case before > 0 && rec.Uses == 0:
 			s.ledger.Release(tx, d, domain)

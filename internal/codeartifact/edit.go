@@ -7,11 +7,14 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/audit"
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/kv/tuple"
@@ -54,7 +57,7 @@ func (s *Service) Change(ctx context.Context, r *Repository, action Action, n Pa
 
 // change is Change for whoever has asked policy.
 func (s *Service) change(ctx context.Context, r *Repository, n PackageName, fn func(e *Edit) error) error {
-	return s.update(ctx, func(tx kv.Txn) error {
+	err := s.update(ctx, func(tx kv.Txn) error {
 		e, err := s.edit(ctx, tx, r, n)
 		if err != nil {
 			return err
@@ -64,6 +67,10 @@ func (s *Service) change(ctx context.Context, r *Repository, n PackageName, fn f
 		}
 		return e.commit()
 	})
+	if errors.Is(err, errStagedLongAgo) {
+		return api.Errorf("ServiceUnavailable", http.StatusServiceUnavailable, "The publication took too long. Nothing was published: please try again.").Because(err)
+	}
+	return err
 }
 
 // edit begins a change in a transaction of the caller's.

@@ -26,7 +26,7 @@ func (s *Service) Jobs() []jobs.Kind {
 // Collect deletes what deleted repositories had, and bytes that no version needs. It runs
 // beside publications; two must not run at once.
 func (s *Service) Collect(ctx context.Context) (ledger.Collected, error) {
-	if err := ledger.Below(ctx, s.store, gonePrefix, s.clear); err != nil {
+	if err := ledger.Below(ctx, s.store, gonePrefix, func(k, val []byte) error { return s.clear(ctx, k, val) }); err != nil {
 		return ledger.Collected{}, err
 	}
 	return s.ledger.Collect(ctx)
@@ -39,7 +39,7 @@ func (s *Service) clear(ctx context.Context, k, val []byte) error {
 		return err
 	}
 	versions := key(versionsPrefix, r.ID)
-	err = ledger.Below(ctx, s.store, versions, func(ctx context.Context, k, _ []byte) error {
+	err = ledger.Below(ctx, s.store, versions, func(k, _ []byte) error {
 		return s.update(ctx, func(tx kv.Txn) error {
 			b, err := tx.Get(ctx, k)
 			if err != nil || b == nil {

@@ -124,7 +124,7 @@ func (w *writing) bring(ctx context.Context, d blob.Digest) (*layer, error) {
 	if err != nil || l == nil {
 		return nil, err
 	}
-	if err := w.s.holdBytes(ctx, w.tx, d); err != nil {
+	if err := w.s.ledger.Reserve(ctx, w.tx, d); err != nil {
 		return nil, err
 	}
 	w.s.putLayer(w.tx, w.r.ID, d, l.Size)

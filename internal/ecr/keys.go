@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/modelwharf/modelwharf/internal/blob"
 	"github.com/modelwharf/modelwharf/internal/kv/tuple"
 )
 
@@ -26,7 +25,7 @@ import (
 //	pulled   | id | digest            → when an image was last pulled, see lastPull
 //	layer    | id | blob              → that the repository has a blob, see layer
 //	use      | id | blob | digest     → empty: the manifests that need a blob
-//	blob     | blob                   → that there are bytes, see bytesRecord
+//	blob     | blob                   → that there are bytes, see package ledger
 //	holder   | blob | id              → empty: the repositories that have a blob
 //	evaluated | id                    → when the lifecycle policy was evaluated last
 //	preview  | id                     → of a lifecycle policy's preview, see preview
@@ -65,8 +64,6 @@ var (
 	shortPartsPrefix   = tuple.Of(room, "short")
 	layersPrefix       = tuple.Of(room, "layer")
 	usesPrefix         = tuple.Of(room, "use")
-	blobsPrefix        = tuple.Of(room, "blob")
-	holdersPrefix      = tuple.Of(room, "holder")
 	evaluatedPrefix    = tuple.Of(room, "evaluated")
 	previewPrefix      = tuple.Of(room, "preview")
 	previewedPrefix    = tuple.Of(room, "previewed")
@@ -127,10 +124,6 @@ func repositoriesOf(n Name) []byte {
 
 func registryKey(account string) []byte { return textKey(registriesPrefix, account) }
 func aliasKey(alias string) []byte      { return textKey(aliasesPrefix, alias) }
-func blobKey(d blob.Digest) []byte      { return textKey(blobsPrefix, string(d)) }
-func holdersOf(d blob.Digest) []byte    { return textKey(holdersPrefix, string(d)) }
-
-func holderKey(d blob.Digest, id uint64) []byte { return tuple.AppendUint(holdersOf(d), id) }
 
 func textKey(prefix []byte, text string) []byte {
 	return tuple.AppendString(append(make([]byte, 0, len(prefix)+len(text)+2), prefix...), text)

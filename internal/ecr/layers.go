@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/modelwharf/modelwharf/internal/blob"
+	"github.com/modelwharf/modelwharf/internal/blob/ledger"
 	"github.com/modelwharf/modelwharf/internal/kv"
 )
 
@@ -14,15 +15,6 @@ import (
 type layer struct {
 	Size   int64     `json:"s"`
 	Leased time.Time `json:"l"` // it stays until then, even if no manifest needs it
-}
-
-// bytesRecord says that the bytes of a blob are in the blob store, or on their way in or
-// out. It stands between those who bring bytes and the collector, who takes them away.
-type bytesRecord struct {
-	Leased time.Time `json:"l"`
-	// Leaving says that the collector is deleting the bytes: nobody may rely on them
-	// until the record is gone.
-	Leaving bool `json:"g,omitempty"`
 }
 
 // Layer returns the size of a blob that a repository has, and leases it, so that who is
@@ -39,7 +31,7 @@ func (s *Service) Layer(ctx context.Context, r *Repository, d blob.Digest) (size
 	if l == nil {
 		return 0, layersNotFound(r, d)
 	}
-	if _, due := s.leased(l.Leased); !due {
+	if _, due := s.ledger.Leased(l.Leased); !due {
 		return l.Size, nil
 	}
 	err = s.update(ctx, func(tx kv.Txn) error {
@@ -91,57 +83,18 @@ func (s *Service) holdLayer(ctx context.Context, tx kv.Txn, id uint64, d blob.Di
 	if err != nil || l == nil {
 		return nil, err
 	}
-	if until, due := s.leased(l.Leased); due {
+	if until, due := s.ledger.Leased(l.Leased); due {
 		l.Leased = until
 		tx.Put(key(layersPrefix, id, string(d)), encode(l))
 	}
 	return l, nil
 }
 
-// errLeaving says that the collector is deleting the bytes of a blob.
-var errLeaving = errors.New("ecr: the blob is being deleted")
-
-// heldBytes tells whether the bytes of a blob are held since before the transaction, and
-// sees to it that they stay.
-func (s *Service) heldBytes(ctx context.Context, tx kv.Txn, d blob.Digest) (bool, error) {
-	b, err := tx.Get(ctx, blobKey(d))
-	if err != nil || b == nil {
-		return false, err
-	}
-	if err = s.holdBytes(ctx, tx, d); errors.Is(err, errLeaving) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// holdBytes sees to it that the bytes of a blob stay, if they are there, and that they
-// may come, if they are not. The error is errLeaving.
-func (s *Service) holdBytes(ctx context.Context, tx kv.Txn, d blob.Digest) error {
-	b, err := tx.Get(ctx, blobKey(d))
-	if err != nil {
-		return err
-	}
-	rec, err := decode[bytesRecord](b)
-	switch {
-	case err != nil:
-		return err
-	case rec == nil:
-		rec = &bytesRecord{}
-	case rec.Leaving:
-		return errLeaving
-	}
-	if until, due := s.leased(rec.Leased); due {
-		rec.Leased = until
-		tx.Put(blobKey(d), encode(rec))
-	}
-	return nil
-}
-
 // putLayer gives a repository a blob whose bytes are held.
 func (s *Service) putLayer(tx kv.Txn, id uint64, d blob.Digest, size int64) {
-	until, _ := s.leased(time.Time{})
+	until, _ := s.ledger.Leased(time.Time{})
 	tx.Put(key(layersPrefix, id, string(d)), encode(layer{size, until}))
-	tx.Put(holderKey(d, id), []byte{})
+	s.ledger.Hold(tx, d, id)
 }
 
 // Mount gives a repository a blob that another one has, and returns its size. The error
@@ -167,14 +120,14 @@ func (s *Service) Mount(ctx context.Context, to, from *Repository, d blob.Digest
 		if l == nil {
 			return layersNotFound(from, d)
 		}
-		if err := s.holdBytes(ctx, tx, d); err != nil {
+		if err := s.ledger.Reserve(ctx, tx, d); err != nil {
 			return err
 		}
 		size = l.Size
 		s.putLayer(tx, r.ID, d, size)
 		return nil
 	})
-	if errors.Is(err, errLeaving) {
+	if errors.Is(err, ledger.ErrLeaving) {
 		err = layersNotFound(from, d)
 	}
 	return size, err
@@ -205,7 +158,7 @@ func (s *Service) DeleteLayer(ctx context.Context, r *Repository, d blob.Digest)
 			}
 		}
 		tx.Delete(key(layersPrefix, r.ID, string(d)))
-		tx.Delete(holderKey(d, r.ID))
+		s.ledger.Release(tx, d, r.ID)
 		s.record(ctx, tx, r, map[string]any{"layerDigest": d})
 		return nil
 	})

@@ -17,12 +17,12 @@ import (
 	"context"
 	"log/slog"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/modelwharf/modelwharf/internal/blob"
+	"github.com/modelwharf/modelwharf/internal/blob/ledger"
 	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/identity"
 	"github.com/modelwharf/modelwharf/internal/kv"
@@ -60,19 +60,17 @@ type Config struct {
 
 // Service is the store of images. It is safe for concurrent use.
 type Service struct {
-	store     kv.Store
-	blobs     blob.Store
-	identity  *identity.Service
-	seal      *pagetoken.Sealer
-	now       func() time.Time
-	baseURL   func(context.Context) string
-	lease     time.Duration
-	abandoned time.Duration
-	every     time.Duration // between two collections
-	log       *slog.Logger
-	pulls     *pulls
-	metrics   *metrics
-	keep      sync.RWMutex // read-locked while all bytes must stay; the collector locks it
+	store    kv.Store
+	blobs    blob.Store
+	identity *identity.Service
+	seal     *pagetoken.Sealer
+	now      func() time.Time
+	baseURL  func(context.Context) string
+	ledger   *ledger.Ledger
+	every    time.Duration // between two collections
+	log      *slog.Logger
+	pulls    *pulls
+	metrics  *metrics
 }
 
 // New returns a service. Collect should run from time to time: without it the bytes of
@@ -80,17 +78,19 @@ type Service struct {
 func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, blobs: c.Blobs, identity: c.Identity, seal: c.Seal, now: c.Now,
-		baseURL:   c.BaseURL,
-		lease:     cmp.Or(c.Lease, 12*time.Hour),
-		abandoned: cmp.Or(c.Abandoned, 7*24*time.Hour),
-		every:     cmp.Or(c.CollectEvery, 15*time.Minute),
-		log:       cmp.Or(c.Log, slog.Default()),
-		metrics:   newMetrics(c.Metrics),
+		baseURL: c.BaseURL,
+		every:   cmp.Or(c.CollectEvery, 15*time.Minute),
+		log:     cmp.Or(c.Log, slog.Default()),
+		metrics: newMetrics(c.Metrics),
 	}
 	s.pulls = newPulls(c)
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.ledger = ledger.New(ledger.Config{
+		Store: s.store, Blobs: s.blobs, Room: room, Now: s.now,
+		Lease: cmp.Or(c.Lease, 12*time.Hour), Abandoned: cmp.Or(c.Abandoned, 7*24*time.Hour),
+	})
 	if s.baseURL == nil {
 		s.baseURL = func(context.Context) string { return "http://localhost" }
 	}
@@ -110,17 +110,4 @@ func (s *Service) view(ctx context.Context, fn func(kv.Reader) error) error {
 func (s *Service) update(ctx context.Context, fn func(kv.Txn) error) error {
 	_, err := s.store.Update(ctx, fn)
 	return err
-}
-
-// leased returns until when a blob is to stay that has a lease until given, and
-// whether that is later. A lease is renewed when half of it is over, so that a blob in
-// constant use is not written constantly. Who finds more than half of a lease left may
-// rely on it without a write: the collector, which looks for those that are over,
-// cannot be about to delete the blob.
-func (s *Service) leased(given time.Time) (until time.Time, renewed bool) {
-	now := s.now()
-	if given.Sub(now) > s.lease/2 {
-		return given, false
-	}
-	return now.Add(s.lease).UTC(), true
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"strconv"
-	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -90,32 +89,11 @@ func (u *Upload) Append(ctx context.Context, body io.Reader) (int64, error) {
 	return n, err
 }
 
-// leavingPoll is how often to look whether the collector has finished with a blob.
-const leavingPoll = 5 * time.Millisecond
-
 // Finish makes the upload a blob of its repository, and leases it. The errors are
 // blob.ErrDigest, blob.ErrUnsupported and RepositoryNotFoundException.
 func (u *Upload) Finish(ctx context.Context, d blob.Digest) error {
-	if err := blob.Check(d); err != nil {
-		return err
-	}
 	s, size := u.service, u.Size()
-	// First the record of the bytes: from here on the collector leaves them.
-	for {
-		err := s.update(ctx, func(tx kv.Txn) error { return s.holdBytes(ctx, tx, d) })
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, errLeaving) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(leavingPoll):
-		}
-	}
-	if err := u.Publish(ctx, d); err != nil {
+	if err := s.ledger.Publish(ctx, u.Upload, d); err != nil {
 		return err
 	}
 	return s.update(ctx, func(tx kv.Txn) error {
@@ -124,7 +102,7 @@ func (u *Upload) Finish(ctx context.Context, d blob.Digest) error {
 			return err
 		}
 		// What took longer than a lease may have been collected: it has to come again.
-		if held, err := s.heldBytes(ctx, tx, d); err != nil {
+		if held, err := s.ledger.Held(ctx, tx, d); err != nil {
 			return err
 		} else if !held {
 			return uploadNotFound(r, u.ID())

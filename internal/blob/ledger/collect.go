@@ -31,7 +31,7 @@ func (l *Ledger) Collect(ctx context.Context) (c Collected, err error) {
 const batch = 1000
 
 // Below calls fn with all keys below prefix, in batches, each of a snapshot of its own.
-func Below(ctx context.Context, store kv.Store, prefix []byte, fn func(ctx context.Context, key, val []byte) error) error {
+func Below(ctx context.Context, store kv.Store, prefix []byte, fn func(key, val []byte) error) error {
 	for from := prefix; from != nil; {
 		var page []kv.KV
 		err := store.View(ctx, func(tx kv.Reader) error {
@@ -48,7 +48,7 @@ func Below(ctx context.Context, store kv.Store, prefix []byte, fn func(ctx conte
 			return err
 		}
 		for _, p := range page {
-			if err := fn(ctx, p.Key, p.Val); err != nil {
+			if err := fn(p.Key, p.Val); err != nil {
 				return err
 			}
 		}
@@ -63,7 +63,7 @@ func Below(ctx context.Context, store kv.Store, prefix []byte, fn func(ctx conte
 func (l *Ledger) over(r *record) bool { return !l.Now().Before(r.Leased) }
 
 func (l *Ledger) collectBytes(ctx context.Context, c *Collected) error {
-	return Below(ctx, l.Store, l.blobs, func(ctx context.Context, key, val []byte) error {
+	return Below(ctx, l.Store, l.blobs, func(key, val []byte) error {
 		r, err := decode(val)
 		if err != nil || !r.Leaving && !l.over(r) {
 			return err
@@ -78,6 +78,10 @@ func (l *Ledger) collectBytes(ctx context.Context, c *Collected) error {
 
 // remove deletes the bytes of a blob that nobody holds, if its record is as it shall be.
 func (l *Ledger) remove(ctx context.Context, c *Collected, d blob.Digest, fits func(*record) bool) error {
+	if !l.keep.TryLock() {
+		return nil // the next collection looks again
+	}
+	defer l.keep.Unlock()
 	leaving := false
 	_, err := l.Store.Update(ctx, func(tx kv.Txn) error {
 		leaving = false
@@ -93,8 +97,7 @@ func (l *Ledger) remove(ctx context.Context, c *Collected, d blob.Digest, fits f
 			return nil
 		}
 		// A holder that comes renews the lease, and this conflicts.
-		holders := l.holdersOf(d)
-		for _, err := range tx.Scan(ctx, kv.Range{From: holders, To: tuple.Below(holders), Limit: 1}) {
+		if held, err := l.held(ctx, tx, d); err != nil || held {
 			return err
 		}
 		leaving = true

@@ -2,8 +2,8 @@
 // deleted beside those who bring and use bytes.
 //
 // It stands between them and the collector, by a record of each blob in the store of keys.
-// Who brings bytes, or comes to need some that are there, writes a lease into the record,
-// and with it, in the same transaction, that it holds the blob. The collector looks at
+// Who brings bytes, or comes to need some that are there, writes a lease into the record
+// (Reserve, Held) and, in the same transaction, that it holds the blob (Hold). The collector looks at
 // blobs whose lease is over; it reads the record in the transaction that marks the bytes as
 // leaving, so of the two one runs again and sees the other. Bytes leave in three steps
 // (marked, deleted, forgotten); who brings the same bytes meanwhile waits until they are
@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/modelwharf/modelwharf/internal/blob"
@@ -39,7 +40,8 @@ type Config struct {
 // Ledger is safe for concurrent use.
 type Ledger struct {
 	Config
-	blobs, holders []byte // prefixes of keys
+	blobs, holders []byte       // prefixes of keys
+	keep           sync.RWMutex // read-locked while all bytes must stay; the collector locks it
 }
 
 // New returns the ledger of a store of blobs.
@@ -127,13 +129,21 @@ func (l *Ledger) Reserve(ctx context.Context, tx kv.Txn, d blob.Digest) error {
 	return nil
 }
 
-// Hold notes that a holder needs a blob, until it is released. The error is ErrLeaving.
-func (l *Ledger) Hold(ctx context.Context, tx kv.Txn, d blob.Digest, holder uint64) error {
-	if err := l.Reserve(ctx, tx, d); err != nil {
-		return err
+// Held tells whether the bytes of a blob are reserved since before the transaction, and sees
+// to it that they stay. What took longer than a lease may have been collected: then it has to
+// come again.
+func (l *Ledger) Held(ctx context.Context, tx kv.Txn, d blob.Digest) (bool, error) {
+	r, err := read(ctx, tx, l.blobKey(d))
+	if err != nil || r == nil || r.Leaving {
+		return false, err
 	}
+	return true, l.Reserve(ctx, tx, d)
+}
+
+// Hold notes that a holder needs a blob, which is held or reserved in this transaction,
+// until it is released.
+func (l *Ledger) Hold(tx kv.Txn, d blob.Digest, holder uint64) {
 	tx.Put(l.holderKey(d, holder), []byte{})
-	return nil
 }
 
 // Release notes that a holder no longer needs a blob.
