@@ -46,7 +46,9 @@ func (b *bare) advance(d time.Duration) {
 	b.time = b.time.Add(d)
 }
 
-func newBare(t testing.TB) *bare {
+// newBare makes a service with a domain and a repository, and with the format generic unless
+// others are given.
+func newBare(t testing.TB, formats ...codeartifact.Format) *bare {
 	t.Helper()
 	b := &bare{t: t, time: time.Now().UTC()}
 	var err error
@@ -64,14 +66,21 @@ func newBare(t testing.TB) *bare {
 	if b.blobs, err = dir.Open(t.TempDir(), dir.Options{}); err != nil {
 		t.Fatal(err)
 	}
+	if len(formats) == 0 {
+		formats = []codeartifact.Format{generic.Format{}}
+	}
 	b.Service = codeartifact.New(codeartifact.Config{
-		Store: b.store, Blobs: b.blobs, Identity: who, Seal: seal.Pages(), Now: b.now, Formats: []codeartifact.Format{generic.Format{}},
+		Store: b.store, Blobs: b.blobs, Identity: who, Seal: seal.Pages(), Now: b.now, Formats: formats,
 	})
 	const account = "111111111111"
 	root := "arn:aws:iam::" + account + ":root"
+	key, err := who.EnsureRoot(t.Context(), account, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	b.ctx = wharf.WithRequest(t.Context(), &wharf.Request{
 		Service: "codeartifact", Operation: "Test", Region: "eu-west-1", Time: b.now(),
-		Caller: wharf.Caller{Account: account, ARN: root, UserID: account, Type: wharf.RootCaller, Principal: root},
+		Caller: wharf.Caller{Account: account, ARN: root, UserID: account, Type: wharf.RootCaller, Principal: root, AccessKeyID: key.AccessKeyID},
 	})
 	t.Cleanup(func() {
 		if err := b.store.Close(); err != nil {

@@ -2,7 +2,6 @@ package codeartifact_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -224,5 +223,3 @@ func (w *world) session(id, secret string, seconds int32) *sdk.Client {
 	c := out.Credentials
 	return sdk.NewFromConfig(w.server.As(*c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken))
 }
-
-var _ = context.Background
