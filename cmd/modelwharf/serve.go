@@ -21,6 +21,7 @@ type serve struct {
 	Account         string             `help:"The administrator's account, 12 digits." default:"000000000000" env:"MODELWHARF_ACCOUNT"`
 	Region          string             `help:"The server's own region; requests may be signed for any." default:"us-east-1" env:"MODELWHARF_REGION"`
 	ExternalURL     string             `help:"Base of the URLs in answers; by default the Host that each request names." env:"MODELWHARF_EXTERNAL_URL" placeholder:"URL"`
+	Domain          string             `help:"Domain below which registries of images have hosts of their own, as on AWS: <account>.dkr.ecr.<region>.DOMAIN and public.ecr.DOMAIN, which must lead here." env:"MODELWHARF_DOMAIN" placeholder:"DOMAIN"`
 	SecretKeyFile   string             `help:"File of 32 random bytes that seal the secrets in the store; by default one in the data folder, made at the first start." env:"MODELWHARF_SECRET_KEY_FILE" placeholder:"FILE"`
 	TLSCert         string             `name:"tls-cert" help:"Serve TLS with this certificate (PEM); it is read again when it changes." env:"MODELWHARF_TLS_CERT" placeholder:"FILE"`
 	TLSKey          string             `name:"tls-key" help:"The certificate's key (PEM)." env:"MODELWHARF_TLS_KEY" placeholder:"FILE"`
@@ -50,7 +51,7 @@ func (c *serve) Run(ctx context.Context) error {
 	defer flush()
 	slog.SetDefault(log)
 	s, err := server.Open(ctx, server.Config{
-		Data: c.Data, Listen: c.Listen, Account: c.Account, Region: c.Region, ExternalURL: c.ExternalURL,
+		Data: c.Data, Listen: c.Listen, Account: c.Account, Region: c.Region, ExternalURL: c.ExternalURL, Domain: c.Domain,
 		SecretKeyFile: c.SecretKeyFile, TLSCert: c.TLSCert, TLSKey: c.TLSKey, AuditItems: c.AuditItems,
 		AllowEgress: c.AllowEgress, UpstreamSecrets: c.UpstreamSecrets, Blobs: c.blobs(), Log: log,
 		ImageLease: c.Images.Lease, ImageUploadExpiry: c.Images.UploadExpiry, ImageCollectEvery: c.Images.CollectEvery,

@@ -59,9 +59,9 @@ func (a privateAPI) GetAuthorizationToken(ctx context.Context, in *ecr.GetAuthor
 	if len(registries) == 0 {
 		registries = []string{registryOf(ctx, nil)}
 	}
-	for range registries {
+	for _, registry := range registries {
 		out.AuthorizationData = append(out.AuthorizationData, &ecr.AuthorizationData{
-			AuthorizationToken: basicToken(token), ExpiresAt: &expires, ProxyEndpoint: new(a.baseURL(ctx)),
+			AuthorizationToken: basicToken(token), ExpiresAt: &expires, ProxyEndpoint: new(a.base(ctx, privateName(ctx, &registry, nil))),
 		})
 	}
 	return out, nil
@@ -155,7 +155,7 @@ func mutabilityOf(mode *string, filters []*ecr.ImageTagMutabilityExclusionFilter
 func (a privateAPI) describe(ctx context.Context, r *Repository) *ecr.Repository {
 	out := &ecr.Repository{
 		RepositoryArn: new(r.Name.ARN()), RegistryId: &r.Name.Account, RepositoryName: &r.Name.Name,
-		RepositoryUri: new(a.host(ctx) + "/" + r.Name.Account + "/" + r.Name.Region + "/" + r.Name.Name), CreatedAt: &r.Created,
+		RepositoryUri: new(a.privateURI(ctx, r.Name)), CreatedAt: &r.Created,
 		ImageTagMutability:         new(r.Mutability.mode()),
 		ImageScanningConfiguration: &ecr.ImageScanningConfiguration{ScanOnPush: new(false)},
 		EncryptionConfiguration:    &ecr.EncryptionConfiguration{EncryptionType: new("AES256")},

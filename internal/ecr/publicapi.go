@@ -121,7 +121,7 @@ func (a publicAPI) DescribeRegistries(ctx context.Context, in *ecrpublic.Describ
 	}
 	return &ecrpublic.DescribeRegistriesOutput{Registries: []*ecrpublic.Registry{{
 		RegistryId: &account, RegistryArn: new(publicRegistryARN(account)),
-		RegistryUri: new(a.host(ctx) + "/" + alias), Verified: new(false),
+		RegistryUri: new(a.publicURI(ctx, alias)), Verified: new(false),
 		Aliases: []*ecrpublic.RegistryAlias{{
 			Name: &alias, Status: new("ACTIVE"), PrimaryRegistryAlias: new(true), DefaultRegistryAlias: new(true),
 		}},
@@ -143,7 +143,7 @@ func (a publicAPI) describe(ctx context.Context, r *Repository) (*ecrpublic.Repo
 	}
 	return &ecrpublic.Repository{
 		RepositoryArn: new(r.Name.ARN()), RegistryId: &r.Name.Account, RepositoryName: &r.Name.Name,
-		RepositoryUri: new(a.host(ctx) + "/" + reg.Alias + "/" + r.Name.Name), CreatedAt: &r.Created,
+		RepositoryUri: new(a.publicURI(ctx, reg.Alias) + "/" + r.Name.Name), CreatedAt: &r.Created,
 		ImageTagMutability: new(r.Mutability.mode()),
 	}, nil
 }

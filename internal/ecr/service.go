@@ -16,7 +16,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,6 +38,9 @@ type Config struct {
 	Now  func() time.Time // time.Now if nil
 	// BaseURL is the base of the URLs in an answer, "https://models.example.com".
 	BaseURL func(context.Context) string
+	// Domain, if set, is the one below which each registry has a host of its own:
+	// <account>.dkr.ecr.<region>.<domain>, and public.ecr.<domain> for the public ones.
+	Domain string
 	// Lease is how long a blob stays that a client was told of, though no manifest
 	// needs it yet: 12 hours if zero, as long as a token is good.
 	Lease time.Duration
@@ -66,6 +68,7 @@ type Service struct {
 	seal     *pagetoken.Sealer
 	now      func() time.Time
 	baseURL  func(context.Context) string
+	domain   string
 	ledger   *ledger.Ledger
 	every    time.Duration // between two collections
 	log      *slog.Logger
@@ -78,7 +81,7 @@ type Service struct {
 func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, blobs: c.Blobs, identity: c.Identity, seal: c.Seal, now: c.Now,
-		baseURL: c.BaseURL,
+		baseURL: c.BaseURL, domain: c.Domain,
 		every:   cmp.Or(c.CollectEvery, 15*time.Minute),
 		log:     cmp.Or(c.Log, slog.Default()),
 		metrics: newMetrics(c.Metrics),
@@ -95,12 +98,6 @@ func New(c Config) *Service {
 		s.baseURL = func(context.Context) string { return "http://localhost" }
 	}
 	return s
-}
-
-// host is the host, and the port if there is one, in the names of images.
-func (s *Service) host(ctx context.Context) string {
-	_, host, _ := strings.Cut(s.baseURL(ctx), "://")
-	return strings.TrimSuffix(host, "/")
 }
 
 func (s *Service) view(ctx context.Context, fn func(kv.Reader) error) error {

@@ -21,6 +21,7 @@ type Config struct {
 	Account       string // 12 digits: the account of the administrator
 	Region        string // the region of requests that name none
 	ExternalURL   string // base of the URLs in answers; "" means the Host of each request
+	Domain        string // below which registries of images have hosts of their own; "" for none
 	SecretKeyFile string // "" means the data folder's own
 	TLSCert       string // a file of certificates in PEM, the server's own first
 	TLSKey        string // a file with its key in PEM
@@ -54,6 +55,7 @@ type Config struct {
 
 var (
 	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
+	domainForm  = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
 	regionForm  = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$|^local(host)?$`)
 )
 
@@ -90,6 +92,9 @@ func (c *Config) check() error {
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 			bad("--external-url %q: a URL like https://models.example.com", c.ExternalURL)
 		}
+	}
+	if c.Domain != "" && !domainForm.MatchString(c.Domain) {
+		bad("--domain %q: a domain in lower case and without a port, like example.com", c.Domain)
 	}
 	return errors.Join(errs...)
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/modelwharf/modelwharf/internal/ecr"
 	"github.com/modelwharf/modelwharf/internal/ecr/oci"
@@ -63,11 +64,15 @@ func asksAPI(r *http.Request) bool {
 	return signed || isOldS3(r)
 }
 
-// baseURL is the base of the URLs that answers contain.
+// baseURL is the base of the URLs that answers contain. Whoever came by a registry's own
+// host stays there, since a path means something else on another.
 func (s *Server) baseURL(r *http.Request) string {
-	switch {
-	case s.config.ExternalURL != "":
-		return s.config.ExternalURL
+	switch external := s.config.ExternalURL; {
+	case external != "" && oci.IsVirtualHost(r, s.config.Domain):
+		scheme, _, _ := strings.Cut(external, "://")
+		return scheme + "://" + r.Host
+	case external != "":
+		return external
 	case r.TLS != nil:
 		return "https://" + r.Host
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -36,12 +37,12 @@ func (s *Server) openImages(ctx context.Context) (*images, error) {
 		Egress: egress.NewClient(allow), Secrets: secrets,
 		Store: s.store, Blobs: blobs, Identity: s.identity, Seal: s.pages, Now: s.config.Now, Log: s.log, Metrics: s.metrics.registry,
 		Lease: s.config.ImageLease, Abandoned: s.config.ImageUploadExpiry, CollectEvery: s.config.ImageCollectEvery,
-		BaseURL: s.baseURLOf,
+		BaseURL: s.baseURLOf, Domain: s.config.Domain,
 	})
 	im := &images{Service: service, jobs: jobs.New(jobs.Config{Store: s.store, Now: s.config.Now, Logger: s.log, Owner: "server"})}
 	im.jobs.Register(service.Jobs()...)
 	im.registry = oci.New(oci.Config{
-		Images: service, BaseURL: s.baseURL, Done: s.noteRegistry,
+		Images: service, BaseURL: s.baseURL, Domain: s.config.Domain, Done: s.noteRegistry,
 		Begin: s.begin,
 	})
 	return im, nil
@@ -71,9 +72,15 @@ func (s *Server) noteRegistry(ctx context.Context, o oci.Outcome) {
 	s.noteNative(ctx, "registry", native.Outcome(o))
 }
 
-// noteNative leaves a request that is not to an API of AWS in the metrics and the access log.
+// noteNative leaves a request that is not to an API of AWS in the metrics and the access
+// log, and in the audit trail if policy refused it.
 func (s *Server) noteNative(ctx context.Context, service string, o native.Outcome) {
 	q := o.Request
+	if refused, ok := errors.AsType[*api.Error](o.Err); ok {
+		if err := s.services.refusals.Record(ctx, refused); err != nil {
+			s.log.Warn("a refusal is not in the audit log", "request_id", q.ID, "error", err)
+		}
+	}
 	s.metrics.requests.WithLabelValues(service, q.Operation, strconv.Itoa(o.Status)).Inc()
 	s.metrics.seconds.WithLabelValues(service, q.Operation).Observe(o.Took.Seconds())
 	s.metrics.bytes.WithLabelValues(service, "in").Add(float64(o.BytesIn))

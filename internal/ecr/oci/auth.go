@@ -119,7 +119,7 @@ func (x *exchange) beginsPush() bool {
 // takes its credentials to the realm and gets a token, or without any one that is good for
 // public images. ECR's own hosts ask for Basic, as on AWS.
 func (x *exchange) challenge() string {
-	if host, ok := x.h.virtualHost(x.r); ok && privateHost.MatchString(host) {
+	if host, ok := virtualHost(x.r, x.h.domain); ok && privateHost.MatchString(host) {
 		return `Basic realm="` + x.h.baseURL(x.r) + `/",service="ecr.amazonaws.com"`
 	}
 	c := `Bearer realm="` + x.h.baseURL(x.r) + `/token/",service="` + x.r.Host + `"`

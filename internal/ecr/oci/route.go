@@ -94,12 +94,15 @@ func (rt *route) operation(method string) string {
 	return "GetAuthorizationToken"
 }
 
+// The hosts of registries below the domain.
+const publicHost = "public.ecr"
+
 var privateHost = regexp.MustCompile(`^([0-9]{12})\.dkr\.ecr\.([a-z0-9-]+)$`)
 
 // imagePath returns the path of an image's name, with what the virtual host says.
 func (h *Handler) imagePath(r *http.Request, name string) string {
-	host, ok := h.virtualHost(r)
-	if !ok || host == "public.ecr" {
+	host, ok := virtualHost(r, h.domain)
+	if !ok || host == publicHost {
 		return name
 	}
 	if m := privateHost.FindStringSubmatch(host); m != nil {
@@ -108,16 +111,23 @@ func (h *Handler) imagePath(r *http.Request, name string) string {
 	return name
 }
 
+// IsVirtualHost tells whether a request came by a host that a registry has below the
+// domain, if there is one.
+func IsVirtualHost(r *http.Request, domain string) bool {
+	host, ok := virtualHost(r, domain)
+	return ok && (host == publicHost || privateHost.MatchString(host))
+}
+
 // virtualHost returns the host of a request without the domain, if it is below that.
-func (h *Handler) virtualHost(r *http.Request) (string, bool) {
-	if h.domain == "" {
+func virtualHost(r *http.Request, domain string) (string, bool) {
+	if domain == "" {
 		return "", false
 	}
 	host := r.Host
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	return strings.CutSuffix(strings.ToLower(host), "."+h.domain)
+	return strings.CutSuffix(strings.ToLower(host), "."+domain)
 }
 
 // url is where something of the repository is.
