@@ -13,9 +13,11 @@ import (
 // the machine's own. Without one the test is skipped, but not in CI.
 func client(t *testing.T, name string) string {
 	t.Helper()
-	if own, err := filepath.Abs(filepath.Join("../.tools/clients/bin", name)); err == nil {
-		if _, err := os.Stat(own); err == nil {
-			return own
+	for _, folder := range []string{"../.tools/clients/bin", "../.tools/registry"} {
+		if own, err := filepath.Abs(filepath.Join(folder, name)); err == nil {
+			if _, err := os.Stat(own); err == nil {
+				return own
+			}
 		}
 	}
 	path, err := exec.LookPath(name)
