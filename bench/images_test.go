@@ -362,3 +362,35 @@ func BenchmarkPushImages(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkPullLayer pulls a layer of 64 MiB from each registry.
+func BenchmarkPullLayer(b *testing.B) {
+	all := registries(b)
+	content := fresh(64 << 20)
+	d := digestOf(content)
+	for _, r := range all {
+		if err := r.pushBlob(background, d, content); err != nil {
+			b.Fatal(err)
+		}
+	}
+	used, took := make([]time.Duration, len(all)), make([][]float64, len(all))
+	for b.Loop() {
+		for round := range rounds + 1 {
+			for i, r := range all {
+				before, began := r.cpu(), time.Now()
+				if _, err := r.do(background, http.StatusOK, http.MethodGet, r.repository+"/blobs/"+d, nil, 0, ""); err != nil {
+					b.Fatal(err)
+				}
+				if round > 0 {
+					took[i] = append(took[i], float64(time.Since(began).Microseconds())/1000)
+					used[i] += r.cpu() - before
+				}
+			}
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	for i, r := range all {
+		b.ReportMetric(median(took[i]), r.name+"-ms/pull")
+		b.ReportMetric(float64(used[i].Microseconds())/1000/rounds, r.name+"-cpu-ms/pull")
+	}
+}

@@ -2,6 +2,7 @@ package oci
 
 import (
 	"io"
+	"math"
 	"net/http"
 	"time"
 )
@@ -70,22 +71,31 @@ func (w *patientWriter) wait() {
 // sendLen is how much of a file the kernel is asked to send at once.
 const sendLen = 8 << 20
 
-// send writes n bytes of a blob. In pieces, so that the time is counted anew for each;
-// the writer below may let the kernel copy them.
-func (w *patientWriter) send(r io.Reader, n int64) error {
-	for n > 0 {
+// ReadFrom writes what r has, in pieces, so that the time is counted anew for each. The
+// writer below is given a file as the file that it is, which the kernel then sends.
+func (w *patientWriter) ReadFrom(r io.Reader) (n int64, err error) {
+	limited, ok := r.(*io.LimitedReader)
+	if !ok {
+		limited = &io.LimitedReader{R: r, N: math.MaxInt64}
+	}
+	for limited.N > 0 {
 		w.wait()
-		sent, err := io.Copy(w.ResponseWriter, io.LimitReader(r, min(n, sendLen)))
-		w.n += sent
-		n -= sent
-		if err != nil {
-			return err
-		}
-		if sent == 0 {
-			return io.ErrUnexpectedEOF
+		sent, err := io.Copy(w.ResponseWriter, &io.LimitedReader{R: limited.R, N: min(limited.N, sendLen)})
+		n, w.n, limited.N = n+sent, w.n+sent, limited.N-sent
+		if err != nil || sent == 0 {
+			return n, err
 		}
 	}
-	return nil
+	return n, nil
+}
+
+// send writes n bytes of a blob.
+func (w *patientWriter) send(r io.Reader, n int64) error {
+	sent, err := io.Copy(w, r)
+	if err == nil && sent < n {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // followLen is how much of a blob is written at once that is on its way itself.

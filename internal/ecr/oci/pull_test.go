@@ -3,6 +3,10 @@ package oci_test
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"sync"
 	"testing"
 
@@ -125,4 +129,36 @@ func TestVisibilityIsPerRepository(t *testing.T) {
 	reg.do("HEAD", "/v2/"+private+"/blobs/"+d.String(), nil).want(404)
 	reg.do("DELETE", "/v2/"+private+"/blobs/"+d.String(), nil).fails(404, "BLOB_UNKNOWN")
 	reg.do("GET", "/v2/"+other+"/blobs/"+d.String(), nil).want(200)
+}
+
+// A blob goes out as the file that it is, so that the kernel can send it.
+func TestPullSendsFile(t *testing.T) {
+	t.Parallel()
+	reg := start(t)
+	d := reg.push(private, []byte("0123456789"))
+	for header, want := range map[string]int64{"": 10, "bytes=2-5": 4} {
+		r := httptest.NewRequest(http.MethodGet, "/v2/"+private+"/blobs/"+d.String(), nil)
+		r.Header.Set("Authorization", "Bearer "+reg.root)
+		r.Header.Set("Range", header)
+		w := &sender{ResponseRecorder: httptest.NewRecorder()}
+		reg.handler.ServeHTTP(w, r)
+		if w.files != 1 || int64(w.Body.Len()) != want {
+			t.Errorf("%q: %d files and %d bytes", header, w.files, w.Body.Len())
+		}
+	}
+}
+
+// sender is a connection that counts the files that it is given to send.
+type sender struct {
+	*httptest.ResponseRecorder
+	files int
+}
+
+func (s *sender) ReadFrom(r io.Reader) (int64, error) {
+	if part, ok := r.(*io.LimitedReader); ok {
+		if _, ok := part.R.(*os.File); ok {
+			s.files++
+		}
+	}
+	return io.Copy(s.ResponseRecorder, r)
 }
