@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"iter"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -116,6 +117,9 @@ func (s *Store) StatUpload(_ context.Context, id string) (blob.UploadInfo, error
 		return blob.UploadInfo{}, told(err)
 	}
 	defer f.Close()
+	if _, err := s.fs.Stat(s.uploadPath(id)); err != nil { // it ended, and then the power went
+		return blob.UploadInfo{}, told(err)
+	}
 	st, err := readState(f)
 	if err != nil {
 		return blob.UploadInfo{}, err
@@ -143,14 +147,17 @@ func (s *Store) Uploads(ctx context.Context) iter.Seq2[blob.UploadInfo, error] {
 			yield(blob.UploadInfo{}, told(err))
 			return
 		}
+		slices.Sort(names) // an upload's bytes come before its state
+		last := ""
 		for _, name := range names {
-			id, isState := strings.CutSuffix(name, stateSuffix)
-			if isState || !blob.ValidUploadID(id) {
+			id := strings.TrimSuffix(name, stateSuffix)
+			if id == last || !blob.ValidUploadID(id) {
 				continue
 			}
+			last = id
 			info, err := s.StatUpload(ctx, id)
 			if errors.Is(err, blob.ErrNotFound) {
-				file, ferr := s.fs.Stat(s.uploadPath(id))
+				file, ferr := s.fs.Stat(filepath.Join(s.uploads, name))
 				if ferr != nil {
 					continue // it is gone
 				}

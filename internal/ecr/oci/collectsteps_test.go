@@ -2,6 +2,7 @@ package oci_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -25,17 +26,18 @@ type moments struct {
 	of     string
 	at     int // which one
 	passed int
-	do     func()
-	refuse func() // called when a transaction of the other actor fails
+	do     func() error // its error ends the actor there
+	refuse func()       // called when a transaction of the other actor fails
 }
 
-func (m *moments) pass(ctx context.Context) {
+func (m *moments) pass(ctx context.Context) error {
 	if ctx.Value(actor{}) != m.of {
-		return
+		return nil
 	}
 	if m.passed++; m.passed == m.at {
-		m.do()
+		return m.do()
 	}
+	return nil
 }
 
 // steppedStore and steppedBlobs are the stores beneath a service under test.
@@ -52,7 +54,7 @@ func (s steppedStore) Update(ctx context.Context, fn func(kv.Txn) error) (kv.Sta
 	stamp, err := s.Store.Update(ctx, func(tx kv.Txn) error {
 		err := fn(tx)
 		if err == nil && !again {
-			m.pass(ctx)
+			err = m.pass(ctx)
 		}
 		again = true
 		return err
@@ -77,10 +79,10 @@ func (s steppedBlobs) step(ctx context.Context, do func() error) error {
 	if m == nil {
 		return do()
 	}
-	m.pass(ctx)
-	err := do()
-	m.pass(ctx)
-	return err
+	if err := m.pass(ctx); err != nil {
+		return err
+	}
+	return errors.Join(do(), m.pass(ctx))
 }
 
 func (s steppedBlobs) Create(ctx context.Context, label string, algorithms ...digest.Algorithm) (blob.Upload, error) {
@@ -183,13 +185,14 @@ func TestCollectBetweenSteps(t *testing.T) {
 						}
 						ended, waits := make(chan error, 1), make(chan struct{}, 1000)
 						m.refuse = func() { waits <- struct{}{} } // the client waits until a blob has gone
-						m.do = func() {
+						m.do = func() error {
 							go func() { ended <- second() }()
 							select {
 							case err := <-ended:
 								ended <- err
 							case <-waits:
 							}
+							return nil
 						}
 						now = m
 						if err := first(); err != nil {
@@ -229,5 +232,79 @@ func TestCollectBetweenSteps(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestCollectAfterCrash ends the process between any two steps of the collector or of a
+// push. Another one over the same stores takes a push of the same bytes, and in the end
+// nothing is left.
+func TestCollectAfterCrash(t *testing.T) {
+	t.Parallel()
+	crash := errors.New("the process has ended")
+	for _, who := range []string{"collector", "client"} {
+		t.Run(who, func(t *testing.T) {
+			t.Parallel()
+			var now *moments
+			var config ecr.Config
+			reg := start(t, func(c *ecr.Config, _ *oci.Config) {
+				c.Store, c.Blobs = steppedStore{c.Store, &now}, steppedBlobs{c.Blobs, &now}
+				config = *c
+			})
+			d := digest.FromString(stepped)
+			for at := 1; ; at++ {
+				reg.push(private, []byte(stepped))
+				reg.clock.advance(13 * time.Hour)
+				reg.root = reg.tokenOf(reg.rootKey())
+
+				m := &moments{of: who, at: at, do: func() error { return crash }, refuse: func() {}}
+				now = m
+				var err error
+				if who == "collector" {
+					_, err = reg.images.Collect(as(t.Context(), who))
+				} else {
+					_, err = told["upload"](as(reg.rootContext(), who), reg, d)
+				}
+				now = nil
+				if !errors.Is(err, crash) && (err != nil || m.passed >= at) {
+					t.Fatalf("moment %d: %v", at, err)
+				}
+				reg.images = ecr.New(config)
+
+				// The collector that begins anew ends what was begun: until then a push waits.
+				pushed := make(chan error, 1)
+				go func() {
+					_, err := told["upload"](reg.rootContext(), reg, d)
+					if err == nil {
+						_, err = reg.images.PutManifest(reg.rootContext(), reg.find(private), steppedPush())
+					}
+					pushed <- err
+				}()
+				reg.collect()
+				if err := <-pushed; err != nil {
+					t.Fatalf("moment %d: a push after the crash: %v", at, err)
+				}
+				reg.clock.advance(13 * time.Hour)
+				reg.root = reg.tokenOf(reg.rootKey())
+				reg.collect()
+				if got := reg.do("GET", "/v2/"+private+"/blobs/"+d.String(), nil).want(200); string(got.body) != stepped {
+					t.Fatalf("moment %d: the blob is %q", at, got.body)
+				}
+				reg.do("DELETE", "/v2/"+private+"/manifests/"+steppedPush().Digest.String(), nil).want(202)
+				reg.clock.advance(8 * 24 * time.Hour)
+				reg.root = reg.tokenOf(reg.rootKey())
+				if _, left := reg.collect(); left != 0 {
+					t.Fatalf("moment %d: %d blobs are left", at, left)
+				}
+				for u, err := range reg.blobs.Uploads(t.Context()) {
+					t.Fatalf("moment %d: an upload is left: %+v, %v", at, u, err)
+				}
+				if m.passed < at {
+					if at < 4 {
+						t.Errorf("only %d moments", at)
+					}
+					return
+				}
+			}
+		})
 	}
 }
