@@ -143,7 +143,7 @@ func (c *copying) run(ctx context.Context, asked []string, done successes, faile
 			return err
 		}
 		if pkg != nil {
-			parts = append(parts, part{c.source, pkg})
+			parts = append(parts, part{repository: c.source, pkg: pkg})
 		}
 	}
 	if len(parts) == 0 {
@@ -173,6 +173,12 @@ func (c *copying) one(ctx context.Context, parts []part, text string, done succe
 	}
 	if source.Status == Disposed || source.Status == Archived && c.upstreams && from.ID != c.source.ID {
 		failed.add(text, "NOT_ALLOWED", "Package version '%s' has status '%s' and cannot be copied.", text, source.Status)
+		return nil
+	}
+	if ok, err := c.s.mayCopy(ctx, c.e.tx, c.e.Repository, c.e.pkg, c.e.Name, source); err != nil {
+		return err
+	} else if !ok {
+		failed.add(text, "NOT_ALLOWED", "Package version '%s' cannot be copied: the origin controls of package %s do not allow it.", text, describePackage(c.e.Name))
 		return nil
 	}
 	old, err := c.e.Version(version)
@@ -212,7 +218,12 @@ func firstOf(ctx context.Context, tx kv.Reader, parts []part, p PackageName, ver
 	for i, b := range values {
 		if b != nil {
 			v, err := decode[Version](b)
-			return v, parts[i].repository, err
+			if err != nil {
+				return nil, nil, err
+			}
+			if v = parts[i].shown(v); v != nil && !v.Remote {
+				return v, parts[i].repository, nil
+			}
 		}
 	}
 	return nil, nil, nil

@@ -107,6 +107,7 @@ func (s *Service) DeleteDomain(ctx context.Context, in *codeartifact.DeleteDomai
 			return conflict(aDomain, n.Name, "Domain must contain 0 repositories before deletion.")
 		}
 		tx.Delete(n.key())
+		tx.Delete(key(groupsPrefix, d.ID))
 		d.record(ctx, tx, nil)
 		return nil
 	})

@@ -204,6 +204,7 @@ func (e *Edit) deletePackage() error {
 		}
 		e.writes[string(p.Key)] = nil
 	}
+	e.writes[string(packageKey(freshPrefix, e.Repository.ID, e.Name))] = nil
 	e.removed = true
 	return nil
 }
@@ -246,8 +247,11 @@ func (e *Edit) read(key []byte) ([]byte, error) {
 // Note adds to what the audit trail says of the change: no secrets.
 func (e *Edit) Note(name string, value any) { e.details[name] = value }
 
-// make makes the package if it is not there.
+// make makes the package if it is not there, or only known.
 func (e *Edit) make(c Controls) {
+	if e.pkg != nil && e.pkg.Remote {
+		e.pkg.Remote, e.pkg.Origin = false, c
+	}
 	if e.pkg == nil {
 		var id [8]byte
 		rand.Read(id[:])

@@ -15,6 +15,7 @@ const (
 	aPackage    = "package"
 	aVersion    = "package-version"
 	anAsset     = "asset"
+	aGroup      = "package-group"
 )
 
 func notFound(kind, id, format string, args ...any) *api.Error {

@@ -24,6 +24,8 @@ import (
 //	document    | repository | package | name → what the format keeps of the package
 //	asset       | domain | digest          → that a domain has bytes, see assetRecord
 //	size        | domain | shard           → bytes of a domain's assets, in parts
+//	groups      | domain                   → the package groups of a domain
+//	fresh       | repository | package     → when an external connection was asked, see freshness
 //	gone        | repository               → a deleted repository, to be cleared
 //	blob, holder                           → see package ledger; domains are holders
 const room = "codeartifact"
@@ -40,11 +42,13 @@ var (
 	documentsPrefix    = tuple.Of(room, "document")
 	assetsPrefix       = tuple.Of(room, "asset")
 	sizesPrefix        = tuple.Of(room, "size")
+	groupsPrefix       = tuple.Of(room, "groups")
+	freshPrefix        = tuple.Of(room, "fresh")
 	gonePrefix         = tuple.Of(room, "gone")
 )
 
 // ofRepository are the prefixes under which lies what a repository has.
-var ofRepository = [][]byte{packagesPrefix, versionsPrefix, metadataPrefix, detailsPrefix, documentsPrefix}
+var ofRepository = [][]byte{packagesPrefix, versionsPrefix, metadataPrefix, detailsPrefix, documentsPrefix, freshPrefix}
 
 // key appends a number and texts to one of the prefixes above.
 func key(prefix []byte, id uint64, texts ...string) []byte {

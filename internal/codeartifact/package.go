@@ -16,6 +16,10 @@ type Package struct {
 	Changes uint64    `json:"changes"`
 	Created time.Time `json:"created"`
 	Origin  Controls  `json:"origin"`
+	// Remote says that the package is only known from an external connection: no version
+	// of it has come yet. Such a package is seen through a View, never through the API,
+	// and what it first gets decides its origin controls.
+	Remote bool `json:"remote,omitempty"`
 }
 
 // Controls are a package's origin controls: whether versions may come by publication, and

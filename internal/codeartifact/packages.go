@@ -28,7 +28,7 @@ func (s *Service) ListPackages(ctx context.Context, in *codeartifact.ListPackage
 	asked := page{"ListPackages", []string{n.ARN(), format, orEmpty(in.Namespace), start, publish, upstream}, in.MaxResults, in.NextToken, 1000}
 	all, next, err := listed(ctx, s, asked, prefix, first, func(_ kv.Reader, p kv.KV) (*codeartifact.PackageSummary, error) {
 		pkg, err := decode[Package](p.Val)
-		if err != nil {
+		if err != nil || pkg.Remote {
 			return nil, err
 		}
 		fits := strings.HasPrefix(pkg.Name.Name, start) && (in.Namespace == nil || pkg.Name.Namespace == *in.Namespace) &&
@@ -71,7 +71,7 @@ func (s *Service) ownPackage(ctx context.Context, r *Repository, p PackageName) 
 		pkg, err = readPackage(ctx, tx, r, p)
 		return err
 	})
-	if err == nil && pkg == nil {
+	if err == nil && (pkg == nil || pkg.Remote) {
 		err = PackageNotFound(r, p)
 	}
 	return pkg, err
@@ -90,7 +90,7 @@ func (s *Service) DeletePackage(ctx context.Context, in *codeartifact.DeletePack
 	}
 	var gone *Package
 	err = s.change(ctx, r, p, func(e *Edit) (err error) {
-		if gone = e.pkg; gone == nil {
+		if gone = e.pkg; gone == nil || gone.Remote {
 			return PackageNotFound(r, p)
 		}
 		return e.deletePackage()

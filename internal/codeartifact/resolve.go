@@ -2,6 +2,7 @@ package codeartifact
 
 import (
 	"context"
+	"slices"
 
 	"github.com/modelwharf/modelwharf/internal/kv"
 )
@@ -9,22 +10,22 @@ import (
 // maxChain is how many repositories a request is resolved in.
 const maxChain = 25
 
-// chain returns a repository and its upstreams, in the order in which a version is looked
-// for: depth-first, each once, at most maxChain of them. An upstream that was deleted is
-// passed over.
-func chain(ctx context.Context, tx kv.Reader, r *Repository) ([]*Repository, error) {
-	all := []*Repository{r}
-	if len(r.Upstreams) == 0 {
-		return all, nil
-	}
-	seen := map[string]bool{r.Name.Name: true}
-	var walk func(r *Repository) error
-	walk = func(r *Repository) error {
+// walk visits a repository and its upstreams in the order in which a version is looked for:
+// depth-first, each once, at most maxChain of them. An upstream that was deleted is passed
+// over. What is upstream of a repository is visited if visit returns true for it.
+func walk(ctx context.Context, tx kv.Reader, r *Repository, visit func(*Repository) (bool, error)) error {
+	seen := map[string]bool{}
+	var next func(r *Repository) error
+	next = func(r *Repository) error {
+		seen[r.Name.Name] = true
+		further, err := visit(r)
+		if err != nil || !further {
+			return err
+		}
 		for _, name := range r.Upstreams {
-			if seen[name] || len(all) == maxChain {
+			if seen[name] || len(seen) == maxChain {
 				continue
 			}
-			seen[name] = true
 			up, err := repositoryOf(ctx, tx, r.DomainID, name)
 			if err != nil {
 				return err
@@ -32,59 +33,78 @@ func chain(ctx context.Context, tx kv.Reader, r *Repository) ([]*Repository, err
 			if up == nil {
 				continue
 			}
-			all = append(all, up)
-			if err := walk(up); err != nil {
+			if err := next(up); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	return all, walk(r)
+	return next(r)
+}
+
+// chain returns a repository and all its upstreams, in their order.
+func chain(ctx context.Context, tx kv.Reader, r *Repository) (all []*Repository, err error) {
+	err = walk(ctx, tx, r, func(one *Repository) (bool, error) {
+		all = append(all, one)
+		return true, nil
+	})
+	return all, err
 }
 
 // part is a repository that has a package that a view shows.
 type part struct {
 	repository *Repository
 	pkg        *Package
+	// external says that the repository has an external connection through which versions
+	// of the package may come.
+	external bool
 }
+
+// shown is what a view shows of a version of the part, nil if nothing: what is only known
+// from an external connection is not shown if it may not, or cannot, come.
+func (p part) shown(v *Version) *Version {
+	if v == nil || p.external || !v.Remote && !slices.ContainsFunc(v.Assets, remote) {
+		return v
+	}
+	if v.Remote {
+		return nil
+	}
+	v = v.clone()
+	v.Assets = slices.DeleteFunc(v.Assets, remote)
+	return v
+}
+
+func remote(a Asset) bool { return a.Remote != "" }
 
 // resolve is how a package comes together from a repository and its upstreams: the parts of
 // it, in the order in which a version is looked for. Every read of packages goes through it,
-// and through it alone.
+// and through it alone. Each repository on the way has its say: behind one whose package or
+// whose package group lets nothing come from upstream, nothing is looked for.
 func (s *Service) resolve(ctx context.Context, tx kv.Reader, r *Repository, n PackageName) (parts []part, err error) {
-	all, err := chain(ctx, tx, r)
-	if err != nil {
-		return nil, err
-	}
-	keys := make([][]byte, len(all))
-	for i, one := range all {
-		keys[i] = packageKey(packagesPrefix, one.ID, n)
-	}
-	values, err := tx.GetMany(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
-	own, err := decode[Package](values[0])
-	if err != nil {
-		return nil, err
-	}
-	for i, one := range all {
-		pkg := own
-		if i > 0 {
-			if ok, err := s.mayComeFrom(ctx, tx, r, one, own, n); err != nil {
-				return nil, err
-			} else if !ok {
-				continue
-			}
-			if pkg, err = decode[Package](values[i]); err != nil {
-				return nil, err
-			}
+	err = s.eachPart(ctx, tx, r, n, func(p part) {
+		if p.pkg != nil {
+			parts = append(parts, p)
 		}
-		if pkg != nil {
-			parts = append(parts, part{one, pkg})
+	})
+	return parts, err
+}
+
+// eachPart calls fn with each repository where a package may be, also with those that have
+// it not, whose pkg is nil.
+func (s *Service) eachPart(ctx context.Context, tx kv.Reader, r *Repository, n PackageName, fn func(part)) error {
+	return walk(ctx, tx, r, func(one *Repository) (bool, error) {
+		pkg, err := readPackage(ctx, tx, one, n)
+		if err != nil {
+			return false, err
 		}
-	}
-	return parts, nil
+		internal, external, err := s.mayCome(ctx, tx, one, pkg, n)
+		if err != nil {
+			return false, err
+		}
+		connected := slices.ContainsFunc(one.Connections, func(name string) bool { return ConnectionFormat(name) == n.Format })
+		fn(part{one, pkg, external && connected})
+		return internal, nil
+	})
 }
 
 // refresh asks the external connections among a repository and its upstreams for what is
@@ -96,25 +116,11 @@ func (s *Service) refresh(ctx context.Context, r *Repository, n PackageName) err
 	var connected []*Repository
 	err := s.view(ctx, func(tx kv.Reader) error {
 		connected = nil
-		all, err := chain(ctx, tx, r)
-		if err != nil {
-			return err
-		}
-		own, err := readPackage(ctx, tx, r, n)
-		if err != nil {
-			return err
-		}
-		for _, one := range all {
-			if len(one.Connections) == 0 {
-				continue
+		return s.eachPart(ctx, tx, r, n, func(p part) {
+			if p.external {
+				connected = append(connected, p.repository)
 			}
-			if ok, err := s.mayComeFrom(ctx, tx, r, one, own, n); err != nil {
-				return err
-			} else if ok {
-				connected = append(connected, one)
-			}
-		}
-		return nil
+		})
 	})
 	for _, one := range connected {
 		if err == nil {

@@ -55,6 +55,7 @@ type Service struct {
 	rendered *rendered
 	renders  singleflight.Group
 	outside  Outside
+	grouped  groupCache
 	log      *slog.Logger
 }
 

@@ -65,7 +65,7 @@ func (s *Service) ownVersions(ctx context.Context, r *Repository, p PackageName)
 		if err != nil {
 			return err
 		}
-		if pkg == nil {
+		if pkg == nil || pkg.Remote {
 			return PackageNotFound(r, p)
 		}
 		prefix := packageKey(versionsPrefix, r.ID, p)

@@ -83,6 +83,9 @@ func (v *View) Versions(ctx context.Context, statuses ...Status) (all []*Version
 				if err != nil {
 					return err
 				}
+				if one = p.shown(one); one == nil {
+					continue
+				}
 				one.repository = p.repository.ID
 				i, known := at[one.Version]
 				switch {
@@ -136,7 +139,7 @@ func (v *View) find(ctx context.Context, version string) (one *Version, in []par
 			if err != nil {
 				return err
 			}
-			if next == nil {
+			if next = v.parts[i].shown(next); next == nil {
 				continue
 			}
 			in = append(in, v.parts[i])
@@ -239,7 +242,7 @@ func (v *View) fetch(ctx context.Context, in []part, version, asset string) (*Ve
 	}
 	err := error(AssetNotFound(version, asset))
 	for _, p := range in {
-		if len(p.repository.Connections) > 0 {
+		if p.external {
 			err = v.s.outside.Fetch(ctx, p.repository, v.Name, version, asset)
 			break
 		}
