@@ -20,7 +20,7 @@ type backup struct {
 // Help tells what flags cannot.
 func (backup) Help() string {
 	return `The secret key of the data folder is not in a backup: keep it elsewhere, since the access keys in the backup cannot be opened without it.
-The bytes of images are in it, unless they are in a bucket.`
+The bytes of images and packages are in it, unless they are in a bucket.`
 }
 
 func (c *backup) Run(ctx context.Context) error {

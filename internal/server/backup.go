@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/modelwharf/modelwharf/internal/blob"
+	"github.com/modelwharf/modelwharf/internal/blob/ledger"
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/server/archive"
 	"github.com/modelwharf/modelwharf/internal/server/control"
@@ -17,7 +20,10 @@ import (
 // meanwhile; what is pushed meanwhile may be in it, too, and is collected after a restore.
 // Bytes in a bucket stay there.
 func (s *Server) backup(ctx context.Context, out io.Writer) (b control.Backup, err error) {
-	defer s.images.KeepBytes()()
+	bytes := map[string]*ledger.Ledger{archive.Images: s.images.Bytes(), archive.Packages: s.packages.Bytes()}
+	for _, of := range bytes {
+		defer of.KeepBytes()()
+	}
 	w := archive.NewWriter(out)
 	err = w.Store(func(w io.Writer) error {
 		info, err := s.store.Backup(ctx, w)
@@ -28,36 +34,46 @@ func (s *Server) backup(ctx context.Context, out io.Writer) (b control.Backup, e
 		return b, err
 	}
 	if s.config.Blobs.URL == "" {
-		for held, err := range s.images.HeldBytes(ctx) {
-			if err != nil {
+		for _, of := range slices.Sorted(maps.Keys(bytes)) {
+			if err := s.backUpBytes(ctx, w, of, bytes[of], &b); err != nil {
 				return b, err
-			}
-			size, err := s.backUpBlob(ctx, w, held)
-			switch {
-			case errors.Is(err, blob.ErrNotFound):
-				// A push is about to bring it; or it is lost, which is no reason to lose the rest.
-				if s.images.Needed(ctx, held) {
-					s.log.Error("a blob that a repository has is missing", "digest", held)
-				}
-			case err != nil:
-				return b, fmt.Errorf("blob %s: %w", held, err)
-			default:
-				b.Blobs++
-				b.Bytes += size
 			}
 		}
 	}
 	return b, w.Close()
 }
 
-func (s *Server) backUpBlob(ctx context.Context, w *archive.Writer, d blob.Digest) (int64, error) {
-	r, err := s.images.OpenLayer(ctx, d, 0, -1)
+// backUpBytes writes all blobs of a ledger.
+func (s *Server) backUpBytes(ctx context.Context, w *archive.Writer, of string, from *ledger.Ledger, b *control.Backup) error {
+	for d, err := range from.Digests(ctx) {
+		if err != nil {
+			return err
+		}
+		size, err := backUpBlob(ctx, w, archive.Blob{Of: of, Digest: d}, from)
+		switch {
+		case errors.Is(err, blob.ErrNotFound):
+			// Somebody is about to bring it; or it is lost, which is no reason to lose the rest.
+			if from.Needed(ctx, d) {
+				s.log.Error("a blob that is needed is missing", "of", of, "digest", d)
+			}
+		case err != nil:
+			return fmt.Errorf("blob %s of %s: %w", d, of, err)
+		default:
+			b.Blobs++
+			b.Bytes += size
+		}
+	}
+	return nil
+}
+
+func backUpBlob(ctx context.Context, w *archive.Writer, b archive.Blob, from *ledger.Ledger) (int64, error) {
+	r, err := from.Open(ctx, b.Digest)
 	if err != nil {
 		return 0, err
 	}
 	defer r.Close()
 	n := &counted{Reader: r}
-	err = w.Blob(d, n)
+	err = w.Blob(b, n)
 	return n.n, err
 }
 

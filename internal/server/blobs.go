@@ -20,7 +20,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/server/folder"
 )
 
-// Blobs says where the bytes of images are. The zero value is the data folder.
+// Blobs says where the bytes of images and packages are. The zero value is the data folder.
 type Blobs struct {
 	URL       string // "s3://bucket/prefix", or "" for the data folder
 	Endpoint  string // of a store other than AWS's: "https://s3.example.com"; "" for what AWS's settings say
@@ -62,20 +62,20 @@ func (b *Blobs) check() error {
 	return nil
 }
 
-// open opens the store of bytes.
-func (b *Blobs) open(ctx context.Context, f *folder.Folder) (blob.Store, error) {
+// open opens a store of bytes: that of images or that of packages, each a folder of its own.
+func (b *Blobs) open(ctx context.Context, f *folder.Folder, of string) (blob.Store, error) {
 	bucket, prefix, err := b.bucket()
 	if err != nil {
 		return nil, err
 	}
 	if bucket == "" {
-		return dir.Open(filepath.Join(f.Dir(), "images"), dir.Options{})
+		return dir.Open(filepath.Join(f.Dir(), of), dir.Options{})
 	}
 	client, err := b.client(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("--blobs %s: %w", b.URL, err)
 	}
-	store, err := s3.Open(ctx, s3.Options{Client: client, Bucket: bucket, Prefix: prefix})
+	store, err := s3.Open(ctx, s3.Options{Client: client, Bucket: bucket, Prefix: prefix + of + "/"})
 	if err != nil {
 		return nil, fmt.Errorf("--blobs %s: %w; look at the bucket's name, --blobs-endpoint, --blobs-region and at AWS's variables for credentials", b.URL, err)
 	}

@@ -40,7 +40,7 @@ func TestBlobsInBucket(t *testing.T) {
 		t.Fatalf("%+v, %v", list, err)
 	}
 	for _, o := range list.Contents {
-		if !strings.HasPrefix(o.Key, "wharf/") {
+		if !strings.HasPrefix(o.Key, "wharf/images/") {
 			t.Errorf("%s is not below the prefix", o.Key)
 		}
 	}

@@ -42,7 +42,7 @@ type Config struct {
 	// "" for none.
 	UpstreamSecrets string
 
-	// Blobs is where the bytes of images are: the data folder, unless it names a bucket.
+	// Blobs is where the bytes of images and packages are: the data folder, unless it names a bucket.
 	Blobs Blobs
 
 	// RootKey is the administrator's access key; without one it is made at the

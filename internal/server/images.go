@@ -12,6 +12,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/ecr/oci"
 	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/jobs"
+	"github.com/modelwharf/modelwharf/internal/server/archive"
 	"github.com/modelwharf/modelwharf/internal/wire/native"
 )
 
@@ -24,7 +25,7 @@ type images struct {
 
 // openImages opens the store of images.
 func (s *Server) openImages(ctx context.Context) (*images, error) {
-	blobs, err := s.config.Blobs.open(ctx, s.folder)
+	blobs, err := s.config.Blobs.open(ctx, s.folder, archive.Images)
 	if err != nil {
 		return nil, err
 	}

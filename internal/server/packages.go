@@ -2,12 +2,11 @@ package server
 
 import (
 	"context"
-	"path/filepath"
 
-	"github.com/modelwharf/modelwharf/internal/blob/dir"
 	"github.com/modelwharf/modelwharf/internal/codeartifact"
 	"github.com/modelwharf/modelwharf/internal/codeartifact/generic"
 	"github.com/modelwharf/modelwharf/internal/jobs"
+	"github.com/modelwharf/modelwharf/internal/server/archive"
 	"github.com/modelwharf/modelwharf/internal/wire/native"
 )
 
@@ -23,9 +22,9 @@ type packages struct {
 	jobs    *jobs.Runner
 }
 
-// openPackages opens the store of packages, whose assets are files of the data folder.
-func (s *Server) openPackages() (*packages, error) {
-	blobs, err := dir.Open(filepath.Join(s.folder.Dir(), "packages"), dir.Options{})
+// openPackages opens the store of packages.
+func (s *Server) openPackages(ctx context.Context) (*packages, error) {
+	blobs, err := s.config.Blobs.open(ctx, s.folder, archive.Packages)
 	if err != nil {
 		return nil, err
 	}

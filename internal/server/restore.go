@@ -8,8 +8,7 @@ import (
 	"log/slog"
 	"os"
 
-	"github.com/opencontainers/go-digest"
-
+	"github.com/modelwharf/modelwharf/internal/blob"
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/kv/pebble"
 	"github.com/modelwharf/modelwharf/internal/server/archive"
@@ -17,7 +16,7 @@ import (
 )
 
 // Restore makes the data folder dir, which must hold no store yet, of a backup. The bytes
-// of images come to where blobs says. The secret key is copied from keyFile: what is sealed
+// of images and packages come to where blobs says. The secret key is copied from keyFile: what is sealed
 // in the backup cannot be opened with another.
 func Restore(ctx context.Context, dir, keyFile string, blobs Blobs, backup io.Reader) (r Restored, err error) {
 	f, err := folder.Open(dir)
@@ -28,9 +27,11 @@ func Restore(ctx context.Context, dir, keyFile string, blobs Blobs, backup io.Re
 	if _, err := os.Stat(f.Store()); err == nil {
 		return r, fmt.Errorf("%s has a store already: restore into a new folder", f.Dir())
 	}
-	to, err := blobs.open(ctx, f)
-	if err != nil {
-		return r, err
+	to := map[string]blob.Store{}
+	for _, of := range []string{archive.Images, archive.Packages} {
+		if to[of], err = blobs.open(ctx, f, of); err != nil {
+			return r, err
+		}
 	}
 	if err := f.AdoptSecretKey(keyFile); err != nil {
 		return r, err
@@ -48,9 +49,9 @@ func Restore(ctx context.Context, dir, keyFile string, blobs Blobs, backup io.Re
 	err = archive.Read(backup, func(store io.Reader) (err error) {
 		r.BackupInfo, err = kv.Restore(ctx, engine, store)
 		return err
-	}, func(d digest.Digest, content io.Reader) error {
+	}, func(b archive.Blob, content io.Reader) error {
 		r.Blobs++
-		return restoreBlob(ctx, to, d, content)
+		return restoreBlob(ctx, to[b.Of], b.Digest, content)
 	})
 	return r, err
 }

@@ -91,7 +91,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.images, err = s.openImages(ctx); err != nil {
 		return err
 	}
-	if s.packages, err = s.openPackages(); err != nil {
+	if s.packages, err = s.openPackages(ctx); err != nil {
 		return err
 	}
 	s.services = s.openServices()

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"io"
 	"iter"
 
 	"github.com/modelwharf/modelwharf/internal/blob"
@@ -39,6 +40,11 @@ func (l *Ledger) Digests(ctx context.Context) iter.Seq2[blob.Digest, error] {
 			yield("", err)
 		}
 	}
+}
+
+// Open reads all bytes of a blob.
+func (l *Ledger) Open(ctx context.Context, d blob.Digest) (io.ReadCloser, error) {
+	return l.Blobs.Open(ctx, d, 0, -1)
 }
 
 // Needed tells whether somebody holds a blob.

@@ -1,12 +1,13 @@
 // Package archive is the form of a backup of a whole server: its store, and the blobs that
-// the store names. It can be written and read as a stream of any length. Numbers are
+// the store names, of images and of packages. It can be written and read as a stream of any length. Numbers are
 // big-endian.
 //
 //	"modelwharf archive 1\n"
 //	section*  length of the name (1 byte), name, chunks: length (4 bytes), bytes; one of 0 ends it
 //
 // The first section is "store", as kv.Backup writes it; then comes one for each blob, named
-// by its digest; the last is "end", and empty. What the store has carries checksums of its
+// by what it is of and its digest ("packages sha256:…"; by the digest alone if it is of an
+// image); the last is "end", and empty. What the store has carries checksums of its
 // own, and blobs are checked against their names.
 package archive
 
@@ -17,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 )
@@ -46,9 +48,37 @@ func NewWriter(out io.Writer) *Writer {
 // Store writes the store.
 func (w *Writer) Store(write func(io.Writer) error) error { return w.section(storeName, write) }
 
+// What a blob is of.
+const (
+	Images   = "images"
+	Packages = "packages"
+)
+
+// Blob is a blob, and what it is of.
+type Blob struct {
+	Of     string
+	Digest digest.Digest
+}
+
+func (b Blob) name() string {
+	if b.Of == Images {
+		return string(b.Digest)
+	}
+	return b.Of + " " + string(b.Digest)
+}
+
+// blobNamed reads the name of a section.
+func blobNamed(name string) (b Blob, ok bool) {
+	b = Blob{Images, digest.Digest(name)}
+	if of, d, prefixed := strings.Cut(name, " "); prefixed {
+		b = Blob{of, digest.Digest(d)}
+	}
+	return b, (b.Of == Images || b.Of == Packages) && b.Digest.Validate() == nil
+}
+
 // Blob writes a blob.
-func (w *Writer) Blob(d digest.Digest, content io.Reader) error {
-	return w.section(string(d), func(out io.Writer) error {
+func (w *Writer) Blob(b Blob, content io.Reader) error {
+	return w.section(b.name(), func(out io.Writer) error {
 		_, err := io.CopyBuffer(struct{ io.Writer }{out}, struct{ io.Reader }{content}, make([]byte, chunk))
 		return err
 	})
@@ -85,7 +115,7 @@ func (c chunks) Write(p []byte) (int, error) {
 
 // Read reads an archive: it hands on the store, then each blob. What they leave unread is
 // skipped; blob must check the digest. The error is ErrDamaged if the archive is not whole.
-func Read(in io.Reader, store func(io.Reader) error, blob func(digest.Digest, io.Reader) error) error {
+func Read(in io.Reader, store func(io.Reader) error, blob func(Blob, io.Reader) error) error {
 	r := bufio.NewReaderSize(in, chunk)
 	if head, _ := r.Peek(len(oldMagic)); string(head) == oldMagic {
 		return store(r)
@@ -118,11 +148,11 @@ func Read(in io.Reader, store func(io.Reader) error, blob func(digest.Digest, io
 			}
 			return nil
 		default:
-			d := digest.Digest(name)
-			if d.Validate() != nil {
+			b, ok := blobNamed(string(name))
+			if !ok {
 				return fmt.Errorf("%w: a section %q", ErrDamaged, name)
 			}
-			err = blob(d, s)
+			err = blob(b, s)
 		}
 		if err != nil {
 			return err

@@ -19,8 +19,10 @@ func sample(t testing.TB) []byte {
 		t.Fatal(err)
 	}
 	for _, b := range []string{"", "one", strings.Repeat("two", 1<<20)} {
-		if err := w.Blob(digest.FromString(b), strings.NewReader(b)); err != nil {
-			t.Fatal(err)
+		for _, of := range []string{archive.Images, archive.Packages} {
+			if err := w.Blob(archive.Blob{Of: of, Digest: digest.FromString(b)}, strings.NewReader(b)); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	if err := w.Close(); err != nil {
@@ -34,9 +36,9 @@ func read(b []byte) (store string, blobs int, err error) {
 		all, err := io.ReadAll(r)
 		store = string(all)
 		return err
-	}, func(d digest.Digest, r io.Reader) error {
+	}, func(b archive.Blob, r io.Reader) error {
 		blobs++
-		_, err := archive.Check(d, r)
+		_, err := archive.Check(b.Digest, r)
 		return err
 	})
 	return store, blobs, err
@@ -47,7 +49,7 @@ func read(b []byte) (store string, blobs int, err error) {
 func TestArchive(t *testing.T) {
 	t.Parallel()
 	b := sample(t)
-	if store, blobs, err := read(b); store != "the store" || blobs != 3 || err != nil {
+	if store, blobs, err := read(b); store != "the store" || blobs != 6 || err != nil {
 		t.Errorf("%q, %d blobs, %v", store, blobs, err)
 	}
 	for cut := 0; cut < len(b); cut += 1 + cut/50 {

@@ -10,8 +10,6 @@ import (
 	"net"
 	"net/http"
 
-	"github.com/opencontainers/go-digest"
-
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/server/archive"
 	"github.com/modelwharf/modelwharf/internal/server/folder"
@@ -67,8 +65,8 @@ func (c *Client) Backup(ctx context.Context, out io.Writer) (Backup, error) {
 		info, err := kv.VerifyBackup(ctx, store)
 		b.Commit, b.Time, b.Pairs = uint64(info.Stamp), info.Time, info.Pairs
 		return err
-	}, func(d digest.Digest, content io.Reader) error {
-		n, err := archive.Check(d, content)
+	}, func(of archive.Blob, content io.Reader) error {
+		n, err := archive.Check(of.Digest, content)
 		b.Blobs++
 		b.Bytes += n
 		return err

@@ -1,0 +1,6 @@
+package codeartifact
+
+import "github.com/modelwharf/modelwharf/internal/blob/ledger"
+
+// Bytes is the ledger of the bytes of assets, for who wants to read them all.
+func (s *Service) Bytes() *ledger.Ledger { return s.ledger }
