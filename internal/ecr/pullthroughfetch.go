@@ -61,14 +61,34 @@ func (s *Service) wantedLayer(ctx context.Context, r *Repository, d blob.Digest)
 	return w, err
 }
 
-// WantedSize returns the size of a blob that is on its way from upstream. The error is
-// LayersNotFoundException.
-func (s *Service) WantedSize(ctx context.Context, r *Repository, d blob.Digest) (int64, error) {
-	w, err := s.wantedLayer(ctx, r, d)
-	if err != nil {
-		return 0, err
-	}
-	return w.Size, nil
+// BlobSize returns the size of a blob that a repository has, without a lease, or that is on
+// its way from upstream. Both are asked of one snapshot: a blob that comes is never in
+// neither. The error is LayersNotFoundException.
+func (s *Service) BlobSize(ctx context.Context, r *Repository, d blob.Digest) (size int64, coming bool, err error) {
+	err = s.view(ctx, func(tx kv.Reader) error {
+		l, err := readLayer(ctx, tx, r.ID, d)
+		if err != nil {
+			return err
+		}
+		if l != nil {
+			size = l.Size
+			return nil
+		}
+		b, err := tx.Get(ctx, key(wantedPrefix, r.ID, string(d)))
+		if err != nil {
+			return err
+		}
+		w, err := decode[wanted](b)
+		if err != nil {
+			return err
+		}
+		if w == nil {
+			return layersNotFound(r, d)
+		}
+		size, coming = w.Size, true
+		return nil
+	})
+	return size, coming, err
 }
 
 // OpenWanted reads length bytes of a blob that is on its way from upstream, from offset

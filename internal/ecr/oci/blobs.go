@@ -35,9 +35,9 @@ func (x *exchange) headBlob() error {
 	if err != nil {
 		return err
 	}
-	size, err := x.h.images.Layer(x.ctx, x.repository, d)
-	if isCode(err, "LayersNotFoundException") {
-		size, err = x.h.images.WantedSize(x.ctx, x.repository, d)
+	size, coming, err := x.h.images.BlobSize(x.ctx, x.repository, d)
+	if err == nil && !coming {
+		size, err = x.h.images.Layer(x.ctx, x.repository, d)
 	}
 	if err != nil {
 		return err
@@ -54,11 +54,7 @@ func (x *exchange) getBlob() error {
 	if err != nil {
 		return err
 	}
-	size, err := x.h.images.LayerSize(x.ctx, x.repository, d)
-	coming := isCode(err, "LayersNotFoundException")
-	if coming {
-		size, err = x.h.images.WantedSize(x.ctx, x.repository, d)
-	}
+	size, coming, err := x.h.images.BlobSize(x.ctx, x.repository, d)
 	if err != nil {
 		return err
 	}
