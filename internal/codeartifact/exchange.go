@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/wire/native"
@@ -108,6 +109,13 @@ func (x *Exchange) Send(status int, contentType string, body []byte) error {
 	if x.Request.Method != http.MethodHead {
 		_, _ = x.Write(body)
 	}
+	return nil
+}
+
+// SendContent answers with a body whose headers are set: whole, a range of it, or 304 if
+// its ETag is what the client has.
+func (x *Exchange) SendContent(body []byte) error {
+	http.ServeContent(x, x.Request, "", time.Time{}, bytes.NewReader(body))
 	return nil
 }
 

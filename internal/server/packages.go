@@ -5,6 +5,7 @@ import (
 
 	"github.com/modelwharf/modelwharf/internal/codeartifact"
 	"github.com/modelwharf/modelwharf/internal/codeartifact/generic"
+	"github.com/modelwharf/modelwharf/internal/codeartifact/pypi"
 	"github.com/modelwharf/modelwharf/internal/jobs"
 	"github.com/modelwharf/modelwharf/internal/server/archive"
 	"github.com/modelwharf/modelwharf/internal/wire/native"
@@ -13,6 +14,7 @@ import (
 // formats are the package formats that there are: one line for each.
 var formats = []codeartifact.Format{
 	generic.Format{},
+	pypi.Format{},
 }
 
 // packages is the store of packages with what package tools ask.

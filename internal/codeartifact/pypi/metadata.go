@@ -160,10 +160,11 @@ func (l *limited) Read(p []byte) (int, error) {
 type Metadata struct {
 	Name, Version  string // as written
 	Summary        string
-	Description    string // the readme
-	DescriptionIn  string // its content type
-	License        string
+	Description    string   // the readme
+	DescriptionIn  string   // its content type
+	Licenses       []string // an SPDX expression, or the names of the classifiers
 	Homepage       string
+	SourceCode     string // the URL of its repository
 	RequiresPython string
 	Dependencies   []Dependency
 }
@@ -183,11 +184,11 @@ func ParseMetadata(ctx context.Context, b []byte) (Metadata, error) {
 	}
 	out := Metadata{
 		Name: m.Name, Version: m.Version, Summary: m.Summary, Description: m.Description,
-		License: m.License, Homepage: m.Homepage,
+		Licenses: licenses(b, m), Homepage: m.Homepage, SourceCode: link(m.ProjectURLs, "source", "repository", "github", "code"),
 		RequiresPython: header(b, "requires-python"), DescriptionIn: header(b, "description-content-type"),
 	}
-	if e := header(b, "license-expression"); e != "" {
-		out.License = e
+	if out.Homepage == "" {
+		out.Homepage = link(m.ProjectURLs, "home")
 	}
 	for _, d := range m.Dependencies {
 		name, err := Normalize(d.Name)
@@ -197,6 +198,41 @@ func ParseMetadata(ctx context.Context, b []byte) (Metadata, error) {
 		out.Dependencies = append(out.Dependencies, Dependency{name, strings.TrimSpace(d.Constraint), extra(d.Environment)})
 	}
 	return out, nil
+}
+
+// licenses are what a distribution is under: the expression of PEP 639, which is exact; else
+// its classifiers; else the field License, unless that is the whole text of one.
+func licenses(b []byte, m pypi.Metadata) (names []string) {
+	if e := header(b, "license-expression"); e != "" {
+		return []string{e}
+	}
+	for _, c := range m.Classifiers {
+		if text, ok := strings.CutPrefix(c, "License :: "); ok {
+			names = append(names, text[strings.LastIndexByte(text, ':')+1:])
+		}
+	}
+	if len(names) == 0 && m.License != "" && len(m.License) <= 100 && !strings.Contains(m.License, "\n") {
+		names = []string{m.License}
+	}
+	for i := range names {
+		names[i] = strings.TrimSpace(names[i])
+	}
+	return names
+}
+
+// link returns the URL of the first of a project's links ("Label, https://…") whose label
+// begins with one of the words.
+func link(links []string, words ...string) string {
+	for _, word := range words {
+		for _, l := range links {
+			label, target, _ := strings.Cut(l, ",")
+			target = strings.TrimSpace(target)
+			if strings.HasPrefix(strings.ToLower(strings.TrimSpace(label)), word) && (strings.HasPrefix(target, "https://") || strings.HasPrefix(target, "http://")) {
+				return target
+			}
+		}
+	}
+	return ""
 }
 
 // header returns the first value of a header that is written in one line.

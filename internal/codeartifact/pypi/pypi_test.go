@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,10 +87,10 @@ func zipped(t testing.TB, files map[string]string) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
-	for name, text := range files {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		w, err := z.Create(name)
 		if err == nil {
-			_, err = io.WriteString(w, text)
+			_, err = io.WriteString(w, files[name])
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -131,7 +133,7 @@ func TestReadMetadata(t *testing.T) {
 	}
 	m, err := pypi.ParseMetadata(t.Context(), []byte(metadata))
 	want := pypi.Metadata{
-		Name: "Iris.Model", Version: "1.0", Summary: "Petals", Description: m.Description, DescriptionIn: "text/markdown", License: "MIT", RequiresPython: ">=3.9",
+		Name: "Iris.Model", Version: "1.0", Summary: "Petals", Description: m.Description, DescriptionIn: "text/markdown", Licenses: []string{"MIT"}, RequiresPython: ">=3.9",
 		Dependencies: []pypi.Dependency{{Project: "numpy", Range: ">=1.20"}, {Project: "pytest", Range: ">=7", Extra: "test"}},
 	}
 	if err != nil || !reflect.DeepEqual(m, want) || strings.TrimSpace(m.Description) != "# Iris" {
@@ -265,7 +267,7 @@ func TestReadUpload(t *testing.T) {
 	t.Parallel()
 	good := []string{":action", "file_upload", "protocol_version", "1", "name", "Iris_Model", "version", "1.0", "filetype", "bdist_wheel", "sha256_digest", "AB"}
 	var got string
-	read := func(_ string, r io.Reader) error {
+	read := func(_ *pypi.Upload, r io.Reader) error {
 		b, err := io.ReadAll(r)
 		got = string(b)
 		return err

@@ -35,8 +35,10 @@ func (e *ErrForm) Error() string { return e.Text }
 func malformed(format string, args ...any) error { return &ErrForm{fmt.Sprintf(format, args...)} }
 
 // ReadUpload reads the form of a request, and calls content with the bytes of the file,
-// which are read once and not kept. The error is content's, or an *ErrForm.
-func ReadUpload(r *http.Request, content func(filename string, body io.Reader) error) (*Upload, error) {
+// which are read once and not kept, and with what is known by then: the file's name, and
+// what fields came before the file, of which nothing is checked yet. The error is content's,
+// or an *ErrForm.
+func ReadUpload(r *http.Request, content func(known *Upload, body io.Reader) error) (*Upload, error) {
 	form, err := r.MultipartReader()
 	if err != nil {
 		return nil, malformed("The request must be a form of the type multipart/form-data.")
@@ -60,7 +62,8 @@ func ReadUpload(r *http.Request, content func(filename string, body io.Reader) e
 			if u.Filename = filename(part); u.Filename == "" {
 				return nil, malformed("The file of the form has no name.")
 			}
-			if err := content(u.Filename, part); err != nil {
+			u.Name = fields["name"]
+			if err := content(u, part); err != nil {
 				return nil, err
 			}
 			continue
