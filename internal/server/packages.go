@@ -6,6 +6,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/codeartifact"
 	"github.com/modelwharf/modelwharf/internal/codeartifact/generic"
 	"github.com/modelwharf/modelwharf/internal/codeartifact/pypi"
+	"github.com/modelwharf/modelwharf/internal/codeartifact/maven"
 	"github.com/modelwharf/modelwharf/internal/jobs"
 	"github.com/modelwharf/modelwharf/internal/server/archive"
 	"github.com/modelwharf/modelwharf/internal/wire/native"
@@ -15,6 +16,7 @@ import (
 var formats = []codeartifact.Format{
 	generic.Format{},
 	pypi.Format{},
+	maven.Format{},
 }
 
 // packages is the store of packages with what package tools ask.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/modelwharf/modelwharf/internal/codeartifact"
 	"github.com/modelwharf/modelwharf/internal/codeartifact/maven"
 )
 
@@ -103,18 +104,50 @@ func TestBuildsNameTheNewestOfEachFile(t *testing.T) {
 func TestReadPOM(t *testing.T) {
 	t.Parallel()
 	p, err := maven.ReadPOM(strings.NewReader(`<project><parent><groupId>g</groupId><artifactId>p</artifactId><version>2</version></parent>
-		<artifactId>a</artifactId><properties><v>1.5</v></properties><licenses><license><name>MIT</name></license></licenses>
+		<artifactId>a</artifactId><properties><v>1.5</v></properties><licenses><license><name>MIT</name><url>https://example.org/mit</url></license></licenses>
+		<scm><url>https://example.org/src</url></scm>
 		<dependencies><dependency><groupId>x</groupId><artifactId>y</artifactId><version>${v}</version></dependency>
+		<dependency><groupId>${project.groupId}</groupId><artifactId>w</artifactId><version>${revision}</version></dependency>
 		<dependency><groupId>x</groupId><artifactId>z</artifactId><scope>test</scope><optional>true</optional></dependency></dependencies></project>`))
-	want := &maven.POM{Group: "g", Artifact: "a", Version: "2", Packaging: "jar", Licenses: []string{"MIT"}, Dependencies: []maven.Dependency{
-		{Group: "x", Artifact: "y", Range: "1.5", Scope: "compile"}, {Group: "x", Artifact: "z", Scope: "test", Optional: true},
-	}}
+	want := &maven.POM{
+		Group: "g", Artifact: "a", Version: "2", Packaging: "jar", Licenses: []codeartifact.License{{Name: "MIT", URL: "https://example.org/mit"}}, SourceCode: "https://example.org/src",
+		Parent: &maven.Dependency{Group: "g", Artifact: "p", Range: "2"},
+		Dependencies: []maven.Dependency{
+			{Group: "x", Artifact: "y", Range: "1.5", Scope: "compile"}, {Group: "g", Artifact: "w", Range: "${revision}", Scope: "compile"},
+			{Group: "x", Artifact: "z", Scope: "test", Optional: true},
+		},
+	}
 	if err != nil || !reflect.DeepEqual(p, want) {
 		t.Errorf("%+v %v", p, err)
 	}
 	for _, bad := range []string{"", "<project>", "<other/>", `<!DOCTYPE p [<!ENTITY e "x">]><project><artifactId>&e;</artifactId></project>`} {
 		if p, err := maven.ReadPOM(strings.NewReader(bad)); err == nil {
 			t.Errorf("%q: %+v", bad, p)
+		}
+	}
+}
+
+// TestReadPOMOfOldTools reads other encodings, and HTML's entities, as Maven does.
+func TestReadPOMOfOldTools(t *testing.T) {
+	t.Parallel()
+	p, err := maven.ReadPOM(strings.NewReader("<?xml version='1.0' encoding='ISO-8859-1'?><project><name>caf\xe9 &ntilde;</name></project>"))
+	if err != nil || p.Name != "café ñ" {
+		t.Errorf("%+v %v", p, err)
+	}
+}
+
+// TestPropertiesEnd reads properties that are defined by each other, for ever or without
+// bounds.
+func TestPropertiesEnd(t *testing.T) {
+	t.Parallel()
+	var grow strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&grow, "<p%d>${p%d}${p%d}${p%d}</p%d>", i, i+1, i+1, i+1, i)
+	}
+	for _, properties := range []string{"<p0>${p0}</p0>", "<p0>${p1}</p0><p1>x${p0}</p1>", grow.String()} {
+		p, err := maven.ReadPOM(strings.NewReader("<project><name>${p0}</name><properties>" + properties + "</properties></project>"))
+		if err != nil || len(p.Name) > 1<<20 {
+			t.Errorf("%d bytes, %v", len(p.Name), err)
 		}
 	}
 }

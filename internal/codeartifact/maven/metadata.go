@@ -11,10 +11,14 @@ import (
 	"time"
 
 	"deps.dev/util/semver"
+	"golang.org/x/text/encoding/htmlindex"
 )
 
 // MaxMetadata is how many bytes of a maven-metadata.xml or a POM are read.
 const MaxMetadata = 16 << 20
+
+// MaxPOM is how many bytes a POM that is published can have.
+const MaxPOM = 4 << 20
 
 // timeForm is how metadata writes a time, UTC.
 const timeForm = "20060102150405"
@@ -74,7 +78,7 @@ type Plugin struct {
 	Artifact string `xml:"artifactId"`
 }
 
-// ReadMetadata reads maven-metadata.xml. Its reader knows no entities beside XML's own.
+// ReadMetadata reads maven-metadata.xml. Its reader knows no entities that a document defines.
 func ReadMetadata(r io.Reader) (*Metadata, error) {
 	var m Metadata
 	if err := decode(r, "metadata", &m); err != nil {
@@ -87,6 +91,14 @@ func ReadMetadata(r io.Reader) (*Metadata, error) {
 func decode(r io.Reader, root string, v any) error {
 	l := &io.LimitedReader{R: r, N: MaxMetadata + 1}
 	d := xml.NewDecoder(l)
+	d.Entity = xml.HTMLEntity // as Maven's own reader knows them
+	d.CharsetReader = func(label string, r io.Reader) (io.Reader, error) {
+		e, err := htmlindex.Get(label)
+		if err != nil {
+			return nil, err
+		}
+		return e.NewDecoder().Reader(r), nil
+	}
 	for {
 		t, err := d.Token()
 		if err != nil {
@@ -159,7 +171,7 @@ func Builds(files []Path) *Metadata {
 	for k, f := range newest {
 		v.Builds.List = append(v.Builds.List, SnapshotVersion{
 			Classifier: k[0], Type: k[1], Updated: strings.ReplaceAll(f.Build.Timestamp, ".", ""),
-			Value: fmt.Sprintf("%s%s-%d", strings.TrimSuffix(f.Version, "SNAPSHOT"), f.Build.Timestamp, f.Build.Number),
+			Value: f.Build.Of(f.Version),
 		})
 	}
 	slices.SortFunc(v.Builds.List, func(a, b SnapshotVersion) int {

@@ -53,7 +53,7 @@ func ParsePath(path string) (Path, error) {
 	var p Path
 	parts := strings.Split(path, "/")
 	for _, part := range parts {
-		if !element.MatchString(part) || part == "." || part == ".." || strings.HasSuffix(part, " ") || strings.HasPrefix(part, " ") {
+		if !isElement(part) {
 			return p, fmt.Errorf("%w: %q is no element of one", ErrPath, part)
 		}
 	}
@@ -87,6 +87,11 @@ func ParsePath(path string) (Path, error) {
 	p.Version, p.Artifact, p.Group = last, parts[len(parts)-2], join(parts[:len(parts)-2])
 	p.readFile()
 	return p, nil
+}
+
+// isElement tells whether a text can be one element of a path.
+func isElement(s string) bool {
+	return element.MatchString(s) && s != "." && s != ".." && strings.TrimSpace(s) == s
 }
 
 func join(parts []string) string { return strings.Join(parts, ".") }
@@ -130,6 +135,49 @@ func (p *Path) readEnding(rest string) {
 	p.Classifier, p.Type, _ = strings.Cut(classifier, ".")
 }
 
-// Signature tells whether the file is a detached signature or its like, which has no
-// entry of its own in a snapshot's metadata.
-func (p *Path) Signature() bool { return strings.HasSuffix(p.File, ".asc") }
+// Kept is the version that has the file: of a snapshot the build.
+func (p *Path) Kept() string {
+	if p.Build == (Build{}) {
+		return p.Version
+	}
+	return p.Build.Of(p.Version)
+}
+
+// Of is the version of a build of a snapshot.
+func (b Build) Of(snapshot string) string {
+	return fmt.Sprintf("%s%s-%d", strings.TrimSuffix(snapshot, "SNAPSHOT"), b.Timestamp, b.Number)
+}
+
+var built = regexp.MustCompile(`-\d{8}\.\d{6}-\d{1,9}$`)
+
+// SnapshotOf is the snapshot that a version is a build of, "" if it is none.
+func SnapshotOf(version string) string {
+	at := built.FindStringIndex(version)
+	if at == nil {
+		return ""
+	}
+	return version[:at[0]] + "-SNAPSHOT"
+}
+
+// pom tells whether the file is the version's POM.
+func (p *Path) pom() bool { return p.Classifier == "" && p.Type == "pom" }
+
+// mediaType is that of the file.
+func (p *Path) mediaType() string {
+	switch {
+	case p.pom() || strings.HasSuffix(p.File, ".xml"):
+		return xmlType
+	case strings.HasSuffix(p.File, ".jar"):
+		return "application/java-archive"
+	case strings.HasSuffix(p.File, ".module"), strings.HasSuffix(p.File, ".json"):
+		return "application/json"
+	case strings.HasSuffix(p.File, ".asc"):
+		return textType
+	}
+	return "application/octet-stream"
+}
+
+const (
+	xmlType  = "application/xml"
+	textType = "text/plain"
+)
