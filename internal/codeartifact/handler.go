@@ -83,6 +83,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	q := h.door.Begin(r)
 	q.Service = "codeartifact"
+	// The server knows a client that waits to be told to send a body by the body that it made:
+	// another one goes into a copy, so that a refusal is sent at once.
+	r = r.WithContext(r.Context())
 	body := native.NewBody(w, r)
 	r.Body = body
 	x := &Exchange{Writer: &native.Writer{ResponseWriter: w}, Request: r, s: h.s, ctx: api.WithRequest(r.Context(), q)}

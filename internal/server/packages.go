@@ -5,8 +5,8 @@ import (
 
 	"github.com/modelwharf/modelwharf/internal/codeartifact"
 	"github.com/modelwharf/modelwharf/internal/codeartifact/generic"
-	"github.com/modelwharf/modelwharf/internal/codeartifact/pypi"
 	"github.com/modelwharf/modelwharf/internal/codeartifact/maven"
+	"github.com/modelwharf/modelwharf/internal/codeartifact/pypi"
 	"github.com/modelwharf/modelwharf/internal/jobs"
 	"github.com/modelwharf/modelwharf/internal/server/archive"
 	"github.com/modelwharf/modelwharf/internal/wire/native"

@@ -96,7 +96,9 @@ func (s *services) answer(x *exchange, r *http.Request) (err error) {
 	var body body
 	var unread error
 	streams := s.router.streams(r)
-	if !streams {
+	if streams {
+		r = r.WithContext(r.Context()) // the server must find its own body in its request to answer a refused one at once
+	} else {
 		body, unread = s.bodies.read(r, func() bool { return s.admits(x, r) })
 		defer s.bodies.release(&body)
 		x.bytesIn = len(body.bytes)

@@ -263,6 +263,11 @@ func TestUpstreams(t *testing.T) {
 	team, company := w.in("team"), w.in("company")
 	company.release("1.0", "of the company")
 	w.in("shared").release("1.1", "shared")
+	// What is published to a repository comes from no upstream, unless its owner wants both.
+	must(t)(w.PutPackageOriginConfiguration(t.Context(), &sdk.PutPackageOriginConfigurationInput{
+		Domain: new(domain), Repository: new("shared"), Format: types.PackageFormatMaven, Namespace: new("org.example"), Package: new("model"),
+		Restrictions: &types.PackageOriginRestrictions{Publish: types.AllowPublishAllow, Upstream: types.AllowUpstreamAllow},
+	}))
 	got := team.want(http.StatusOK, "org/example/model/maven-metadata.xml", "")
 	m, err := maven.ReadMetadata(strings.NewReader(got))
 	if err != nil || len(m.Versioning.Versions.List) != 2 || m.Versioning.Release != "1.1" {

@@ -84,6 +84,7 @@ type exchange struct {
 // ServeHTTP answers a request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
+	r = r.WithContext(r.Context()) // the server must find its own body in its request to answer a refused one at once
 	q := h.begin(r)
 	q.Service = "ecr"
 	x := &exchange{h: h, w: &patientWriter{ResponseWriter: w}, r: r, q: q, ctx: api.WithRequest(r.Context(), q)}
