@@ -26,7 +26,8 @@ type serve struct {
 	TLSCert         string             `name:"tls-cert" help:"Serve TLS with this certificate (PEM); it is read again when it changes." env:"MODELWHARF_TLS_CERT" placeholder:"FILE"`
 	TLSKey          string             `name:"tls-key" help:"The certificate's key (PEM)." env:"MODELWHARF_TLS_KEY" placeholder:"FILE"`
 	AuditItems      dynamodb.AuditData `help:"Which operations on items are recorded: writes or none. Changes of tables and identities always are." default:"writes" enum:"writes,none" env:"MODELWHARF_AUDIT_ITEMS"`
-	AllowEgress     []string           `help:"What functions and the upstreams of pull through caches may be at beside the public internet: hosts, host:port or networks, with commas between. Private and loopback addresses are refused unless they are named." env:"MODELWHARF_ALLOW_EGRESS" placeholder:"HOST[:PORT]|CIDR"`
+	AllowEgress     []string           `help:"What functions and the upstreams of pull through caches and packages may be at beside the public internet: hosts, host:port or networks, with commas between. Private and loopback addresses are refused unless they are named." env:"MODELWHARF_ALLOW_EGRESS" placeholder:"HOST[:PORT]|CIDR"`
+	Upstream        []string           `help:"The URL of an external connection of packages, for each that is used: public:pypi is a simple index (…/simple/), public:npmjs and the others are the root of a repository. There are none by default." env:"MODELWHARF_UPSTREAM" placeholder:"NAME=URL"`
 	UpstreamSecrets string             `help:"A JSON file of the secrets of other registries, by the ARNs that pull through cache rules name: {\"arn:…\": {\"upstream\": \"host\", \"username\": …, \"accessToken\": …}}." env:"MODELWHARF_UPSTREAM_SECRETS" placeholder:"FILE" type:"path"`
 	Images          images             `embed:"" prefix:"image-"`
 	LogLevel        slog.Level         `help:"debug, info (with a line for each request), warn or error." default:"info" env:"MODELWHARF_LOG_LEVEL" placeholder:"LEVEL"`
@@ -53,7 +54,7 @@ func (c *serve) Run(ctx context.Context) error {
 	s, err := server.Open(ctx, server.Config{
 		Data: c.Data, Listen: c.Listen, Account: c.Account, Region: c.Region, ExternalURL: c.ExternalURL, Domain: c.Domain,
 		SecretKeyFile: c.SecretKeyFile, TLSCert: c.TLSCert, TLSKey: c.TLSKey, AuditItems: c.AuditItems,
-		AllowEgress: c.AllowEgress, UpstreamSecrets: c.UpstreamSecrets, Blobs: c.blobs(), Log: log,
+		AllowEgress: c.AllowEgress, Upstreams: c.Upstream, UpstreamSecrets: c.UpstreamSecrets, Blobs: c.blobs(), Log: log,
 		ImageLease: c.Images.Lease, ImageUploadExpiry: c.Images.UploadExpiry, ImageCollectEvery: c.Images.CollectEvery,
 		RootKey: folder.AccessKey{
 			ID: os.Getenv("MODELWHARF_ROOT_ACCESS_KEY_ID"), Secret: os.Getenv("MODELWHARF_ROOT_SECRET_ACCESS_KEY"),

@@ -18,8 +18,8 @@ func (s *Service) AssociateExternalConnection(ctx context.Context, in *codeartif
 	if ConnectionFormat(name) == "" {
 		return nil, notFound("external-connection", name, "External connection not found. There is no external connection '%s'.", name)
 	}
-	if s.outside == nil || !s.outside.Known(name) {
-		return nil, Invalid("The URL of external connection '%s' is not configured on this server: modelwharf serve --upstream %s=URL", name, name)
+	if !s.outside.served(name) {
+		return nil, Invalid("%s", notConfigured(name))
 	}
 	r, err := s.changeRepository(ctx, n, map[string]any{"externalConnection": name}, func(_ kv.Txn, r *Repository) error {
 		switch {

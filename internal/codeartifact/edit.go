@@ -39,6 +39,7 @@ type Edit struct {
 	versions map[string]*edited
 	writes   map[string][]byte // of keys that are not records of versions; nil deletes
 	details  map[string]any    // for the audit trail
+	silent   bool              // leaves no audit record: what is known of the outside is nobody's change
 }
 
 // edited is a version before and after.
@@ -51,6 +52,11 @@ type edited struct{ old, now *Version }
 func (s *Service) Change(ctx context.Context, r *Repository, action Action, n PackageName, fn func(e *Edit) error) error {
 	if err := s.Authorize(ctx, r, action, n); err != nil {
 		return err
+	}
+	if action == PublishPackageVersion {
+		if err := s.lookUpstream(ctx, r, n); err != nil {
+			return err
+		}
 	}
 	return s.change(ctx, r, n, fn)
 }
@@ -307,11 +313,15 @@ func (e *Edit) commit() error {
 	if e.removed {
 		e.tx.Delete(k)
 	} else {
-		e.make(Controls{Allow, Block})
+		if e.pkg == nil {
+			e.make(Controls{Allow, Block})
+		}
 		e.pkg.Changes++
 		e.tx.Put(k, encode(e.pkg))
 	}
-	e.record(changed)
+	if !e.silent {
+		e.record(changed)
+	}
 	return nil
 }
 

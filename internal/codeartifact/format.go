@@ -63,6 +63,12 @@ package codeartifact
 // Origin controls are asked by Edit.Publish, so no format has to. An asset that is there
 // already with the same bytes is no error and changes nothing; with others it is
 // AssetConflict.
+//
+// # External connections
+//
+// A format whose packages come from outside, too, implements Importer. What an index there
+// tells is kept as versions and assets with Remote set: a View shows them like all others,
+// and View.Asset fetches their bytes. The URLs that a format renders are this server's own.
 type Format interface {
 	// Name is the format's, as the API has it: "pypi".
 	Name() string

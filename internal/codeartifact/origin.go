@@ -53,6 +53,20 @@ func (s *Service) mayPublish(ctx context.Context, tx kv.Reader, r *Repository, p
 	return nil
 }
 
+// lookUpstream asks outside before a publication to a package which versions come to from
+// there too: mayPublish knows then what there is. What cannot be asked is not there.
+func (s *Service) lookUpstream(ctx context.Context, r *Repository, n PackageName) error {
+	var pkg *Package
+	err := s.view(ctx, func(tx kv.Reader) (err error) {
+		pkg, err = readPackage(ctx, tx, r, n)
+		return err
+	})
+	if err == nil && pkg != nil && !pkg.Remote && pkg.Origin == (Controls{Allow, Allow}) {
+		_ = s.refresh(ctx, r, n)
+	}
+	return err
+}
+
 // mayCome tells whether versions of a package may come to a repository from its upstreams,
 // and from its external connection. pkg is the package in it, nil if there is none.
 func (s *Service) mayCome(ctx context.Context, tx kv.Reader, r *Repository, pkg *Package, n PackageName) (internal, external bool, err error) {
@@ -77,18 +91,3 @@ func (s *Service) mayCopy(ctx context.Context, tx kv.Reader, r *Repository, pkg 
 	}
 	return pkg == nil || pkg.Remote || pkg.Origin.Upstream == Allow || pkg.Origin.Publish == Allow && v.Origin.Connection == "", nil
 }
-
-// Outside is what external connections are served by.
-type Outside interface {
-	// Known tells whether a connection can be served: whether its URL is configured.
-	Known(connection string) bool
-	// Refresh sees to it that what a repository with an external connection knows of a
-	// package is fresh: its versions are there, with Remote set where their bytes are not.
-	// On an outage it is content with what is there.
-	Refresh(ctx context.Context, r *Repository, n PackageName) error
-	// Fetch brings the bytes of a remote asset into the repository that knows it.
-	Fetch(ctx context.Context, r *Repository, n PackageName, version, asset string) error
-}
-
-// Connect gives the service what serves its external connections, before its first request.
-func (s *Service) Connect(o Outside) { s.outside = o }

@@ -2,6 +2,7 @@ package codeartifact
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/modelwharf/modelwharf/internal/kv"
@@ -108,11 +109,8 @@ func (s *Service) eachPart(ctx context.Context, tx kv.Reader, r *Repository, n P
 }
 
 // refresh asks the external connections among a repository and its upstreams for what is
-// new of a package.
+// new of a package. An error does not keep from what is known.
 func (s *Service) refresh(ctx context.Context, r *Repository, n PackageName) error {
-	if s.outside == nil {
-		return nil
-	}
 	var connected []*Repository
 	err := s.view(ctx, func(tx kv.Reader) error {
 		connected = nil
@@ -122,10 +120,11 @@ func (s *Service) refresh(ctx context.Context, r *Repository, n PackageName) err
 			}
 		})
 	})
+	if err != nil {
+		return err
+	}
 	for _, one := range connected {
-		if err == nil {
-			err = s.outside.Refresh(ctx, one, n)
-		}
+		err = errors.Join(err, s.outside.refresh(ctx, one, n))
 	}
 	return err
 }

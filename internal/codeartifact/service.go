@@ -14,12 +14,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 
 	"github.com/modelwharf/modelwharf/internal/blob"
 	"github.com/modelwharf/modelwharf/internal/blob/ledger"
+	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/identity"
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/wire/pagetoken"
@@ -37,6 +39,10 @@ type Config struct {
 	BaseURL func(context.Context) string
 	// Formats are those of the packages that can be kept.
 	Formats []Format
+	// Egress is by what external connections are asked, Upstreams their URLs: those that
+	// have none cannot be used.
+	Egress    *egress.Client
+	Upstreams map[string]*url.URL
 	// Rendered is how many bytes of rendered documents are kept in memory: 64 MiB if zero.
 	Rendered int64
 	Log      *slog.Logger // slog.Default() if nil
@@ -54,7 +60,7 @@ type Service struct {
 	formats  map[string]Format
 	rendered *rendered
 	renders  singleflight.Group
-	outside  Outside
+	outside  *outside
 	grouped  groupCache
 	log      *slog.Logger
 }
@@ -75,6 +81,7 @@ func New(c Config) *Service {
 	for _, f := range c.Formats {
 		s.formats[f.Name()] = f
 	}
+	s.outside = &outside{s: s, egress: c.Egress, urls: c.Upstreams}
 	s.ledger = ledger.New(ledger.Config{
 		Store: c.Store, Blobs: c.Blobs, Room: room, Now: s.now, Lease: 12 * time.Hour, Abandoned: 24 * time.Hour,
 	})

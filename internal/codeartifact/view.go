@@ -28,8 +28,9 @@ type View struct {
 // View returns a package as the clients of a repository see it. The error is
 // ResourceNotFoundException if neither the repository nor an upstream has it.
 func (s *Service) View(ctx context.Context, r *Repository, n PackageName) (*View, error) {
-	if err := s.refresh(ctx, r, n); err != nil {
-		return nil, err
+	outage := s.refresh(ctx, r, n)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
 	v := &View{Repository: r, Name: n, s: s}
 	err := s.view(ctx, func(tx kv.Reader) (err error) {
@@ -38,6 +39,9 @@ func (s *Service) View(ctx context.Context, r *Repository, n PackageName) (*View
 	})
 	if err != nil {
 		return nil, err
+	}
+	if len(v.parts) == 0 && outage != nil {
+		return nil, outage
 	}
 	if len(v.parts) == 0 {
 		return nil, PackageNotFound(r, n)
@@ -215,16 +219,14 @@ func (v *View) Asset(ctx context.Context, version, asset string) (*Version, *Ass
 	if err != nil {
 		return nil, nil, err
 	}
-	a := one.Asset(asset)
-	if !one.Status.Downloadable() || a == nil {
-		if one.Status.Downloadable() {
-			err = AssetNotFound(version, asset)
-		} else {
-			err = VersionNotFound(v.Name, version)
-		}
-		return nil, nil, err
+	if !one.Status.Downloadable() {
+		return nil, nil, VersionNotFound(v.Name, version)
 	}
-	if a.Remote != "" {
+	a := one.Asset(asset)
+	if a == nil && !v.located(one) {
+		return nil, nil, AssetNotFound(version, asset)
+	}
+	if a == nil || a.Remote != "" {
 		if one, a, err = v.fetch(ctx, in, version, asset); err != nil {
 			return nil, nil, err
 		}
@@ -235,15 +237,19 @@ func (v *View) Asset(ctx context.Context, version, asset string) (*Version, *Ass
 	return one, a, nil
 }
 
+// located tells whether a version came from outside without a list of its assets: then only
+// a look tells whether there is one.
+func (v *View) located(one *Version) bool {
+	_, ok := v.s.formats[v.Name.Format].(Locator)
+	return ok && one.Origin.Connection != ""
+}
+
 // fetch brings the bytes of a remote asset into the repository that knows where they are.
 func (v *View) fetch(ctx context.Context, in []part, version, asset string) (*Version, *Asset, error) {
-	if v.s.outside == nil {
-		return nil, nil, AssetNotFound(version, asset)
-	}
 	err := error(AssetNotFound(version, asset))
 	for _, p := range in {
 		if p.external {
-			err = v.s.outside.Fetch(ctx, p.repository, v.Name, version, asset)
+			err = v.s.outside.fetch(ctx, p.repository, v.Name, version, asset)
 			break
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/modelwharf/modelwharf/internal/codeartifact"
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/server/folder"
@@ -33,6 +34,12 @@ type Config struct {
 	// AllowEgress lists what may be asked beside the public internet: hosts, with a port
 	// or without, and networks.
 	AllowEgress []string
+
+	// Upstreams are the URLs of the external connections of packages: "public:pypi=URL".
+	Upstreams []string
+
+	// PackageFormats are formats of packages beside the server's own.
+	PackageFormats []codeartifact.Format
 
 	// ImageLease, ImageUploadExpiry and ImageCollectEvery are those of ecr.Config; its own
 	// if zero.
@@ -80,6 +87,9 @@ func (c *Config) check() error {
 	}
 	if _, err := egress.ParseAllow(c.AllowEgress...); err != nil {
 		bad("--allow-egress: %w", err)
+	}
+	if _, err := codeartifact.ParseUpstreams(c.Upstreams...); err != nil {
+		bad("--upstream: %w", err)
 	}
 	if c.ImageLease < 0 || c.ImageUploadExpiry < 0 || c.ImageCollectEvery < 0 {
 		bad("--image-lease, --image-upload-expiry and --image-collect-every are positive times")

@@ -2,11 +2,13 @@ package server
 
 import (
 	"context"
+	"slices"
 
 	"github.com/modelwharf/modelwharf/internal/codeartifact"
 	"github.com/modelwharf/modelwharf/internal/codeartifact/generic"
 	"github.com/modelwharf/modelwharf/internal/codeartifact/maven"
 	"github.com/modelwharf/modelwharf/internal/codeartifact/pypi"
+	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/jobs"
 	"github.com/modelwharf/modelwharf/internal/server/archive"
 	"github.com/modelwharf/modelwharf/internal/wire/native"
@@ -32,9 +34,13 @@ func (s *Server) openPackages(ctx context.Context) (*packages, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Both of which check has parsed before.
+	allow, _ := egress.ParseAllow(s.config.AllowEgress...)
+	upstreams, _ := codeartifact.ParseUpstreams(s.config.Upstreams...)
 	service := codeartifact.New(codeartifact.Config{
 		Store: s.store, Blobs: blobs, Identity: s.identity, Seal: s.pages, Now: s.config.Now, Log: s.log,
-		BaseURL: s.baseURLOf, Formats: formats,
+		BaseURL: s.baseURLOf, Formats: slices.Concat(formats, s.config.PackageFormats),
+		Egress: egress.NewClient(allow), Upstreams: upstreams,
 	})
 	p := &packages{Service: service, jobs: jobs.New(jobs.Config{Store: s.store, Now: s.config.Now, Logger: s.log, Owner: "server"})}
 	p.jobs.Register(service.Jobs()...)
