@@ -46,7 +46,11 @@ func (o *outside) fetch(ctx context.Context, r *Repository, n PackageName, versi
 func (o *outside) bring(ctx context.Context, c *asked, r *Repository, n PackageName, version, asset string) error {
 	var v *Version
 	var a *Asset
+	var metadata []byte
 	read := func(e *Edit) (err error) {
+		if metadata, err = e.Metadata(version); err != nil {
+			return err
+		}
 		if v, err = e.Version(version); err != nil {
 			return err
 		}
@@ -77,7 +81,7 @@ func (o *outside) bring(ctx context.Context, c *asked, r *Repository, n PackageN
 		return err
 	}
 	p := Publication{Version: version, Append: true, Origin: v.Origin, Assets: []NewAsset{{Name: asset, Staged: staged}}}
-	if err := c.format.Import(n, v, o.s.ReaderAt(ctx, staged.Hashes, staged.Size), &p); err != nil {
+	if err := c.format.Import(ctx, n, v, metadata, o.s.ReaderAt(ctx, staged.Hashes, staged.Size), &p); err != nil {
 		return err
 	}
 	return o.s.change(ctx, r, n, func(e *Edit) error {

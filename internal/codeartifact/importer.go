@@ -1,6 +1,7 @@
 package codeartifact
 
 import (
+	"context"
 	"io"
 	"net/http"
 )
@@ -20,8 +21,9 @@ type Importer interface {
 	// Import completes the publication of an asset whose bytes have come, and are those
 	// that the index promised: Publication has its version and the asset already; what the
 	// format knows by reading it (Metadata, Description, Detail, Data) is to be added.
-	// Reading is bounded by the format. An error keeps the asset out.
-	Import(n PackageName, v *Version, content io.ReaderAt, p *Publication) error
+	// metadata is what it keeps of the version. Reading is bounded by the format. An error
+	// keeps the asset out.
+	Import(ctx context.Context, n PackageName, v *Version, metadata []byte, content io.ReaderAt, p *Publication) error
 }
 
 // Locator is an Importer whose index names versions without their assets, as Maven's does:

@@ -3,6 +3,7 @@ package codeartifact_test
 import (
 	"bufio"
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -63,7 +64,7 @@ func (lines) ReadIndex(_ codeartifact.PackageName, index *codeartifact.Index) (*
 	return in, scanner.Err()
 }
 
-func (lines) Import(codeartifact.PackageName, *codeartifact.Version, io.ReaderAt, *codeartifact.Publication) error {
+func (lines) Import(context.Context, codeartifact.PackageName, *codeartifact.Version, []byte, io.ReaderAt, *codeartifact.Publication) error {
 	return nil
 }
 

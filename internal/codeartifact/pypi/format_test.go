@@ -20,6 +20,7 @@ import (
 	"golang.org/x/crypto/blake2b"
 
 	"github.com/modelwharf/modelwharf/internal/codeartifact/pypi"
+	"github.com/modelwharf/modelwharf/internal/server"
 	"github.com/modelwharf/modelwharf/internal/server/servertest"
 )
 
@@ -35,7 +36,13 @@ type world struct {
 // its upstream: the last has none.
 func newWorld(t testing.TB, repositories ...string) *world {
 	t.Helper()
-	s := servertest.Start(t)
+	return newWorldWith(t, func(*server.Config) {}, repositories...)
+}
+
+// newWorldWith is newWorld with a change of the server's settings.
+func newWorldWith(t testing.TB, change func(*server.Config), repositories ...string) *world {
+	t.Helper()
+	s := servertest.Start(t, change)
 	w := &world{t: t, Client: sdk.NewFromConfig(s.AWS())}
 	domain := "models"
 	if _, err := w.CreateDomain(t.Context(), &sdk.CreateDomainInput{Domain: &domain}); err != nil {
