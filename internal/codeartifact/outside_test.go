@@ -123,7 +123,6 @@ type publicIndex struct {
 	files  map[string]string // by name/version/file
 	hashes map[string]string // that are promised in place of the real ones
 	asked  map[string]int
-	etag   string
 	down   bool
 	handle func(w http.ResponseWriter, r *http.Request) bool // answers in place of it
 }
