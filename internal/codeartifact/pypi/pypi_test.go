@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/modelwharf/modelwharf/internal/codeartifact"
 	"github.com/modelwharf/modelwharf/internal/codeartifact/pypi"
 )
 
@@ -349,4 +350,52 @@ func FuzzReadMetadata(f *testing.F) {
 			_, _ = pypi.ParseMetadata(t.Context(), raw)
 		}
 	})
+}
+
+// TestKnown makes versions of another index's page, whose files are remote.
+func TestKnown(t *testing.T) {
+	t.Parallel()
+	p := &pypi.Project{Name: "iris", Files: []pypi.File{
+		{Filename: "iris-1.10.tar.gz", URL: "http://x.test/b", Size: -1, Yanked: true, YankedReason: "bad"},
+		{Filename: "iris-1.9.tar.gz", URL: "http://x.test/a", SHA256: "ab", Size: 7, MetadataSHA256: "cd", RequiresPython: ">=3"},
+		{Filename: "iris-1.9-py3-none-any.whl", URL: "http://x.test/c", SHA256: "ef", Size: 8},
+		{Filename: "other-1.0-py3-none-any.whl", URL: "http://x.test/d"},
+	}}
+	known := p.Known()
+	if len(known) != 2 || known[0].Version != "1.9" || len(known[0].Assets) != 2 || known[1].Version != "1.10" {
+		t.Fatalf("%+v", known)
+	}
+	if a := known[0].Assets[0]; !known[0].Remote || a.Remote != "http://x.test/a" || a.Size != 7 || a.SHA256 != "ab" || known[1].Assets[0].Size != 0 {
+		t.Errorf("%+v", known)
+	}
+}
+
+// TestMerge adds files and yanks to a version that came from the same place, and to no other.
+func TestMerge(t *testing.T) {
+	t.Parallel()
+	version := func(connection string, files ...pypi.File) *codeartifact.Version {
+		v := (&pypi.Project{Name: "iris", Files: files}).Known()[0]
+		v.Origin.Connection = connection
+		return v
+	}
+	one := pypi.File{Filename: "iris-1.0.tar.gz", URL: "http://x.test/a", SHA256: "ab", RequiresPython: ">=3"}
+	yanked, more := one, pypi.File{Filename: "iris-1.0-py3-none-any.whl", URL: "http://x.test/b"}
+	yanked.Yanked, yanked.YankedReason, yanked.RequiresPython = true, "bad", "other"
+	v, further := version("public:pypi", one), version("public:pypi", yanked, more)
+	m := pypi.Format{}.Merge(v, further)
+	if len(m.Assets) != 2 || string(m.Assets[0].Data) != `{"python":"\u003e=3","yanked":true,"reason":"bad"}` || len(v.Assets) != 1 || strings.Contains(string(v.Assets[0].Data), "yanked") {
+		t.Errorf("%+v of %+v", m, v)
+	}
+	// A yank is taken back as well.
+	if m := (pypi.Format{}).Merge(further, v); len(m.Assets) != 2 || strings.Contains(string(m.Assets[0].Data), "yanked") {
+		t.Errorf("%+v", m)
+	}
+	if m := (pypi.Format{}).Merge(version("", one), further); len(m.Assets) != 1 {
+		t.Errorf("what was published here gains files of others: %+v", m)
+	}
+	archived := version("public:pypi", one)
+	archived.Status = codeartifact.Archived
+	if m := (pypi.Format{}).Merge(archived, further); len(m.Assets) != 1 {
+		t.Errorf("an archived version gains files: %+v", m)
+	}
 }
