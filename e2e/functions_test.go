@@ -164,17 +164,7 @@ func TestKillWhileDelivering(t *testing.T) {
 func TestTerraformFunctions(t *testing.T) {
 	t.Parallel()
 	s := start(t, "--allow-egress", "127.0.0.0/8")
-	tf := newTerraform(t, s)
-	for _, file := range []string{"tables.tf", "identities.tf", "outputs.tf"} {
-		if err := os.Remove(filepath.Join(tf.dir, file)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	configuration, err := os.ReadFile("testdata/functions.tf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tf.write("functions.tf", string(configuration))
+	tf := newTerraform(t, s, "../deploy/terraform/provider.tf", "../deploy/terraform/variables.tf", "testdata/functions.tf")
 	code := newChanges(t)
 	vars := []string{"-var", "url=" + code.URL}
 	apply := append([]string{"apply", "-no-color", "-auto-approve"}, vars...)

@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -71,12 +69,7 @@ func TestAWSCommandIndexes(t *testing.T) {
 func TestTerraformIndexes(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	tf := newTerraform(t, s)
-	for _, file := range []string{"tables.tf", "identities.tf", "outputs.tf"} {
-		if err := os.Remove(filepath.Join(tf.dir, file)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	tf := newTerraform(t, s, "../deploy/terraform/provider.tf", "../deploy/terraform/variables.tf")
 	tf.write("indexed.tf", `
 variable "indexes" {
   type    = map(string)
