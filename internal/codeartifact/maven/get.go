@@ -34,7 +34,10 @@ func (f Format) get(x *codeartifact.Exchange, p Path) error {
 	}
 	a := v.Asset(p.File)
 	if a == nil {
-		return codeartifact.AssetNotFound(version, p.File)
+		// Of what comes from outside only a look tells whether there is such a file.
+		if _, a, err = view.Asset(x.Context(), version, p.File); err != nil {
+			return err
+		}
 	}
 	if p.Checksum != "" {
 		sum := checksum(a.Hashes, p.Checksum)

@@ -50,8 +50,14 @@ func (w *world) advance(d time.Duration) {
 // it.
 func newWorld(t testing.TB, repositories ...string) *world {
 	t.Helper()
+	return newWorldWith(t, func(*server.Config) {}, repositories...)
+}
+
+// newWorldWith is newWorld with a change of the server's settings.
+func newWorldWith(t testing.TB, change func(*server.Config), repositories ...string) *world {
+	t.Helper()
 	w := &world{t: t, time: time.Now().UTC()}
-	w.server = servertest.Start(t, func(c *server.Config) { c.Now = w.now })
+	w.server = servertest.Start(t, func(c *server.Config) { c.Now = w.now; change(c) })
 	w.Client = sdk.NewFromConfig(w.server.AWS())
 	must(t)(w.CreateDomain(t.Context(), &sdk.CreateDomainInput{Domain: new(domain)}))
 	for i := range repositories {
