@@ -3,8 +3,6 @@ package codeartifact
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io"
 	"net/http"
@@ -113,7 +111,8 @@ func (x *Exchange) Send(status int, contentType string, body []byte) error {
 }
 
 // SendContent answers with a body whose headers are set: whole, a range of it, or 304 if
-// its ETag is what the client has.
+// its ETag is what the client has. It has no Last-Modified: a document can change twice
+// within a second, so only the ETag tells.
 func (x *Exchange) SendContent(body []byte) error {
 	http.ServeContent(x, x.Request, "", time.Time{}, bytes.NewReader(body))
 	return nil
@@ -128,56 +127,6 @@ func (x *Exchange) MethodNotAllowed(allowed ...string) error {
 // NothingHere is the answer to a path that the format has not.
 func (x *Exchange) NothingHere() error {
 	return api.Errorf("NotFound", http.StatusNotFound, "There is nothing at %s.", strconv.Quote(x.Path))
-}
-
-// SendDocument answers with what render makes of a view. kind tells apart the documents of
-// one package, with all that they depend on beside the package, but for the endpoint's URL:
-// "simple.json". The answer has an ETag, and a 304 costs one read of the store. render runs
-// when the package has changed since the last time, once for all who ask.
-func (x *Exchange) SendDocument(v *View, kind, contentType string, render func(ctx context.Context) ([]byte, error)) error {
-	name := kind + "\x00" + x.base + "\x00" + v.Name.String()
-	sum := sha256.Sum256([]byte(name))
-	etag := `"` + v.Tag() + hex.EncodeToString(sum[:4]) + `"`
-	h := x.Header()
-	h.Set("Etag", etag)
-	if h.Get("Cache-Control") == "" {
-		h.Set("Cache-Control", "private, no-cache")
-	}
-	if noneMatch(x.Request.Header.Get("If-None-Match"), etag) {
-		x.WriteHeader(http.StatusNotModified)
-		return nil
-	}
-	body, ok := x.s.rendered.get(name, etag)
-	if !ok {
-		// Whoever comes first renders for all, also when its own client goes.
-		made, err, _ := x.s.renders.Do(name+"\x00"+etag, func() (any, error) {
-			b, err := render(context.WithoutCancel(x.ctx))
-			if err == nil {
-				x.s.rendered.put(name, etag, b)
-			}
-			return b, err
-		})
-		if err != nil {
-			return err
-		}
-		body = made.([]byte)
-	}
-	if contentType != "" {
-		h.Set("Content-Type", contentType)
-	}
-	http.ServeContent(x, x.Request, "", v.parts[0].pkg.Created, bytes.NewReader(body))
-	return nil
-}
-
-// noneMatch tells whether an If-None-Match names the tag.
-func noneMatch(header, etag string) bool {
-	for one := range strings.SplitSeq(header, ",") {
-		one = strings.TrimPrefix(strings.TrimSpace(one), "W/")
-		if one == etag || one == "*" {
-			return true
-		}
-	}
-	return false
 }
 
 // SendAsset answers with an asset of a view: whole, a range of it, or 304. Its bytes never

@@ -19,6 +19,8 @@ type Repository struct {
 	Connections   []string          `json:"connections,omitempty"`
 	Tags          map[string]string `json:"tags,omitempty"`
 	Policy        Policy            `json:"policy,omitzero"`
+
+	depth int // how many upstream relations away it is from the one that is asked, see chain
 }
 
 func repositoryKey(d *Domain, name string) []byte { return key(repositoriesPrefix, d.ID, name) }

@@ -34,6 +34,7 @@ func walk(ctx context.Context, tx kv.Reader, r *Repository, visit func(*Reposito
 			if up == nil {
 				continue
 			}
+			up.depth = r.depth + 1
 			if err := next(up); err != nil {
 				return err
 			}

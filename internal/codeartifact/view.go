@@ -193,19 +193,33 @@ func (v *View) Detail(ctx context.Context, one *Version) (d Detail, err error) {
 	return d, err
 }
 
+// Document is what the format keeps of a package in one repository of a view.
+type Document struct {
+	// Depth is how many upstream relations away the repository is: 0 for the one that is
+	// asked. A document's upstreams are those that follow it with a greater depth.
+	Depth int
+	Bytes []byte
+}
+
 // Documents returns what the format keeps of the package under a name: that of the
 // repository first, then those of the upstreams, in their order, without those that have
 // none.
-func (v *View) Documents(ctx context.Context, name string) (all [][]byte, err error) {
+func (v *View) Documents(ctx context.Context, name string) (all []Document, err error) {
 	keys := make([][]byte, len(v.parts))
 	for i, p := range v.parts {
 		keys[i] = packageKey(documentsPrefix, p.repository.ID, v.Name, name)
 	}
 	err = v.s.view(ctx, func(tx kv.Reader) error {
-		all, err = tx.GetMany(ctx, keys)
+		all = nil
+		values, err := tx.GetMany(ctx, keys)
+		for i, b := range values {
+			if b != nil {
+				all = append(all, Document{v.parts[i].repository.depth, b})
+			}
+		}
 		return err
 	})
-	return slices.DeleteFunc(all, func(b []byte) bool { return b == nil }), err
+	return all, err
 }
 
 // Local tells whether the repository itself has the version, and not only an upstream.

@@ -7,6 +7,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/codeartifact"
 	"github.com/modelwharf/modelwharf/internal/codeartifact/generic"
 	"github.com/modelwharf/modelwharf/internal/codeartifact/maven"
+	"github.com/modelwharf/modelwharf/internal/codeartifact/npm"
 	"github.com/modelwharf/modelwharf/internal/codeartifact/pypi"
 	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/jobs"
@@ -17,6 +18,7 @@ import (
 // formats are the package formats that there are: one line for each.
 var formats = []codeartifact.Format{
 	generic.Format{},
+	npm.Format{},
 	pypi.Format{},
 	maven.Format{},
 }

@@ -2,7 +2,9 @@ package npm
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -43,6 +45,9 @@ func ReadPublish(r io.Reader, name Name, tarball func(name string, body io.Reade
 		refused = tarball(file, body)
 		return refused
 	})
+	if _, corrupt := errors.AsType[base64.CorruptInputError](refused); corrupt || errors.Is(refused, errEnd) {
+		return nil, malformed("The tarball cannot be read: %s.", refused)
+	}
 	if refused != nil {
 		return nil, refused
 	}

@@ -161,7 +161,13 @@ func (q *quoted) Read(p []byte) (int, error) {
 			}
 			return n, nil
 		case '\\':
-			continue
+			// What follows stands for itself: '/' in base64; in other texts, which nobody
+			// reads, a quote above all.
+			if c, err = q.in.ReadByte(); errors.Is(err, io.EOF) {
+				return n, errEnd
+			} else if err != nil {
+				return n, err
+			}
 		}
 		p[n] = c
 		n++
