@@ -21,19 +21,19 @@ func (x *Exchange) SendDocument(v *View, kind, contentType string, render func(c
 	sum := sha256.Sum256([]byte(name))
 	tag := v.Tag() + hex.EncodeToString(sum[:4])
 	packed := takesGzip(x.Request.Header.Get("Accept-Encoding"))
-	etag := `"` + tag + `"`
-	if packed {
-		etag = `"` + tag + `-gzip"`
-	}
+	etag, packedETag := `"`+tag+`"`, `"`+tag+`-gzip"`
 	h := x.Header()
-	h.Set("Etag", etag)
 	h.Add("Vary", "Accept-Encoding")
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "private, no-cache")
 	}
-	if noneMatch(x.Request.Header.Get("If-None-Match"), etag) {
-		x.WriteHeader(http.StatusNotModified)
-		return nil
+	// Who has it in either encoding has it.
+	for _, known := range []string{etag, packedETag} {
+		if noneMatch(x.Request.Header.Get("If-None-Match"), known) {
+			h.Set("Etag", known)
+			x.WriteHeader(http.StatusNotModified)
+			return nil
+		}
 	}
 	body, err := x.document(name, tag, render)
 	if err != nil {
@@ -48,7 +48,9 @@ func (x *Exchange) SendDocument(v *View, kind, contentType string, render func(c
 			return err
 		}
 		h.Set("Content-Encoding", "gzip")
+		etag = packedETag
 	}
+	h.Set("Etag", etag)
 	return x.SendContent(body)
 }
 

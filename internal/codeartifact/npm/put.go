@@ -108,7 +108,7 @@ func (f Format) publish(x *codeartifact.Exchange, doc *Publish, tarball *codeart
 	if err != nil {
 		return err
 	}
-	return sendJSON(x, http.StatusOK, map[string]bool{"success": true})
+	return sendDone(x)
 }
 
 // verify tells whether a tarball is the one that its manifest says.
@@ -200,7 +200,7 @@ func (f Format) deprecate(x *codeartifact.Exchange, doc *Publish) error {
 	if err != nil {
 		return err
 	}
-	return sendJSON(x, http.StatusOK, map[string]bool{"success": true})
+	return sendDone(x)
 }
 
 // messagesFor are the messages of a document for versions that the repository itself has. The

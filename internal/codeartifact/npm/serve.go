@@ -113,6 +113,11 @@ func sendJSON(x *codeartifact.Exchange, status int, v any) error {
 	return x.Send(status, "application/json", b)
 }
 
+// sendDone answers that a change was made. Old yarn looks for ok.
+func sendDone(x *codeartifact.Exchange) error {
+	return sendJSON(x, http.StatusOK, map[string]bool{"ok": true})
+}
+
 // maxSmall is how large the body of a request can be that is neither a tarball nor a
 // manifest, in bytes.
 const maxSmall = 1 << 20

@@ -27,8 +27,11 @@ func TestNotModified(t *testing.T) {
 			t.Error(a.Header)
 		}
 		seen[etags[i]] = true
-		if a := w.want(304, w.do("GET", "main", "model", "", append(header, "If-None-Match", etags[i])...)); a.body != "" {
-			t.Error(a.body)
+		for _, other := range [][]string{nil, {"Accept-Encoding", "gzip"}, {"Accept-Encoding", "br"}} {
+			a := w.want(304, w.do("GET", "main", "model", "", append(append(header[:2:2], other...), "If-None-Match", etags[i])...))
+			if a.body != "" || a.Header.Get("Etag") != etags[i] {
+				t.Error(a.body, a.Header)
+			}
 		}
 	}
 	w.publish("main", release{name: "model", version: "1.0.1"})

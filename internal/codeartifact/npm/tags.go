@@ -263,7 +263,7 @@ func (f Format) setTags(x *codeartifact.Exchange, n Name, given map[string]strin
 	if err != nil {
 		return err
 	}
-	return sendJSON(x, http.StatusOK, given)
+	return sendDone(x)
 }
 
 func (f Format) removeTag(x *codeartifact.Exchange, n Name, tag string) error {
@@ -283,5 +283,5 @@ func (f Format) removeTag(x *codeartifact.Exchange, n Name, tag string) error {
 	if err != nil {
 		return err
 	}
-	return sendJSON(x, http.StatusOK, map[string]bool{"ok": true})
+	return sendDone(x)
 }
