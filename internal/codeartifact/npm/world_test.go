@@ -36,6 +36,12 @@ type world struct {
 // upstream b, made before.
 func newWorld(t testing.TB, repositories ...string) *world {
 	t.Helper()
+	return newWorldWith(t, func(*server.Config) {}, repositories...)
+}
+
+// newWorldWith is newWorld with a change of the server's settings.
+func newWorldWith(t testing.TB, change func(*server.Config), repositories ...string) *world {
+	t.Helper()
 	var mu sync.Mutex
 	now := time.Now().UTC()
 	s := servertest.Start(t, func(c *server.Config) {
@@ -45,6 +51,7 @@ func newWorld(t testing.TB, repositories ...string) *world {
 			now = now.Add(10 * time.Millisecond)
 			return now
 		}
+		change(c)
 	})
 	w := &world{t: t, ctx: t.Context(), server: s, Client: sdk.NewFromConfig(s.AWS())}
 	if _, err := w.CreateDomain(t.Context(), &sdk.CreateDomainInput{Domain: new("models")}); err != nil {
