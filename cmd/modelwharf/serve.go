@@ -29,6 +29,7 @@ type serve struct {
 	AllowEgress     []string           `help:"What functions and the upstreams of pull through caches and packages may be at beside the public internet: hosts, host:port or networks, with commas between. Private and loopback addresses are refused unless they are named." env:"MODELWHARF_ALLOW_EGRESS" placeholder:"HOST[:PORT]|CIDR"`
 	Upstream        []string           `help:"The URL of an external connection of packages, for each that is used: public:pypi is a simple index (…/simple/), public:npmjs and the others are the root of a repository. There are none by default." env:"MODELWHARF_UPSTREAM" placeholder:"NAME=URL"`
 	UpstreamSecrets string             `help:"A JSON file of the secrets of other registries, by the ARNs that pull through cache rules name: {\"arn:…\": {\"upstream\": \"host\", \"username\": …, \"accessToken\": …}}." env:"MODELWHARF_UPSTREAM_SECRETS" placeholder:"FILE" type:"path"`
+	Quota           []string           `help:"How much there may be of something, where that differs from AWS's default: ecr-images=1000. See docs/images.md for the names." env:"MODELWHARF_QUOTA" placeholder:"NAME=VALUE"`
 	Images          images             `embed:"" prefix:"image-"`
 	LogLevel        slog.Level         `help:"debug, info (with a line for each request), warn or error." default:"info" env:"MODELWHARF_LOG_LEVEL" placeholder:"LEVEL"`
 	LogFormat       server.LogFormat   `help:"json or text." default:"json" enum:"json,text" env:"MODELWHARF_LOG_FORMAT"`
@@ -54,7 +55,7 @@ func (c *serve) Run(ctx context.Context) error {
 	s, err := server.Open(ctx, server.Config{
 		Data: c.Data, Listen: c.Listen, Account: c.Account, Region: c.Region, ExternalURL: c.ExternalURL, Domain: c.Domain,
 		SecretKeyFile: c.SecretKeyFile, TLSCert: c.TLSCert, TLSKey: c.TLSKey, AuditItems: c.AuditItems,
-		AllowEgress: c.AllowEgress, Upstreams: c.Upstream, UpstreamSecrets: c.UpstreamSecrets, Blobs: c.blobs(), Log: log,
+		AllowEgress: c.AllowEgress, Quotas: c.Quota, Upstreams: c.Upstream, UpstreamSecrets: c.UpstreamSecrets, Blobs: c.blobs(), Log: log,
 		ImageLease: c.Images.Lease, ImageUploadExpiry: c.Images.UploadExpiry, ImageCollectEvery: c.Images.CollectEvery,
 		RootKey: folder.AccessKey{
 			ID: os.Getenv("MODELWHARF_ROOT_ACCESS_KEY_ID"), Secret: os.Getenv("MODELWHARF_ROOT_SECRET_ACCESS_KEY"),

@@ -110,6 +110,9 @@ func (s *Service) putManifest(ctx context.Context, tx kv.Txn, r *Repository, m *
 		return nil
 	}
 	if known == nil {
+		if err := s.makeRoom(ctx, tx, key(imagesPrefix, r.ID), imagesQuota, r.Name); err != nil {
+			return err
+		}
 		w.putImage(m, p.Bytes)
 	} else {
 		tx.Put(key(imagesPrefix, r.ID, string(p.Digest)), known) // who deletes it must see the tag
@@ -180,6 +183,11 @@ func (w *writing) checkReferences(ctx context.Context, m *manifest) error {
 
 // moveTags makes tags point to the image, and tells whether any did not before.
 func (w *writing) moveTags(ctx context.Context, tags []string) (moved bool, err error) {
+	limit := w.s.quota(tagsQuota, w.r.Name)
+	has, err := countBelow(ctx, w.tx, key(taggedPrefix, w.r.ID, string(w.digest)), limit)
+	if err != nil {
+		return false, err
+	}
 	for _, name := range tags {
 		k := key(tagsPrefix, w.r.ID, name)
 		b, err := w.tx.Get(ctx, k)
@@ -197,6 +205,9 @@ func (w *writing) moveTags(ctx context.Context, tags []string) (moved bool, err 
 			return false, tagImmutable(w.r, name)
 		case old != nil:
 			w.tx.Delete(key(taggedPrefix, w.r.ID, string(old.Digest), name))
+		}
+		if has++; has > limit {
+			return false, w.s.exceeded(tagsQuota, w.r.Name)
 		}
 		moved = true
 		w.tx.Put(k, encode(tag{w.digest, w.now}))

@@ -57,6 +57,9 @@ func (s *Service) createRepository(ctx context.Context, r Repository, also func(
 		if err != nil {
 			return err
 		}
+		if err := s.makeRoom(ctx, tx, repositoriesOf(r.Name), repositoriesQuota, r.Name); err != nil {
+			return err
+		}
 		if r.Name.Public {
 			if _, err := s.ensureRegistry(ctx, tx, r.Name.Account); err != nil {
 				return err

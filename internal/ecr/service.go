@@ -25,6 +25,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/identity"
 	"github.com/modelwharf/modelwharf/internal/kv"
+	"github.com/modelwharf/modelwharf/internal/quota"
 	"github.com/modelwharf/modelwharf/internal/wire/pagetoken"
 )
 
@@ -57,11 +58,15 @@ type Config struct {
 
 	// Metrics is where the service registers its numbers; nil for nowhere.
 	Metrics prometheus.Registerer
-	Log     *slog.Logger // slog.Default() if nil
+	// Quotas are those of Quotas() that differ from AWS's.
+	Quotas quota.Values
+	Log    *slog.Logger // slog.Default() if nil
 }
 
 // Service is the store of images. It is safe for concurrent use.
 type Service struct {
+	quotas   quota.Values
+	bounds   bounds
 	store    kv.Store
 	blobs    blob.Store
 	identity *identity.Service
@@ -80,7 +85,8 @@ type Service struct {
 // deleted images stay.
 func New(c Config) *Service {
 	s := &Service{
-		store: c.Store, blobs: c.Blobs, identity: c.Identity, seal: c.Seal, now: c.Now,
+		quotas: c.Quotas,
+		store:  c.Store, blobs: c.Blobs, identity: c.Identity, seal: c.Seal, now: c.Now,
 		baseURL: c.BaseURL, domain: c.Domain,
 		every:   cmp.Or(c.CollectEvery, 15*time.Minute),
 		log:     cmp.Or(c.Log, slog.Default()),

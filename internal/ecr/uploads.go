@@ -80,7 +80,7 @@ func (s *Service) UploadSize(ctx context.Context, r *Repository, id string) (int
 // Append appends what body has, and makes it durable. What came before an error of the
 // body stays, so that its client can go on from there.
 func (u *Upload) Append(ctx context.Context, body io.Reader) (int64, error) {
-	n, err := u.ReadFrom(body)
+	n, err := u.ReadFrom(&bounded{body, u.service.quota(layerQuota, u.r.Name) - u.Size(), u.service.exceeded(layerQuota, u.r.Name)})
 	u.service.metrics.received.Add(float64(n))
 	// A client that is gone does not keep what it sent from being kept.
 	if serr := u.Sync(context.WithoutCancel(ctx)); serr != nil {

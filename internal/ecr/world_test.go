@@ -85,7 +85,7 @@ func (w *world) advance(d time.Duration) {
 	w.time = w.time.Add(d)
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t testing.TB, set ...func(*ecr.Config)) *world {
 	t.Helper()
 	w := &world{t: t, time: time.Date(2026, time.November, 20, 10, 0, 0, 0, time.UTC), roots: map[string]string{}}
 	var err error
@@ -113,8 +113,14 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.images = ecr.New(ecr.Config{Store: interrupted{w.store, w}, Blobs: blobs, Identity: w.identity, Seal: seal.Pages(), Now: w.now,
-		BaseURL: func(context.Context) string { return w.url }})
+	c := ecr.Config{
+		Store: interrupted{w.store, w}, Blobs: blobs, Identity: w.identity, Seal: seal.Pages(), Now: w.now,
+		BaseURL: func(context.Context) string { return w.url },
+	}
+	for _, f := range set {
+		f(&c)
+	}
+	w.images = ecr.New(c)
 	registry := oci.New(oci.Config{
 		Images: w.images,
 		Begin: func(*http.Request) *wharf.Request {

@@ -11,7 +11,9 @@ import (
 
 	"github.com/modelwharf/modelwharf/internal/codeartifact"
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/ecr"
 	"github.com/modelwharf/modelwharf/internal/egress"
+	"github.com/modelwharf/modelwharf/internal/quota"
 	"github.com/modelwharf/modelwharf/internal/server/folder"
 )
 
@@ -45,6 +47,9 @@ type Config struct {
 	// if zero.
 	ImageLease, ImageUploadExpiry, ImageCollectEvery time.Duration
 
+	// Quotas are how much there may be, where that differs from AWS's: "ecr-images=1000".
+	Quotas []string
+
 	// UpstreamSecrets is a file of the secrets of other registries, see ecr.SecretsFile;
 	// "" for none.
 	UpstreamSecrets string
@@ -70,6 +75,9 @@ var (
 func (c *Config) check() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if _, err := quota.Parse(c.Quotas, ecr.Quotas()); err != nil {
+		errs = append(errs, err)
+	}
 	if c.Data == "" {
 		bad("--data: a folder is needed")
 	}

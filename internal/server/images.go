@@ -12,6 +12,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/ecr/oci"
 	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/jobs"
+	"github.com/modelwharf/modelwharf/internal/quota"
 	"github.com/modelwharf/modelwharf/internal/server/archive"
 	"github.com/modelwharf/modelwharf/internal/wire/native"
 )
@@ -34,7 +35,12 @@ func (s *Server) openImages(ctx context.Context) (*images, error) {
 	if s.config.UpstreamSecrets != "" {
 		secrets = ecr.SecretsFile(s.config.UpstreamSecrets)
 	}
+	quotas, err := quota.Parse(s.config.Quotas, ecr.Quotas())
+	if err != nil {
+		return nil, err
+	}
 	service := ecr.New(ecr.Config{
+		Quotas: quotas,
 		Egress: egress.NewClient(allow), Secrets: secrets,
 		Store: s.store, Blobs: blobs, Identity: s.identity, Seal: s.pages, Now: s.config.Now, Log: s.log, Metrics: s.metrics.registry,
 		Lease: s.config.ImageLease, Abandoned: s.config.ImageUploadExpiry, CollectEvery: s.config.ImageCollectEvery,

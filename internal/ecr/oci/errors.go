@@ -72,7 +72,7 @@ var codes = map[string]struct {
 	"AccessDeniedException":             {http.StatusForbidden, "DENIED"},
 	"UnableToGetUpstreamImageException": {http.StatusBadGateway, "UNKNOWN"},
 	"UnableToGetUpstreamLayerException": {http.StatusBadGateway, "UNKNOWN"},
-	"LimitExceededException":            {http.StatusTooManyRequests, "TOOMANYREQUESTS"},
+	"LimitExceededException":            {http.StatusForbidden, "DENIED"}, // 429 would have clients try again
 }
 
 // asError puts any error into the protocol's words.
