@@ -35,6 +35,8 @@ func (f Format) put(x *codeartifact.Exchange, p Path) error {
 		return err
 	}
 	next := codeartifact.Publication{Version: p.Kept(), Unfinished: true, Assets: []codeartifact.NewAsset{{Name: p.File, Staged: staged}}}
+	// Two machines that build in the same second give their builds one name: each adds its files.
+	next.Append = p.Build != (Build{})
 	switch {
 	case p.pom():
 		if err := describe(x, staged, p, &next); err != nil {
@@ -202,17 +204,21 @@ func named(m *Metadata, p Path) (all []string) {
 // unlisted and its files are those of the snapshot from now on.
 func finish(e *codeartifact.Edit, version string) error {
 	v, err := e.Version(version)
-	if err != nil || v == nil || v.Status != codeartifact.Unfinished {
+	if err != nil || v == nil {
 		return err
 	}
 	snapshot := SnapshotOf(version)
-	if snapshot == "" {
+	switch {
+	case snapshot == "" && v.Status == codeartifact.Unfinished:
 		_, err = e.Publish(codeartifact.Publication{Version: version})
 		return err
-	}
-	v.Status = codeartifact.Unlisted
-	if err := e.Put(v); err != nil {
-		return err
+	case snapshot == "" || v.Status != codeartifact.Unfinished && v.Status != codeartifact.Unlisted:
+		return nil
+	case v.Status == codeartifact.Unfinished:
+		v.Status = codeartifact.Unlisted
+		if err := e.Put(v); err != nil {
+			return err
+		}
 	}
 	return takeOver(e, snapshot, v)
 }

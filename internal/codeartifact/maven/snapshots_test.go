@@ -83,6 +83,20 @@ func TestBuildsOutOfOrder(t *testing.T) {
 	}
 }
 
+// TestBuildsOfOneName takes the files of two builds that were made in the same second.
+func TestBuildsOfOneName(t *testing.T) {
+	t.Parallel()
+	r := newWorld(t, "main").in("main")
+	r.snapshot("20260103.000000", 1, map[string]string{"-linux.jar": "linux", ".pom": pom("same")})
+	r.snapshot("20260103.000000", 1, map[string]string{"-windows.jar": "windows", ".pom": pom("same")})
+	if got, want := r.newest(), "1: pom 1.0-20260103.000000-1, linux jar 1.0-20260103.000000-1, windows jar 1.0-20260103.000000-1"; got != want {
+		t.Error(got)
+	}
+	if got := r.statuses(); got != "1.0-20260103.000000-1 Unlisted, 1.0-SNAPSHOT Published" {
+		t.Error(got)
+	}
+}
+
 // TestConcurrentBuilds deploys builds of one snapshot at once, all with the same number, as
 // clients do that read the same metadata before.
 func TestConcurrentBuilds(t *testing.T) {
