@@ -94,7 +94,7 @@ func (s *Service) PullThrough(ctx context.Context, n Name, r *Repository, refere
 	err = s.authorizeImport(ctx, n, r)
 	if err == nil {
 		var got pulled
-		if got, err = s.pullOnce(ctx, n, r, rule, state, reference); err == nil {
+		if got, err = s.pullOnce(ctx, n, rule, reference); err == nil {
 			return got.r, got.m, nil
 		}
 	}
@@ -184,16 +184,23 @@ type pulled struct {
 }
 
 // pullOnce asks upstream, once for all who ask for the same at the same time.
-func (s *Service) pullOnce(ctx context.Context, n Name, r *Repository, rule *cacheRule, state cacheState, reference string) (pulled, error) {
+func (s *Service) pullOnce(ctx context.Context, n Name, rule *cacheRule, reference string) (pulled, error) {
 	flight := n.ARN() + "\x00" + reference + "\x00" + rule.Updated.String()
 	if err := s.pulls.failures.get(flight, s.now()); err != nil {
 		return pulled{}, err
 	}
 	done := s.pulls.flights.DoChan(flight, func() (any, error) {
+		var r *Repository
+		var state cacheState
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*upstreamTime)
 		defer cancel()
 		var got pulled
 		err := guarded(func() (err error) {
+			// A pull that ended after this one looked may have brought the image.
+			if r, state, err = s.cachedNow(ctx, n, reference); err != nil || state.fixed {
+				got = pulled{r, state.manifest}
+				return err
+			}
 			got, err = s.pull(ctx, n, r, rule, state, reference)
 			return err
 		})
@@ -215,6 +222,22 @@ func (s *Service) pullOnce(ctx context.Context, n Name, r *Repository, rule *cac
 		got, _ := result.Val.(pulled)
 		return got, result.Err
 	}
+}
+
+// cachedNow looks at what there is of a reference now; the repository is nil if there is
+// none.
+func (s *Service) cachedNow(ctx context.Context, n Name, reference string) (r *Repository, state cacheState, err error) {
+	err = s.view(ctx, func(tx kv.Reader) error {
+		r, err = find(ctx, tx, n)
+		if errors.Is(err, &api.Error{Code: "RepositoryNotFoundException"}) {
+			return nil
+		}
+		if err == nil {
+			state, err = s.cacheState(ctx, tx, r, reference)
+		}
+		return err
+	})
+	return r, state, err
 }
 
 // pull asks upstream for a manifest, and begins its import.
