@@ -18,6 +18,9 @@ type Request struct {
 	UserAgent string
 	Secure    bool      // the request came over TLS
 	Time      time.Time // when it arrived
+	// CalledVia are the services through which the caller asks, such as
+	// "cloudformation.amazonaws.com", the first one first.
+	CalledVia []string
 }
 
 // Caller is the identity that a signature or a token proved.

@@ -180,7 +180,7 @@ func accountOf(arn string) string {
 // of the service names it.
 func denial(r *api.Request, format string, args ...any) error {
 	switch r.Service {
-	case "iam", "sts":
+	case "iam", "sts", "cloudformation":
 		return api.Errorf("AccessDenied", http.StatusForbidden, format, args...)
 	}
 	return api.AccessDeniedException(format, args...)

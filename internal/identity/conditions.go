@@ -56,7 +56,17 @@ func (k *requestKeys) Key(name string) ([]string, bool) {
 	case "principalisawsservice":
 		return one(strconv.FormatBool(c.Type == api.ServiceCaller), true)
 	case "viaawsservice":
-		return one("false", true)
+		return one(strconv.FormatBool(len(r.CalledVia) > 0), true)
+	case "calledvia":
+		return r.CalledVia, len(r.CalledVia) > 0
+	case "calledviafirst", "calledvialast":
+		if len(r.CalledVia) == 0 {
+			return nil, false
+		}
+		if global == "calledviafirst" {
+			return r.CalledVia[:1], true
+		}
+		return r.CalledVia[len(r.CalledVia)-1:], true
 	case "tokenissuetime":
 		if k.who == nil || k.who.claims == nil {
 			return nil, false

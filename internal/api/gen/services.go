@@ -36,7 +36,7 @@ type service struct {
 
 func list(s string) []string { return strings.Fields(s) }
 
-var services = []service{dynamodb, dynamodbstreams, sts, iam, cloudtrail, lambda, ecr, ecrpublic, codeartifact}
+var services = []service{dynamodb, dynamodbstreams, sts, iam, cloudtrail, lambda, ecr, ecrpublic, codeartifact, cloudformation}
 
 var dynamodb = service{
 	Package: "dynamodb", Version: "2012-08-10", SigningName: "dynamodb", CRC32: true, ModelNames: true,
@@ -199,4 +199,15 @@ var codeartifact = service{
 		ListPackageVersionAssets GetPackageVersionAsset GetPackageVersionReadme ListPackageVersionDependencies
 		CreatePackageGroup DescribePackageGroup UpdatePackageGroup DeletePackageGroup ListPackageGroups ListSubPackageGroups
 		UpdatePackageGroupOriginConfiguration ListAllowedRepositoriesForGroup ListAssociatedPackages GetAssociatedPackageGroup`),
+}
+
+var cloudformation = service{
+	Package: "cloudformation", Version: "2010-05-15", SigningName: "cloudformation",
+	Operations: list(`
+		CreateStack UpdateStack DeleteStack DescribeStacks ListStacks DescribeStackEvents
+		DescribeStackResource DescribeStackResources ListStackResources
+		GetTemplate GetTemplateSummary ValidateTemplate
+		CreateChangeSet DescribeChangeSet ExecuteChangeSet DeleteChangeSet ListChangeSets
+		ListExports ListImports SetStackPolicy GetStackPolicy UpdateTerminationProtection
+		CancelUpdateStack ContinueUpdateRollback RollbackStack DescribeAccountLimits`),
 }
