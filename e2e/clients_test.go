@@ -13,7 +13,7 @@ import (
 // the machine's own. Without one the test is skipped, but not in CI.
 func client(t *testing.T, name string) string {
 	t.Helper()
-	for _, folder := range []string{"../.tools/clients/bin", "../.tools/registry", "../.tools/python/bin"} {
+	for _, folder := range []string{"../.tools/clients/bin", "../.tools/registry"} {
 		if own, err := filepath.Abs(filepath.Join(folder, name)); err == nil {
 			if _, err := os.Stat(own); err == nil {
 				return own

@@ -15,8 +15,11 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/codeartifact"
 	"github.com/aws/aws-sdk-go-v2/service/codeartifact/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"golang.org/x/crypto/blake2b"
 
 	"github.com/modelwharf/modelwharf/internal/codeartifact/pypi"
@@ -28,6 +31,7 @@ import (
 type world struct {
 	*sdk.Client
 	t     testing.TB
+	aws   aws.Config
 	token string
 	base  string // of endpoints, to which a repository's name is added
 }
@@ -43,7 +47,7 @@ func newWorld(t testing.TB, repositories ...string) *world {
 func newWorldWith(t testing.TB, change func(*server.Config), repositories ...string) *world {
 	t.Helper()
 	s := servertest.Start(t, change)
-	w := &world{t: t, Client: sdk.NewFromConfig(s.AWS())}
+	w := &world{t: t, aws: s.AWS(), Client: sdk.NewFromConfig(s.AWS())}
 	domain := "models"
 	if _, err := w.CreateDomain(t.Context(), &sdk.CreateDomainInput{Domain: &domain}); err != nil {
 		t.Fatal(err)
@@ -88,6 +92,9 @@ func (w *world) do(method, path string, body io.Reader, header ...string) (a ans
 	r.SetBasicAuth("aws", w.token)
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
+	}
+	if n, ok := body.(*stuck); ok {
+		r.ContentLength = n.length
 	}
 	if a.Response, err = plain.Do(r); err != nil {
 		w.t.Fatal(err)
@@ -530,4 +537,65 @@ func TestOnePublisherWins(t *testing.T) {
 	if p := w.index("main", "iris"); len(p.Files) != 2 {
 		t.Errorf("%+v", p)
 	}
+}
+
+// TestWhoMayPublish refuses a publication by policy before the file is read: the client that
+// waits for leave to send it is told at once.
+func TestWhoMayPublish(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "main")
+	w.publish("main", "iris", "1.0", "")
+	users, name := iam.NewFromConfig(w.aws), new("reader")
+	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["codeartifact:GetAuthorizationToken","codeartifact:ReadFromRepository","sts:GetServiceBearerToken"],"Resource":"*"},` +
+		`{"Effect":"Allow","Action":"codeartifact:PublishPackageVersion","Resource":"arn:aws:codeartifact:*:*:package/models/main/pypi//own-*"}]}`
+	if _, err := users.CreateUser(t.Context(), &iam.CreateUserInput{UserName: name}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := users.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: name, PolicyName: name, PolicyDocument: &policy}); err != nil {
+		t.Fatal(err)
+	}
+	key, err := users.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := w.aws.Copy()
+	reader.Credentials = credentials.NewStaticCredentialsProvider(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "")
+	token, err := sdk.NewFromConfig(reader).GetAuthorizationToken(t.Context(), &sdk.GetAuthorizationTokenInput{Domain: new("models")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.token = *token.AuthorizationToken
+	if p := w.index("main", "iris"); len(p.Files) != 1 {
+		t.Errorf("%+v", p)
+	}
+	filename, content := wheel(t, "Own.Model", "1.0", "")
+	if a := w.upload("main", "Own.Model", "1.0", filename, content); a.StatusCode != 200 {
+		t.Error(a.Status, string(a.body))
+	}
+	filename, content = wheel(t, "iris", "2.0", "")
+	if a := w.upload("main", "iris", "2.0", filename, content); a.StatusCode != 403 || !strings.Contains(string(a.body), "not authorized") {
+		t.Error(a.Status, string(a.body))
+	}
+	body, contentType := form(t, "iris", "2.0", filename, content)
+	begun := body.Bytes()[:bytes.Index(body.Bytes(), []byte("PK"))]
+	large := &stuck{bytes.NewReader(begun), 1 << 30, make(chan struct{})}
+	defer close(large.end)
+	if a := w.do("POST", "main/", large, "Content-Type", contentType); a.StatusCode != 403 {
+		t.Error(a.Status, string(a.body))
+	}
+}
+
+// stuck is a body that stops coming.
+type stuck struct {
+	begun  io.Reader
+	length int64
+	end    chan struct{}
+}
+
+func (s *stuck) Read(b []byte) (int, error) {
+	if n, err := s.begun.Read(b); err == nil {
+		return n, nil
+	}
+	<-s.end
+	return 0, io.EOF
 }

@@ -404,3 +404,41 @@ func TestMerge(t *testing.T) {
 		t.Errorf("an archived version gains files: %+v", m)
 	}
 }
+
+func FuzzReadUpload(f *testing.F) {
+	for _, s := range []string{
+		"--b\r\nContent-Disposition: form-data; name=\":action\"\r\n\r\nfile_upload\r\n--b\r\nContent-Disposition: form-data; name=\"content\"; filename=\"a-1.tar.gz\"\r\n\r\nx\r\n--b--\r\n",
+		"--b\r\nContent-Disposition: form-data; name=\"content\"; filename=\"../a\"\r\n\r\n", "--b--",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+		u, err := pypi.ReadUpload(r, func(_ *pypi.Upload, content io.Reader) error {
+			_, err := io.Copy(io.Discard, content)
+			return err
+		})
+		if err == nil {
+			if _, err := pypi.ParseFilename(u.Filename, ""); err != nil && !strings.Contains(u.Filename, "-") {
+				t.Errorf("%+v was taken: %v", u, err)
+			}
+		}
+	})
+}
+
+// FuzzVersion has one spelling for what is a version, which is its own.
+func FuzzVersion(f *testing.F) {
+	for _, s := range []string{"1.0", "v01.0-ALPHA.1", "1!2.0.post3.dev4+Local_1", "1-2", ""} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		v, err := pypi.Version(s)
+		if err != nil {
+			return
+		}
+		if again, err := pypi.Version(v); err != nil || again != v || (pypi.Format{}).CompareVersions(v, v) != 0 {
+			t.Errorf("%q becomes %q and then %q, %v", s, v, again, err)
+		}
+	})
+}
