@@ -12,9 +12,8 @@ import (
 
 // Collected is what a collection did.
 type Collected struct {
-	Layers  int // blobs taken from repositories
-	Blobs   int // blobs whose bytes were deleted
-	Uploads int // uploads that nobody went on with
+	Layers int // blobs taken from repositories
+	ledger.Collected
 }
 
 // Collect deletes what nobody needs: what deleted repositories had, blobs of repositories
@@ -49,7 +48,7 @@ func (s *Service) clearGone(ctx context.Context, c *Collected) error {
 			if err != nil {
 				return err
 			}
-			c.Layers++
+			s.tookLayer(c)
 			return s.update(ctx, func(tx kv.Txn) error {
 				tx.Delete(k)
 				s.ledger.Release(tx, blob.Digest(d), id)
@@ -67,6 +66,11 @@ func (s *Service) clearGone(ctx context.Context, c *Collected) error {
 		}
 		return s.update(ctx, func(tx kv.Txn) error { tx.Delete(k); return nil })
 	})
+}
+
+func (s *Service) tookLayer(c *Collected) {
+	c.Layers++
+	s.metrics.collected.WithLabelValues("layers").Inc()
 }
 
 // over tells whether a lease is over.
@@ -104,7 +108,7 @@ func (s *Service) collectLayers(ctx context.Context, c *Collected) error {
 			return nil
 		})
 		if taken && err == nil {
-			c.Layers++
+			s.tookLayer(c)
 		}
 		return err
 	})
@@ -119,8 +123,7 @@ func exists(ctx context.Context, tx kv.Reader, prefix []byte) (bool, error) {
 }
 
 // collectBytes deletes the bytes that no repository has, and uploads that were left.
-func (s *Service) collectBytes(ctx context.Context, c *Collected) error {
-	done, err := s.ledger.Collect(ctx)
-	c.Blobs, c.Uploads = done.Blobs, done.Uploads
+func (s *Service) collectBytes(ctx context.Context, c *Collected) (err error) {
+	c.Collected, err = s.ledger.Collect(ctx)
 	return err
 }

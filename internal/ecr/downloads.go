@@ -31,7 +31,7 @@ func (s *Service) downloadURL(ctx context.Context, r *Repository, d blob.Digest)
 	if blob.Check(d) != nil {
 		return "", layerAbsent(r, d)
 	}
-	_, err := s.LayerSize(ctx, r, d)
+	_, _, err := s.BlobSize(ctx, r, d)
 	if errors.Is(err, &api.Error{Code: "LayersNotFoundException"}) {
 		return "", layerAbsent(r, d)
 	}

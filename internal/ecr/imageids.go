@@ -91,43 +91,61 @@ type gotImage struct {
 // maxGot is how many bytes of manifests an answer has at most.
 const maxGot = 64 << 20
 
-// getImages returns the images of ids, and why others are not among them. Who accepts only
-// some media types gets no others. The error is LimitExceededException for more than an
-// answer holds.
-func (s *Service) getImages(ctx context.Context, r *Repository, ids []imageID, accepted []string) (found []gotImage, failures []*imageFailure, err error) {
+// getImages returns the images of ids, and why others are not among them. What came says of
+// an id goes before what the repository has. Who accepts only some media types gets no
+// others. The error is LimitExceededException for more than an answer holds.
+func (s *Service) getImages(ctx context.Context, r *Repository, ids []imageID, came map[imageID]upstreamImage, accepted []string) (found []gotImage, failures []*imageFailure, err error) {
 	var pulls []blob.Digest
 	err = s.view(ctx, func(tx kv.Reader) error {
+		found, failures, pulls = nil, nil, nil
 		size := 0
 		for _, id := range ids {
-			d, im, failure, err := findImage(ctx, tx, r, id)
+			m, failure, due, err := s.getImage(ctx, tx, r, id, came[id])
 			if err != nil {
 				return err
 			}
-			if failure == nil && len(accepted) > 0 && !slices.Contains(accepted, im.MediaType) {
-				failure = id.fails(imageMissing, "Requested image not found: its media type "+im.MediaType+" is not among those accepted")
+			if failure == nil && len(accepted) > 0 && !slices.Contains(accepted, m.MediaType) {
+				failure = id.fails(imageMissing, "Requested image not found: its media type "+m.MediaType+" is not among those accepted")
 			}
 			if failure != nil {
 				failures = append(failures, failure)
 				continue
 			}
-			if size += int(im.Size); size > maxGot {
+			if size += len(m.Bytes); size > maxGot {
 				return failed("LimitExceededException", "The manifests of the images have more than %d bytes together. Ask for fewer at once.", maxGot)
 			}
-			got, err := tx.GetMany(ctx, [][]byte{key(manifestsPrefix, r.ID, string(d)), key(pulledPrefix, r.ID, string(d))})
-			if err != nil {
-				return err
+			if due {
+				pulls = append(pulls, m.Digest)
 			}
-			if s.pullDue(r, got[1]) {
-				pulls = append(pulls, d)
-			}
-			found = append(found, gotImage{imageID{string(d), id.tag}, Manifest{d, im.MediaType, got[0]}})
+			found = append(found, gotImage{imageID{string(m.Digest), id.tag}, m})
 		}
 		return nil
 	})
 	if err == nil {
 		s.notePulls(ctx, r, pulls...)
+		s.metrics.pulls.Add(float64(len(found)))
 	}
 	return found, failures, err
+}
+
+// getImage returns the manifest that an id names, or why there is none, and whether the
+// pull is to be recorded.
+func (s *Service) getImage(ctx context.Context, tx kv.Reader, r *Repository, id imageID, came upstreamImage) (m Manifest, failure *imageFailure, due bool, err error) {
+	if came.failure != nil || came.manifest != nil && (id.digest == "" || id.digest == string(came.manifest.Digest)) {
+		if came.failure == nil {
+			m = *came.manifest
+		}
+		return m, came.failure, false, nil
+	}
+	d, im, failure, err := findImage(ctx, tx, r, id)
+	if err != nil || failure != nil {
+		return m, failure, false, err
+	}
+	got, err := tx.GetMany(ctx, [][]byte{key(manifestsPrefix, r.ID, string(d)), key(pulledPrefix, r.ID, string(d))})
+	if err != nil {
+		return m, nil, false, err
+	}
+	return Manifest{d, im.MediaType, got[0]}, nil, s.pullDue(r, got[1]), nil
 }
 
 // pullsEvery is how far apart two records of an image's last pull are at least: AWS

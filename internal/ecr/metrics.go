@@ -18,6 +18,8 @@ type metrics struct {
 	received               prometheus.Counter
 	collections            *prometheus.CounterVec
 	collected              *prometheus.CounterVec
+	freed                  prometheus.Counter
+	uploads                prometheus.Gauge
 	seconds                prometheus.Histogram
 }
 
@@ -36,13 +38,15 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		collected: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "modelwharf_ecr_collected_total", Help: "What collections took away: layers of repositories, blobs with their bytes, uploads.",
 		}, []string{"what"}),
+		freed:   counter("collected_bytes_total", "Bytes of the blobs that collections took away."),
+		uploads: prometheus.NewGauge(prometheus.GaugeOpts{Name: "modelwharf_ecr_open_uploads", Help: "Uploads that were not ended when the last collection looked."}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "modelwharf_ecr_collection_duration_seconds", Help: "How long collections took.",
 			Buckets: []float64{0.001, 0.01, 0.1, 1, 10, 60, 600, 3600},
 		}),
 	}
 	if to != nil {
-		to.MustRegister(m.pushes, m.pulls, m.refused, m.received, m.collections, m.collected, m.seconds)
+		to.MustRegister(m.pushes, m.pulls, m.refused, m.received, m.collections, m.collected, m.freed, m.uploads, m.seconds)
 	}
 	return m
 }
@@ -54,6 +58,12 @@ func (m *metrics) pushed(err error) {
 	} else if e, ok := errors.AsType[*api.Error](err); ok && e.Code == "ImageTagAlreadyExistsException" {
 		m.refused.Inc()
 	}
+}
+
+// freedBlob notes that a collection deleted a blob.
+func (m *metrics) freedBlob(bytes int64) {
+	m.collected.WithLabelValues("blobs").Inc()
+	m.freed.Add(float64(bytes))
 }
 
 // NotePull notes that a client got a manifest.
@@ -70,12 +80,13 @@ func (s *Service) collectNoted(ctx context.Context) error {
 	}
 	s.metrics.collections.WithLabelValues(end).Inc()
 	s.metrics.seconds.Observe(took.Seconds())
-	for what, n := range map[string]int{"layers": c.Layers, "blobs": c.Blobs, "uploads": c.Uploads} {
-		s.metrics.collected.WithLabelValues(what).Add(float64(n))
+	s.metrics.collected.WithLabelValues("uploads").Add(float64(c.Uploads))
+	if err == nil {
+		s.metrics.uploads.Set(float64(c.Open))
 	}
-	if c != (Collected{}) {
+	if c.Layers+c.Blobs+c.Uploads > 0 {
 		s.log.LogAttrs(ctx, slog.LevelInfo, "collected images", slog.Int("layers", c.Layers), slog.Int("blobs", c.Blobs),
-			slog.Int("uploads", c.Uploads), slog.Duration("took", took.Round(time.Millisecond)))
+			slog.Int64("bytes", c.Bytes), slog.Int("uploads", c.Uploads), slog.Duration("took", took.Round(time.Millisecond)))
 	}
 	return err
 }

@@ -26,11 +26,17 @@ func (a privateAPI) PutImage(ctx context.Context, in *ecr.PutImageInput) (*ecr.P
 }
 
 func (a privateAPI) BatchGetImage(ctx context.Context, in *ecr.BatchGetImageInput) (*ecr.BatchGetImageOutput, error) {
-	r, err := a.permitted(ctx, privateName(ctx, in.RegistryId, in.RepositoryName), "BatchGetImage")
+	n := privateName(ctx, in.RegistryId, in.RepositoryName)
+	r, err := a.permitted(ctx, n, "BatchGetImage")
+	if err != nil && !isMissing(err) {
+		return nil, err
+	}
+	ids := privateIDs(in.ImageIds)
+	r, came, err := a.pullThroughAll(ctx, n, r, ids)
 	if err != nil {
 		return nil, err
 	}
-	found, failures, err := a.getImages(ctx, r, privateIDs(in.ImageIds), in.AcceptedMediaTypes)
+	found, failures, err := a.getImages(ctx, r, ids, came, in.AcceptedMediaTypes)
 	if err != nil {
 		return nil, err
 	}

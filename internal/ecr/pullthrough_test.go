@@ -3,6 +3,7 @@ package ecr_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -295,6 +297,57 @@ func TestPullThroughMissing(t *testing.T) {
 	o.push("model:1", randomImage(t, 100, 1))
 	clock.pass(2 * time.Minute)
 	w.verify(servertest.Region, "up/model:1")
+}
+
+// TestPullThroughByAPI brings an image when BatchGetImage asks for it, and gives out URLs of
+// its layers before they have come.
+func TestPullThroughByAPI(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	img := randomImage(t, 100_000, 2)
+	first := o.push("team/model:1", img)
+	w, _ := startCache(t, o)
+	get := func(ids ...types.ImageIdentifier) *ecr.BatchGetImageOutput {
+		t.Helper()
+		return just(w.api(servertest.Region).BatchGetImage(t.Context(), &ecr.BatchGetImageInput{RepositoryName: new("up/team/model"), ImageIds: ids}))
+	}
+	one, absent, bad := types.ImageIdentifier{ImageTag: new("1")}, types.ImageIdentifier{ImageTag: new("absent")}, types.ImageIdentifier{ImageTag: new("a b")}
+	_, err := w.api(servertest.Region).BatchGetImage(t.Context(), &ecr.BatchGetImageInput{RepositoryName: new("up/nothing"), ImageIds: []types.ImageIdentifier{absent}})
+	if !fails(err, "RepositoryNotFoundException") {
+		t.Errorf("a repository that is nowhere: %v", err)
+	}
+	for range 2 { // while it is imported, and later
+		out := get(one, absent, bad)
+		if len(out.Images) != 1 || *out.Images[0].ImageId.ImageDigest != first || *out.Images[0].ImageManifest != string(just(img.RawManifest())) {
+			t.Fatalf("images: %+v", out.Images)
+		}
+		var codes []string
+		for _, f := range out.Failures {
+			codes = append(codes, string(f.FailureCode))
+		}
+		if !slices.Equal(codes, []string{"ImageNotFound", "InvalidImageTag"}) {
+			t.Errorf("failures: %v", codes)
+		}
+		for _, l := range just(img.Layers()) {
+			url := just(w.api(servertest.Region).GetDownloadUrlForLayer(t.Context(), &ecr.GetDownloadUrlForLayerInput{
+				RepositoryName: new("up/team/model"), LayerDigest: new(just(l.Digest()).String())}))
+			answer := just(http.Get(*url.DownloadUrl))
+			got := sha256.New()
+			if _, err := io.Copy(got, answer.Body); err != nil || answer.StatusCode != http.StatusOK {
+				t.Fatal(answer.Status, err)
+			}
+			answer.Body.Close()
+			if hex.EncodeToString(got.Sum(nil)) != just(l.Digest()).Hex {
+				t.Error("the URL leads to other bytes")
+			}
+		}
+		w.imported("up/team/model", first)
+	}
+	o.down.Store(true)
+	out := get(types.ImageIdentifier{ImageTag: new("2")})
+	if len(out.Failures) != 1 || out.Failures[0].FailureCode != types.ImageFailureCodeUpstreamUnavailable {
+		t.Errorf("of an upstream that is down: %+v", out.Failures)
+	}
 }
 
 // TestPullThroughAtOnce lets fifty clients pull one image: each blob is fetched once.

@@ -41,29 +41,12 @@ type wanted struct {
 	Upload string `json:"u,omitempty"` // where it comes to, if it began to
 }
 
-// checked is what a tag was upstream, and when it was asked for.
-type checked struct {
-	Digest blob.Digest `json:"d"`
-	At     time.Time   `json:"t"`
-}
-
-// freshFor is how long a tag is served without asking upstream whether it moved.
-// https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
-const freshFor = 24 * time.Hour
-
 // How long a failure is answered without asking again, of what the upstream does not have
 // and of anything else.
 const (
 	missingFor = time.Minute
 	failedFor  = 10 * time.Second
 )
-
-// cacheState is what there is of a reference to a cached image.
-type cacheState struct {
-	manifest *Manifest   // that is being imported, nil if there is none
-	digest   blob.Digest // where the reference points, "" if nowhere
-	fixed    bool        // it needs no look upstream
-}
 
 // PullThrough returns a repository of which a manifest is asked, and the manifest if it
 // is not, or not yet, in the repository. Without a rule for the name that is just the
@@ -116,67 +99,6 @@ func (s *Service) authorizeImport(ctx context.Context, n Name, r *Repository) er
 	return s.authorizeNew(ctx, &Repository{Name: n})
 }
 
-// cacheState looks at what is there of a reference.
-func (s *Service) cacheState(ctx context.Context, tx kv.Reader, r *Repository, reference string) (c cacheState, err error) {
-	if blob.Check(blob.Digest(reference)) == nil {
-		d := blob.Digest(reference)
-		b, err := tx.Get(ctx, key(imagesPrefix, r.ID, reference))
-		if err != nil {
-			return c, err
-		}
-		if b == nil {
-			if c.manifest, err = readImport(ctx, tx, r, d); err != nil || c.manifest == nil {
-				return c, err
-			}
-		}
-		return cacheState{c.manifest, d, true}, nil
-	}
-	got, err := tx.GetMany(ctx, [][]byte{key(checkedPrefix, r.ID, reference), key(tagsPrefix, r.ID, reference)})
-	if err != nil {
-		return c, err
-	}
-	seen, err := decode[checked](got[0])
-	if err != nil {
-		return c, err
-	}
-	local, err := decode[tag](got[1])
-	if err != nil {
-		return c, err
-	}
-	if local != nil {
-		c.digest = local.Digest
-		if !r.Mutability.Moves(reference) {
-			c.fixed = true
-			return c, nil
-		}
-	}
-	if seen == nil {
-		return c, nil
-	}
-	m, err := readImport(ctx, tx, r, seen.Digest)
-	if err != nil {
-		return c, err
-	}
-	if m != nil {
-		c.manifest, c.digest = m, m.Digest
-	}
-	c.fixed = c.digest != "" && s.now().Sub(seen.At) < freshFor
-	return c, nil
-}
-
-// readImport returns a manifest that is being imported, nil if it is not.
-func readImport(ctx context.Context, tx kv.Reader, r *Repository, d blob.Digest) (*Manifest, error) {
-	got, err := tx.GetMany(ctx, [][]byte{key(importsPrefix, r.ID, string(d)), key(importBytesPrefix, r.ID, string(d))})
-	if err != nil {
-		return nil, err
-	}
-	im, err := decode[importing](got[0])
-	if err != nil || im == nil {
-		return nil, err
-	}
-	return &Manifest{d, im.MediaType, got[1]}, nil
-}
-
 // pulled is what came of a pull: the repository, and the manifest if it is not in it yet.
 type pulled struct {
 	r *Repository
@@ -222,22 +144,6 @@ func (s *Service) pullOnce(ctx context.Context, n Name, rule *cacheRule, referen
 		got, _ := result.Val.(pulled)
 		return got, result.Err
 	}
-}
-
-// cachedNow looks at what there is of a reference now; the repository is nil if there is
-// none.
-func (s *Service) cachedNow(ctx context.Context, n Name, reference string) (r *Repository, state cacheState, err error) {
-	err = s.view(ctx, func(tx kv.Reader) error {
-		r, err = find(ctx, tx, n)
-		if errors.Is(err, &api.Error{Code: "RepositoryNotFoundException"}) {
-			return nil
-		}
-		if err == nil {
-			state, err = s.cacheState(ctx, tx, r, reference)
-		}
-		return err
-	})
-	return r, state, err
 }
 
 // pull asks upstream for a manifest, and begins its import.

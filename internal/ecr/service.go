@@ -99,6 +99,7 @@ func New(c Config) *Service {
 	s.ledger = ledger.New(ledger.Config{
 		Store: s.store, Blobs: s.blobs, Room: room, Now: s.now,
 		Lease: cmp.Or(c.Lease, 12*time.Hour), Abandoned: cmp.Or(c.Abandoned, 7*24*time.Hour),
+		Freed: s.metrics.freedBlob,
 	})
 	if s.baseURL == nil {
 		s.baseURL = func(context.Context) string { return "http://localhost" }

@@ -11,8 +11,10 @@ import (
 
 // Collected is what a collection did.
 type Collected struct {
-	Blobs   int // blobs whose bytes were deleted
-	Uploads int // uploads that nobody went on with
+	Blobs   int   // blobs whose bytes were deleted
+	Bytes   int64 // how many those were
+	Uploads int   // uploads that nobody went on with
+	Open    int   // uploads that are left
 }
 
 // Collect deletes the bytes that nobody holds and whose lease is over, those of which there
@@ -107,10 +109,18 @@ func (l *Ledger) remove(ctx context.Context, c *Collected, d blob.Digest, fits f
 	if err != nil || !leaving {
 		return err
 	}
+	info, err := l.Blobs.Stat(ctx, d)
+	if err != nil && !errors.Is(err, blob.ErrNotFound) {
+		return err
+	}
 	if err := l.Blobs.Delete(ctx, d); err != nil {
 		return err
 	}
 	c.Blobs++
+	c.Bytes += info.Size
+	if l.Freed != nil {
+		l.Freed(info.Size)
+	}
 	_, err = l.Store.Update(ctx, func(tx kv.Txn) error {
 		tx.Delete(l.blobKey(d))
 		return nil
@@ -118,20 +128,41 @@ func (l *Ledger) remove(ctx context.Context, c *Collected, d blob.Digest, fits f
 	return err
 }
 
+// collectStrays deletes the bytes of which there is no record.
 func (l *Ledger) collectStrays(ctx context.Context, c *Collected) error {
+	var page []blob.Digest
 	for info, err := range l.Blobs.List(ctx) {
 		if err != nil {
 			return err
 		}
-		var known *record
-		err = l.Store.View(ctx, func(tx kv.Reader) (err error) {
-			known, err = read(ctx, tx, l.blobKey(info.Digest))
-			return err
-		})
-		if err == nil && known == nil {
-			err = l.remove(ctx, c, info.Digest, func(r *record) bool { return r == nil })
+		if page = append(page, info.Digest); len(page) == batch {
+			if err := l.removeStrays(ctx, c, page); err != nil {
+				return err
+			}
+			page = page[:0]
 		}
-		if err != nil {
+	}
+	return l.removeStrays(ctx, c, page)
+}
+
+func (l *Ledger) removeStrays(ctx context.Context, c *Collected, page []blob.Digest) error {
+	keys := make([][]byte, len(page))
+	for i, d := range page {
+		keys[i] = l.blobKey(d)
+	}
+	var known [][]byte
+	err := l.Store.View(ctx, func(tx kv.Reader) (err error) {
+		known, err = tx.GetMany(ctx, keys)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for i, d := range page {
+		if known[i] != nil {
+			continue
+		}
+		if err := l.remove(ctx, c, d, func(r *record) bool { return r == nil }); err != nil {
 			return err
 		}
 	}
@@ -144,9 +175,11 @@ func (l *Ledger) collectUploads(ctx context.Context, c *Collected) error {
 			return err
 		}
 		if l.Now().Sub(info.Modified) < l.Abandoned {
+			c.Open++
 			continue
 		}
 		if err := l.Blobs.CancelUpload(ctx, info.ID); errors.Is(err, blob.ErrBusy) {
+			c.Open++
 			continue
 		} else if err != nil {
 			return err

@@ -23,7 +23,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/kv/tuple"
 )
 
-// Config is what a Ledger is made of; all of it is required.
+// Config is what a Ledger is made of; all of it but Freed is required.
 type Config struct {
 	Store kv.Store
 	Blobs blob.Store // whose blobs no other ledger knows
@@ -35,6 +35,8 @@ type Config struct {
 	Lease time.Duration
 	// Abandoned is after what time without new bytes an upload ends.
 	Abandoned time.Duration
+	// Freed is called for each blob whose bytes were deleted, as soon as they are.
+	Freed func(bytes int64)
 }
 
 // Ledger is safe for concurrent use.

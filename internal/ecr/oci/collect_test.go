@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/modelwharf/modelwharf/internal/blob/ledger"
 	"github.com/modelwharf/modelwharf/internal/ecr"
 	"github.com/modelwharf/modelwharf/internal/ecr/oci"
 )
@@ -29,6 +30,12 @@ func (reg *registry) collect() (c ecr.Collected, left int) {
 	return c, left
 }
 
+// took is what a collection did: the layers, blobs, bytes and uploads that it took away, and
+// the uploads that it left.
+func took(layers, blobs, bytes, uploads, open int) ecr.Collected {
+	return ecr.Collected{Layers: layers, Collected: ledger.Collected{Blobs: blobs, Bytes: int64(bytes), Uploads: uploads, Open: open}}
+}
+
 // What nobody needs goes when its lease is over; what someone was told of stays.
 func TestCollect(t *testing.T) {
 	t.Parallel()
@@ -37,7 +44,7 @@ func TestCollect(t *testing.T) {
 	reg.push(private, []byte("loose"))
 	reg.push(other, []byte("config"))
 	abandoned := reg.begin(private)
-	if c, left := reg.collect(); c != (ecr.Collected{}) || left != 2 {
+	if c, left := reg.collect(); c != took(0, 0, 0, 0, 1) || left != 2 {
 		t.Errorf("at once: %+v, %d left", c, left)
 	}
 	reg.clock.advance(11 * time.Hour)
@@ -45,23 +52,23 @@ func TestCollect(t *testing.T) {
 	// A HEAD leases again.
 	reg.do("HEAD", "/v2/"+private+"/blobs/"+digest.FromString("loose").String(), nil).want(200)
 	reg.clock.advance(2 * time.Hour)
-	if c, left := reg.collect(); c != (ecr.Collected{Layers: 1}) || left != 2 {
+	if c, left := reg.collect(); c != took(1, 0, 0, 0, 1) || left != 2 {
 		t.Errorf("after the lease: %+v, %d left", c, left)
 	}
 	reg.clock.advance(12 * time.Hour)
-	if c, left := reg.collect(); c != (ecr.Collected{Layers: 1, Blobs: 1}) || left != 1 {
+	if c, left := reg.collect(); c != took(1, 1, len("loose"), 0, 1) || left != 1 {
 		t.Errorf("after the second lease: %+v, %d left", c, left)
 	}
 	reg.root = reg.tokenOf(reg.rootKey())
 	reg.do("HEAD", "/v2/"+other+"/blobs/"+digest.FromString("config").String(), nil).want(404)
 	reg.do("GET", "/v2/"+private+"/blobs/"+digest.FromString("config").String(), nil).want(200)
 	reg.do("DELETE", "/v2/"+private+"/manifests/"+image.String(), nil).want(202)
-	if c, left := reg.collect(); c != (ecr.Collected{Layers: 1, Blobs: 1}) || left != 0 {
+	if c, left := reg.collect(); c != took(1, 1, len("config"), 0, 1) || left != 0 {
 		t.Errorf("after the image: %+v, %d left", c, left)
 	}
 	reg.do("GET", abandoned, nil).want(204)
 	reg.clock.advance(7 * 24 * time.Hour)
-	if c, _ := reg.collect(); c != (ecr.Collected{Uploads: 1}) {
+	if c, _ := reg.collect(); c != took(0, 0, 0, 1, 0) {
 		t.Errorf("after a week: %+v", c)
 	}
 	reg.root = reg.tokenOf(reg.rootKey())
