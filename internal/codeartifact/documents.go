@@ -31,6 +31,7 @@ func (x *Exchange) SendDocument(v *View, kind, contentType string, render func(c
 	for _, known := range []string{etag, packedETag} {
 		if noneMatch(x.Request.Header.Get("If-None-Match"), known) {
 			h.Set("Etag", known)
+			x.s.metrics.documents.WithLabelValues(x.format.Name(), "unchanged").Inc()
 			x.WriteHeader(http.StatusNotModified)
 			return nil
 		}
@@ -58,8 +59,10 @@ func (x *Exchange) SendDocument(v *View, kind, contentType string, render func(c
 // does it for all, also when its own client goes.
 func (x *Exchange) document(name, tag string, render func(ctx context.Context) ([]byte, error)) ([]byte, error) {
 	if body, ok := x.s.rendered.get(name, tag); ok {
+		x.s.metrics.documents.WithLabelValues(x.format.Name(), "kept").Inc()
 		return body, nil
 	}
+	x.s.metrics.documents.WithLabelValues(x.format.Name(), "made").Inc()
 	made, err, _ := x.s.renders.Do(name+"\x00"+tag, func() (any, error) {
 		b, err := render(context.WithoutCancel(x.ctx))
 		if err == nil {

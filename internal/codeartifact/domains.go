@@ -48,6 +48,11 @@ func (s *Service) CreateDomain(ctx context.Context, in *codeartifact.CreateDomai
 		if old != nil {
 			return conflict(aDomain, n.Name, "Domain already exists. Domain '%s' owned by account '%s' already exists.", n.Name, n.Owner)
 		}
+		if some, err := countBelow(ctx, tx, domainsOf(n.Owner, n.Region)); err != nil {
+			return err
+		} else if some >= s.quotas.Of(domainsQuota) {
+			return s.exceeded(aDomain, n.Name, domainsQuota)
+		}
 		if d.ID, err = newID(ctx, tx); err != nil {
 			return err
 		}

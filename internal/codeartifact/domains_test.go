@@ -96,7 +96,11 @@ func TestTagsOfResources(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.domain("models", "main")
-	for _, arn := range []string{"arn:aws:codeartifact:us-east-1:000000000000:domain/models", "arn:aws:codeartifact:us-east-1:000000000000:repository/models/main"} {
+	if _, err := w.CreatePackageGroup(t.Context(), &sdk.CreatePackageGroupInput{Domain: new("models"), PackageGroup: new("/npm/acme/ui~")}); err != nil {
+		t.Fatal(err)
+	}
+	const arns = "arn:aws:codeartifact:us-east-1:000000000000:"
+	for _, arn := range []string{arns + "domain/models", arns + "repository/models/main", arns + "package-group/models/npm/acme/ui~", arns + "package-group/models/*"} {
 		if _, err := w.TagResource(t.Context(), &sdk.TagResourceInput{ResourceArn: &arn, Tags: []types.Tag{{Key: new("team"), Value: new("ml")}, {Key: new("cost"), Value: new("")}}}); err != nil {
 			t.Fatal(err)
 		}
@@ -116,8 +120,14 @@ func TestTagsOfResources(t *testing.T) {
 		_, err = w.TagResource(t.Context(), &sdk.TagResourceInput{ResourceArn: &arn, Tags: many})
 		w.wantCode(err, "ServiceQuotaExceededException")
 	}
-	_, err := w.ListTagsForResource(t.Context(), &sdk.ListTagsForResourceInput{ResourceArn: new("arn:aws:s3:::bucket")})
-	w.wantCode(err, "ValidationException")
+	for arn, code := range map[string]string{
+		"arn:aws:s3:::bucket": "ValidationException", arns + "package-group/models/npm": "ValidationException",
+		arns + "package-group/models/npm/acme/none$": "ResourceNotFoundException", arns + "package-group/none/*": "ResourceNotFoundException",
+		arns + "repository/models/none": "ResourceNotFoundException",
+	} {
+		_, err := w.ListTagsForResource(t.Context(), &sdk.ListTagsForResourceInput{ResourceArn: &arn})
+		w.wantCode(err, code)
+	}
 	c := w.user("ml", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"codeartifact:DescribeRepository","Resource":"*",
 		"Condition":{"StringEquals":{"aws:ResourceTag/team":"ml"}}}]}`)
 	w.repository("models", "untagged")

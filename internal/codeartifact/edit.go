@@ -39,7 +39,9 @@ type Edit struct {
 	versions map[string]*edited
 	writes   map[string][]byte // of keys that are not records of versions; nil deletes
 	details  map[string]any    // for the audit trail
-	silent   bool              // leaves no audit record: what is known of the outside is nobody's change
+	// publishes says that something is published here, and not brought from elsewhere.
+	publishes bool
+	silent    bool // leaves no audit record: what is known of the outside is nobody's change
 }
 
 // edited is a version before and after.
@@ -63,16 +65,22 @@ func (s *Service) Change(ctx context.Context, r *Repository, action Action, n Pa
 
 // change is Change for whoever has asked policy.
 func (s *Service) change(ctx context.Context, r *Repository, n PackageName, fn func(e *Edit) error) error {
+	var publishes bool
 	err := s.update(ctx, func(tx kv.Txn) error {
 		e, err := s.edit(ctx, tx, r, n)
 		if err != nil {
 			return err
 		}
-		if err := fn(e); err != nil {
+		err = fn(e)
+		publishes = e.publishes
+		if err != nil {
 			return err
 		}
 		return e.commit()
 	})
+	if publishes {
+		s.metrics.published(n.Format, err)
+	}
 	if errors.Is(err, errStagedLongAgo) {
 		return api.Errorf("ServiceUnavailable", http.StatusServiceUnavailable, "The publication took too long. Nothing was published: please try again.").Because(err)
 	}

@@ -78,8 +78,8 @@ func (x *Exchange) Reads() error {
 	return x.s.ask(x.ctx, check("ReadFromRepository", x.Repository.Name.ARN(), x.Repository.Policy, x.Repository.Tags))
 }
 
-// Stage keeps what r has, up to MaxAsset, see Service.Stage.
-func (x *Exchange) Stage(r io.Reader) (*Staged, error) { return x.s.Stage(x.ctx, r, MaxAsset) }
+// Stage keeps what r has, up to as many bytes as the quota has it, see Service.Stage.
+func (x *Exchange) Stage(r io.Reader) (*Staged, error) { return x.s.receive(x.ctx, x.format.Name(), r) }
 
 // OpenStaged reads what was staged at any place.
 func (x *Exchange) OpenStaged(staged *Staged) io.ReaderAt {
@@ -145,6 +145,9 @@ func (x *Exchange) SendAsset(v *View, version, asset, contentType string) error 
 	content := &content{ctx: x.ctx, s: x.s, asset: a}
 	defer content.close()
 	http.ServeContent(x, x.Request, "", a.Published, content)
+	if x.Request.Method == http.MethodGet && (x.Status == http.StatusOK || x.Status == http.StatusPartialContent) {
+		x.s.metrics.sent(v.Name.Format, content.sent)
+	}
 	return content.err
 }
 
@@ -154,6 +157,7 @@ type content struct {
 	s     *Service
 	asset *Asset
 	at    int64
+	sent  int64
 	open  io.ReadCloser
 	err   error // of the store
 }
@@ -187,6 +191,7 @@ func (c *content) Read(p []byte) (n int, err error) {
 	}
 	n, err = c.open.Read(p)
 	c.at += int64(n)
+	c.sent += int64(n)
 	if err != nil && err != io.EOF {
 		c.err = err
 	}

@@ -30,6 +30,7 @@ func (o *outside) fetch(ctx context.Context, r *Repository, n PackageName, versi
 	}
 	return o.once(ctx, "asset"+k, func(ctx context.Context) error {
 		err := o.bring(ctx, c, r, n, version, asset)
+		o.s.metrics.question(n.Format, "asset", err)
 		switch {
 		case errors.Is(err, errMissing):
 			o.recent.put(k, nil, o.s.now().Add(missingFor))
@@ -76,7 +77,7 @@ func (o *outside) bring(ctx context.Context, c *asked, r *Repository, n PackageN
 	if a.Remote == "" {
 		return nil // somebody was faster
 	}
-	staged, err := o.stage(ctx, a)
+	staged, err := o.stage(ctx, n.Format, a)
 	if err != nil {
 		return err
 	}
@@ -103,7 +104,7 @@ func (o *outside) bring(ctx context.Context, c *asked, r *Repository, n PackageN
 }
 
 // stage reads a remote asset and checks that it is what was promised.
-func (o *outside) stage(ctx context.Context, a *Asset) (*Staged, error) {
+func (o *outside) stage(ctx context.Context, format string, a *Asset) (*Staged, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	timer := time.AfterFunc(stallTime, func() { cancel(errors.New("codeartifact: the external repository sends nothing")) })
@@ -133,7 +134,9 @@ func (o *outside) stage(ctx context.Context, a *Asset) (*Staged, error) {
 		return nil, egress.ErrTooLarge
 	}
 	body := &bounded{r: answer.Body, left: most, timer: timer}
-	staged, err := o.s.Stage(context.WithoutCancel(ctx), body, MaxAsset)
+	in := &counted{r: body}
+	staged, err := o.s.Stage(context.WithoutCancel(ctx), in, MaxAsset)
+	o.s.metrics.fetched.WithLabelValues(format).Add(float64(in.n))
 	if err != nil {
 		return nil, errors.Join(err, context.Cause(ctx))
 	}

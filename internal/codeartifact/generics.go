@@ -21,7 +21,7 @@ func (s *Service) PublishPackageVersion(ctx context.Context, in *codeartifact.Pu
 	if p.Format != "generic" {
 		return nil, Invalid("PublishPackageVersion does not support the package format '%s': publish with the format's own tools.", p.Format)
 	}
-	staged, err := s.Stage(ctx, in.AssetContent, MaxAsset)
+	staged, err := s.receive(ctx, p.Format, in.AssetContent)
 	if err != nil {
 		return nil, err
 	}
@@ -68,18 +68,31 @@ func (s *Service) GetPackageVersionAsset(ctx context.Context, in *codeartifact.G
 		return nil, err
 	}
 	return &codeartifact.GetPackageVersionAssetOutput{
-		Asset: sized{open, a.Size}, AssetName: &a.Name, PackageVersion: &v.Version, PackageVersionRevision: &v.Revision,
+		Asset: &sized{ReadCloser: open, size: a.Size, metrics: s.metrics, format: p.Format}, AssetName: &a.Name, PackageVersion: &v.Version, PackageVersionRevision: &v.Revision,
 	}, nil
 }
 
-// sized is a stream whose size is known, for the answer's Content-Length.
+// sized is an asset's bytes, whose size is known for the answer's Content-Length.
 type sized struct {
 	io.ReadCloser
-	size int64
+	size, sent int64
+	metrics    *metrics
+	format     string
 }
 
-// Size is how many bytes the stream has.
-func (s sized) Size() int64 { return s.size }
+// Size is how many bytes the asset has.
+func (s *sized) Size() int64 { return s.size }
+
+func (s *sized) Read(p []byte) (int, error) {
+	n, err := s.ReadCloser.Read(p)
+	s.sent += int64(n)
+	return n, err
+}
+
+func (s *sized) Close() error {
+	s.metrics.sent(s.format, s.sent)
+	return s.ReadCloser.Close()
+}
 
 // normalize reads the names of a request in their one spelling. version is "" if none is
 // asked for.

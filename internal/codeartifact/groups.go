@@ -12,9 +12,6 @@ import (
 	"github.com/modelwharf/modelwharf/internal/kv/tuple"
 )
 
-// maxGroups is how many package groups a domain can have: AWS's quota.
-const maxGroups = 1000
-
 // onGroup authorizes an action on a package group and returns its domain and its pattern.
 func (s *Service) onGroup(ctx context.Context, action string, n DomainName, text string, more map[string][]string) (d *Domain, p pattern, err error) {
 	if p, err = s.parsePattern(text); err != nil {
@@ -92,8 +89,8 @@ func (s *Service) CreatePackageGroup(ctx context.Context, in *codeartifact.Creat
 		if _, err := g.get(p); err == nil {
 			return conflict(aGroup, p.String(), "Package group already exists. Package group '%s' in domain '%s' already exists.", p, n.Name)
 		}
-		if len(g.Groups) >= maxGroups {
-			return quotaExceeded(aDomain, n.Name, "A domain can have up to %d package groups.", maxGroups)
+		if int64(len(g.Groups)) >= s.quotas.Of(groupsQuota) {
+			return s.exceeded(aGroup, p.String(), groupsQuota)
 		}
 		g.Groups = append(g.Groups, one)
 		return nil

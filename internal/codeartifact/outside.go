@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/modelwharf/modelwharf/internal/api"
@@ -146,17 +147,26 @@ func (o *outside) refresh(ctx context.Context, r *Repository, n PackageName) err
 	if err != nil {
 		return err
 	}
+	looked := o.s.metrics.indexes.MustCurryWith(prometheus.Labels{"format": n.Format})
 	if f != nil && f.Connection == c.connection && f.fresh(o.s.now(), n.Format) {
+		looked.WithLabelValues("fresh").Inc()
 		return nil
 	}
 	if err, ok := o.recent.get(k+c.connection, o.s.now()); ok {
+		looked.WithLabelValues("remembered").Inc()
 		return err
 	}
+	looked.WithLabelValues("asked").Inc()
 	return o.once(ctx, "index"+k, func(ctx context.Context) error {
 		if f, err = o.known(ctx, k); err != nil || f != nil && f.Connection == c.connection && f.fresh(o.s.now(), n.Format) {
 			return err
 		}
-		err := o.readIndex(ctx, c, r, n, f)
+		unchanged, err := o.readIndex(ctx, c, r, n, f)
+		if unchanged && err == nil {
+			o.s.metrics.asked.WithLabelValues(n.Format, "index", "unchanged").Inc()
+		} else {
+			o.s.metrics.question(n.Format, "index", err)
+		}
 		switch {
 		case errors.Is(err, errMissing):
 			o.recent.put(k+c.connection, nil, o.s.now().Add(missingFor))
@@ -192,15 +202,16 @@ func (o *outside) once(ctx context.Context, what string, fn func(context.Context
 	}
 }
 
-// readIndex asks for the index of a package, and writes down what is new in it.
-func (o *outside) readIndex(ctx context.Context, c *asked, r *Repository, n PackageName, f *freshness) error {
+// readIndex asks for the index of a package, and writes down what is new in it; unchanged
+// says that the other side has answered that nothing is.
+func (o *outside) readIndex(ctx context.Context, c *asked, r *Repository, n PackageName, f *freshness) (unchanged bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, indexTime)
 	defer cancel()
 	path, accept := c.format.IndexPath(n)
 	u := c.base.String() + path
 	q, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
 	if err != nil {
-		return err
+		return false, err
 	}
 	q.Header.Set("Accept", accept)
 	q.Header.Set("User-Agent", "modelwharf")
@@ -210,27 +221,27 @@ func (o *outside) readIndex(ctx context.Context, c *asked, r *Repository, n Pack
 	}
 	answer, err := o.egress.Open(q)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer answer.Body.Close()
 	next := &freshness{Connection: c.connection, URL: u, Checked: o.s.instant(), ETag: answer.Header.Get("Etag"), Modified: answer.Header.Get("Last-Modified")}
 	switch answer.StatusCode {
 	case http.StatusOK:
 		if answer.ContentLength > MaxIndex {
-			return egress.ErrTooLarge
+			return false, egress.ErrTooLarge
 		}
 		body := &bounded{r: answer.Body, left: MaxIndex}
 		imports, err := c.format.ReadIndex(n, &Index{URL: answer.Request.URL.String(), Header: answer.Header, Body: body})
 		if err != nil {
-			return errors.Join(err, body.err)
+			return false, errors.Join(err, body.err)
 		}
-		return o.note(ctx, c, r, n, imports, next)
+		return false, o.note(ctx, c, r, n, imports, next)
 	case http.StatusNotModified:
 		if f == nil {
-			return errors.New("codeartifact: 304 for an index that was never read")
+			return false, errors.New("codeartifact: 304 for an index that was never read")
 		}
 		next.ETag, next.Modified = f.ETag, f.Modified
-		return o.s.update(ctx, func(tx kv.Txn) error {
+		return true, o.s.update(ctx, func(tx kv.Txn) error {
 			if _, err := r.still(ctx, tx); err != nil {
 				return err
 			}
@@ -240,12 +251,12 @@ func (o *outside) readIndex(ctx context.Context, c *asked, r *Repository, n Pack
 	case http.StatusNotFound, http.StatusGone:
 		// What came from there stays; what was only known is no longer there.
 		if f == nil {
-			return errMissing
+			return false, errMissing
 		}
 		next.ETag, next.Modified = "", ""
-		return o.note(ctx, c, r, n, &Imports{}, next)
+		return false, o.note(ctx, c, r, n, &Imports{}, next)
 	}
-	return fmt.Errorf("codeartifact: the external repository answered %d", answer.StatusCode)
+	return false, fmt.Errorf("codeartifact: the external repository answered %d", answer.StatusCode)
 }
 
 func setIf(h http.Header, name, value string) {

@@ -45,9 +45,6 @@ func (s *Service) Publish(ctx context.Context, r *Repository, n PackageName, p P
 	return v, err
 }
 
-// maxAssets is how many assets a version can have: AWS's quota.
-const maxAssets = 150
-
 // Publish adds assets to a version, which is made if it is not there, and returns it. Assets
 // that are there with the same bytes stay as they are; if nothing else is new, nothing
 // changes. The errors are ConflictException (AssetConflict for other bytes, VersionConflict
@@ -59,6 +56,7 @@ func (e *Edit) Publish(p Publication) (*Version, error) {
 		return nil, err
 	}
 	if p.Origin == (Origin{}) {
+		e.publishes = true
 		if err := e.s.mayPublish(e.ctx, e.tx, e.Repository, e.pkg, e.Name, p.Version, v); err != nil {
 			return nil, err
 		}
@@ -74,7 +72,7 @@ func (e *Edit) Publish(p Publication) (*Version, error) {
 	if v.Status == Disposed || v.Status == Archived {
 		return nil, VersionConflict(p.Version, "has status '%s', and cannot be published again.", v.Status)
 	}
-	changed := fresh
+	changed, had := fresh, len(v.Assets)
 	for _, a := range p.Assets {
 		old := v.Asset(a.Name)
 		switch {
@@ -94,8 +92,8 @@ func (e *Edit) Publish(p Publication) (*Version, error) {
 		}
 		changed = true
 	}
-	if len(v.Assets) > maxAssets && e.Name.Format == "generic" {
-		return nil, quotaExceeded(aVersion, p.Version, "A package version can have up to %d assets.", maxAssets)
+	if len(v.Assets) > had && e.publishes && int64(len(v.Assets)) > e.s.quotas.Of(assetsQuota) {
+		return nil, e.s.exceeded(aVersion, p.Version, assetsQuota)
 	}
 	if p.Data != nil && !bytes.Equal(p.Data, v.Data) {
 		v.Data, changed = p.Data, true

@@ -10,9 +10,6 @@ import (
 	"github.com/modelwharf/modelwharf/internal/kv"
 )
 
-// maxUpstreams is how many upstreams a repository can have: AWS's quota.
-const maxUpstreams = 10
-
 // CreateRepository makes a repository in a domain.
 func (s *Service) CreateRepository(ctx context.Context, in *codeartifact.CreateRepositoryInput) (*codeartifact.CreateRepositoryOutput, error) {
 	n := repositoryName(ctx, in.Domain, in.DomainOwner, in.Repository)
@@ -43,7 +40,12 @@ func (s *Service) CreateRepository(ctx context.Context, in *codeartifact.CreateR
 		if old != nil {
 			return conflict(aRepository, n.Name, "Repository already exists. Repository '%s' in domain '%s' owned by account '%s' already exists.", n.Name, n.Domain.Name, n.Domain.Owner)
 		}
-		if err := checkUpstreams(ctx, tx, r); err != nil {
+		if n, err := countBelow(ctx, tx, key(repositoriesPrefix, d.ID)); err != nil {
+			return err
+		} else if n >= s.quotas.Of(repositoriesQuota) {
+			return s.exceeded(aRepository, r.Name.Name, repositoriesQuota)
+		}
+		if err := s.checkUpstreams(ctx, tx, r); err != nil {
 			return err
 		}
 		if r.ID, err = newID(ctx, tx); err != nil {
@@ -73,7 +75,7 @@ func (s *Service) UpdateRepository(ctx context.Context, in *codeartifact.UpdateR
 			return nil
 		}
 		r.Upstreams = upstreamNames(in.Upstreams)
-		return checkUpstreams(ctx, tx, r)
+		return s.checkUpstreams(ctx, tx, r)
 	})
 	if err != nil {
 		return nil, err
@@ -83,9 +85,9 @@ func (s *Service) UpdateRepository(ctx context.Context, in *codeartifact.UpdateR
 
 // checkUpstreams checks the upstreams that a repository is to have: that they are there, few
 // enough, and do not lead back to it.
-func checkUpstreams(ctx context.Context, tx kv.Txn, r *Repository) error {
-	if len(r.Upstreams) > maxUpstreams {
-		return quotaExceeded(aRepository, r.Name.Name, "Repository '%s' can have up to %d direct upstream repositories.", r.Name.Name, maxUpstreams)
+func (s *Service) checkUpstreams(ctx context.Context, tx kv.Txn, r *Repository) error {
+	if int64(len(r.Upstreams)) > s.quotas.Of(upstreamsQuota) {
+		return s.exceeded(aRepository, r.Name.Name, upstreamsQuota)
 	}
 	if len(r.Upstreams) > 0 && len(r.Connections) > 0 {
 		return Invalid("A repository can have one or more upstream repositories, or one external connection.")

@@ -8,14 +8,11 @@ import (
 	"github.com/modelwharf/modelwharf/internal/kv"
 )
 
-// maxChain is how many repositories a request is resolved in.
-const maxChain = 25
-
 // walk visits a repository and its upstreams in the order in which a version is looked for:
-// depth-first, each once, at most maxChain of them. An upstream that was deleted is passed
+// depth-first, each once, as many as the quota has it. An upstream that was deleted is passed
 // over. What is upstream of a repository is visited if visit returns true for it.
-func walk(ctx context.Context, tx kv.Reader, r *Repository, visit func(*Repository) (bool, error)) error {
-	seen := map[string]bool{}
+func (s *Service) walk(ctx context.Context, tx kv.Reader, r *Repository, visit func(*Repository) (bool, error)) error {
+	seen, most := map[string]bool{}, int(s.quotas.Of(searchedQuota))
 	var next func(r *Repository) error
 	next = func(r *Repository) error {
 		seen[r.Name.Name] = true
@@ -24,7 +21,7 @@ func walk(ctx context.Context, tx kv.Reader, r *Repository, visit func(*Reposito
 			return err
 		}
 		for _, name := range r.Upstreams {
-			if seen[name] || len(seen) == maxChain {
+			if seen[name] || len(seen) >= most {
 				continue
 			}
 			up, err := repositoryOf(ctx, tx, r.DomainID, name)
@@ -45,8 +42,8 @@ func walk(ctx context.Context, tx kv.Reader, r *Repository, visit func(*Reposito
 }
 
 // chain returns a repository and all its upstreams, in their order.
-func chain(ctx context.Context, tx kv.Reader, r *Repository) (all []*Repository, err error) {
-	err = walk(ctx, tx, r, func(one *Repository) (bool, error) {
+func (s *Service) chain(ctx context.Context, tx kv.Reader, r *Repository) (all []*Repository, err error) {
+	err = s.walk(ctx, tx, r, func(one *Repository) (bool, error) {
 		all = append(all, one)
 		return true, nil
 	})
@@ -94,7 +91,7 @@ func (s *Service) resolve(ctx context.Context, tx kv.Reader, r *Repository, n Pa
 // eachPart calls fn with each repository where a package may be, also with those that have
 // it not, whose pkg is nil.
 func (s *Service) eachPart(ctx context.Context, tx kv.Reader, r *Repository, n PackageName, fn func(part)) error {
-	return walk(ctx, tx, r, func(one *Repository) (bool, error) {
+	return s.walk(ctx, tx, r, func(one *Repository) (bool, error) {
 		pkg, err := readPackage(ctx, tx, one, n)
 		if err != nil {
 			return false, err

@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/modelwharf/modelwharf/internal/blob"
@@ -24,6 +25,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/identity"
 	"github.com/modelwharf/modelwharf/internal/kv"
+	"github.com/modelwharf/modelwharf/internal/quota"
 	"github.com/modelwharf/modelwharf/internal/wire/pagetoken"
 )
 
@@ -45,7 +47,10 @@ type Config struct {
 	Upstreams map[string]*url.URL
 	// Rendered is how many bytes of rendered documents are kept in memory: 64 MiB if zero.
 	Rendered int64
+	Quotas   quota.Values // AWS's where it has none
 	Log      *slog.Logger // slog.Default() if nil
+	// Metrics is where the service registers its numbers; nil for nowhere.
+	Metrics prometheus.Registerer
 }
 
 // Service is the store of packages. It is safe for concurrent use.
@@ -62,6 +67,8 @@ type Service struct {
 	renders  singleflight.Group
 	outside  *outside
 	grouped  groupCache
+	quotas   quota.Values
+	metrics  *metrics
 	log      *slog.Logger
 }
 
@@ -71,6 +78,7 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, blobs: c.Blobs, identity: c.Identity, seal: c.Seal, now: c.Now, baseURL: c.BaseURL,
 		formats: map[string]Format{}, rendered: newRendered(cmp.Or(c.Rendered, 64<<20)), log: cmp.Or(c.Log, slog.Default()),
+		quotas: c.Quotas, metrics: newMetrics(c.Metrics),
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -14,7 +14,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/blob"
 )
 
-// MaxAsset is how large an asset may be, in bytes: AWS's own limit.
+// MaxAsset is how large an asset may be, in bytes, unless a quota says otherwise.
 const MaxAsset = 5 << 30
 
 // Staged is bytes that are in the store and belong to no version yet. They stay for some
@@ -35,7 +35,7 @@ func (s *Service) Stage(ctx context.Context, r io.Reader, max int64) (*Staged, e
 	sum5, sum1 := md5.New(), sha1.New()
 	size, err := u.ReadFrom(io.TeeReader(io.LimitReader(r, max+1), io.MultiWriter(sum5, sum1)))
 	if err == nil && size > max {
-		err = quotaExceeded(anAsset, "asset", "The asset is larger than %d bytes.", max)
+		err = quotaExceeded(anAsset, "asset", "The asset has more than %d bytes. The server's operator can raise the limit: --quota %s=…", max, assetBytesQuota.Name)
 	}
 	if err != nil {
 		return nil, errors.Join(err, u.Cancel(context.WithoutCancel(ctx)))

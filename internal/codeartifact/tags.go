@@ -47,34 +47,29 @@ func requestTags(tags map[string]string) map[string][]string {
 
 // tagged is a resource whose tags a request is about.
 type tagged struct {
-	domain     *DomainName
-	repository *RepositoryName
+	kind   string // aDomain, aRepository or aGroup
+	domain DomainName
+	name   string // of the repository, or the pattern of the group
 }
 
-func (t tagged) kind() string {
-	if t.domain != nil {
-		return aDomain
-	}
-	return aRepository
-}
+func (t tagged) repository() RepositoryName { return RepositoryName{t.domain, t.name} }
 
-// taggedOf reads the ARN of a domain or a repository.
+// taggedOf reads the ARN of a domain, a repository or a package group.
 func taggedOf(arn string) (t tagged, err error) {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "codeartifact" {
-		return t, Invalid("'%s' is not the ARN of a domain or a repository.", arn)
+		return t, Invalid("'%s' is not the ARN of a domain, a repository or a package group.", arn)
 	}
-	n := DomainName{Region: parts[3], Owner: parts[4]}
 	kind, rest, _ := strings.Cut(parts[5], "/")
-	domain, repository, _ := strings.Cut(rest, "/")
-	n.Name = domain
+	domain, name, _ := strings.Cut(rest, "/")
+	t = tagged{kind, DomainName{Region: parts[3], Owner: parts[4], Name: domain}, name}
 	switch {
-	case kind == "domain" && repository == "" && domain != "":
-		t.domain = &n
-	case kind == "repository" && repository != "" && !strings.Contains(repository, "/"):
-		t.repository = &RepositoryName{n, repository}
+	case kind == aDomain && name == "" && domain != "":
+	case kind == aRepository && name != "" && !strings.Contains(name, "/"):
+	case kind == aGroup && name != "":
+		t.name = "/" + name // a pattern begins so, and is in the ARN as it is
 	default:
-		return t, Invalid("'%s' is not the ARN of a domain or a repository.", arn)
+		return t, Invalid("'%s' is not the ARN of a domain, a repository or a package group.", arn)
 	}
 	return t, nil
 }
@@ -82,19 +77,38 @@ func taggedOf(arn string) (t tagged, err error) {
 // authorizeTagged asks policy for an action on a resource and returns its tags. The error of one
 // of another region is ResourceNotFoundException: it is asked for there.
 func (s *Service) authorizeTagged(ctx context.Context, action string, t tagged, more map[string][]string) (map[string]string, error) {
-	if t.domain != nil {
-		d, err := s.onDomain(ctx, action, *t.domain, more)
-		if err == nil && t.domain.Region != api.RequestOf(ctx).Region {
-			err = domainNotFound(*t.domain)
+	here := t.domain.Region == api.RequestOf(ctx).Region
+	switch t.kind {
+	case aDomain:
+		d, err := s.onDomain(ctx, action, t.domain, more)
+		if err == nil && !here {
+			err = domainNotFound(t.domain)
 		}
 		if err != nil {
 			return nil, err
 		}
 		return d.Tags, nil
+	case aGroup:
+		_, p, err := s.onGroup(ctx, action, t.domain, t.name, more)
+		if err == nil && !here {
+			err = domainNotFound(t.domain)
+		}
+		if err != nil {
+			return nil, err
+		}
+		_, g, err := s.domainGroups(ctx, t.domain)
+		if err != nil {
+			return nil, err
+		}
+		one, err := g.get(p)
+		if err != nil {
+			return nil, err
+		}
+		return one.Tags, nil
 	}
-	r, err := s.onRepository(ctx, action, *t.repository, more)
-	if err == nil && t.repository.Domain.Region != api.RequestOf(ctx).Region {
-		err = repositoryNotFound(*t.repository)
+	r, err := s.onRepository(ctx, action, t.repository(), more)
+	if err == nil && !here {
+		err = repositoryNotFound(t.repository())
 	}
 	if err != nil {
 		return nil, err
@@ -104,28 +118,37 @@ func (s *Service) authorizeTagged(ctx context.Context, action string, t tagged, 
 
 // retag changes the tags of a resource by one transaction.
 func (s *Service) retag(ctx context.Context, t tagged, details map[string]any, fn func(map[string]string) error) error {
-	changed := func(old map[string]string) (map[string]string, error) {
-		tags := maps.Clone(old)
-		if tags == nil {
-			tags = map[string]string{}
+	change := func(tags *map[string]string) error {
+		next := maps.Clone(*tags)
+		if next == nil {
+			next = map[string]string{}
 		}
-		return tags, fn(tags)
+		*tags = next
+		return fn(next)
 	}
-	if t.repository != nil {
-		_, err := s.changeRepository(ctx, *t.repository, details, func(_ kv.Txn, r *Repository) (err error) {
-			r.Tags, err = changed(r.Tags)
+	var err error
+	switch t.kind {
+	case aDomain:
+		_, err = s.changeDomain(ctx, t.domain, details, func(d *Domain) error { return change(&d.Tags) })
+	case aRepository:
+		_, err = s.changeRepository(ctx, t.repository(), details, func(_ kv.Txn, r *Repository) error { return change(&r.Tags) })
+	case aGroup:
+		var p pattern
+		if p, err = s.parsePattern(t.name); err != nil {
 			return err
+		}
+		_, _, err = s.changeGroups(ctx, t.domain, p, details, func(_ kv.Txn, _ *Domain, g *groups) error {
+			one, err := g.get(p)
+			if err != nil {
+				return err
+			}
+			return change(&one.Tags)
 		})
-		return err
 	}
-	_, err := s.changeDomain(ctx, *t.domain, details, func(d *Domain) (err error) {
-		d.Tags, err = changed(d.Tags)
-		return err
-	})
 	return err
 }
 
-// TagResource adds tags to a domain or a repository.
+// TagResource adds tags to a domain, a repository or a package group.
 func (s *Service) TagResource(ctx context.Context, in *codeartifact.TagResourceInput) (*codeartifact.TagResourceOutput, error) {
 	t, err := taggedOf(*in.ResourceArn)
 	if err != nil {
@@ -141,7 +164,7 @@ func (s *Service) TagResource(ctx context.Context, in *codeartifact.TagResourceI
 	return &codeartifact.TagResourceOutput{}, s.retag(ctx, t, map[string]any{"tags": tags}, func(old map[string]string) error {
 		maps.Copy(old, tags)
 		if len(old) > maxTags {
-			return quotaExceeded(t.kind(), *in.ResourceArn, "A resource can have up to %d tags.", maxTags)
+			return quotaExceeded(t.kind, *in.ResourceArn, "A resource can have up to %d tags.", maxTags)
 		}
 		return nil
 	})
@@ -164,7 +187,7 @@ func (s *Service) UntagResource(ctx context.Context, in *codeartifact.UntagResou
 	})
 }
 
-// ListTagsForResource lists the tags of a domain or a repository.
+// ListTagsForResource lists the tags of a domain, a repository or a package group.
 func (s *Service) ListTagsForResource(ctx context.Context, in *codeartifact.ListTagsForResourceInput) (*codeartifact.ListTagsForResourceOutput, error) {
 	t, err := taggedOf(*in.ResourceArn)
 	if err != nil {

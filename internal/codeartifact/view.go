@@ -297,7 +297,7 @@ func (v *View) Open(ctx context.Context, version, asset string) (*Asset, io.Read
 func (s *Service) Packages(ctx context.Context, r *Repository, format string, from *PackageName, n int) (names []PackageName, err error) {
 	err = s.view(ctx, func(tx kv.Reader) error {
 		names = nil
-		all, err := chain(ctx, tx, r)
+		all, err := s.chain(ctx, tx, r)
 		if err != nil {
 			return err
 		}

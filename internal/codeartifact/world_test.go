@@ -46,10 +46,10 @@ func (w *world) advance(d time.Duration) {
 
 // newWorld starts a server. Its clock begins at the present, which the clients' signatures
 // are made at.
-func newWorld(t testing.TB) *world {
+func newWorld(t testing.TB, changes ...func(*server.Config)) *world {
 	t.Helper()
 	w := &world{t: t, time: time.Now().UTC()}
-	w.server = servertest.Start(t, func(c *server.Config) { c.Now = w.now })
+	w.server = servertest.Start(t, append(changes, func(c *server.Config) { c.Now = w.now })...)
 	w.Client = sdk.NewFromConfig(w.server.AWS())
 	return w
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/modelwharf/modelwharf/internal/codeartifact"
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
-	"github.com/modelwharf/modelwharf/internal/ecr"
 	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/quota"
 	"github.com/modelwharf/modelwharf/internal/server/folder"
@@ -75,7 +74,7 @@ var (
 func (c *Config) check() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if _, err := quota.Parse(c.Quotas, ecr.Quotas()); err != nil {
+	if _, err := quota.Parse(c.Quotas, quotas()); err != nil {
 		errs = append(errs, err)
 	}
 	if c.Data == "" {

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/codeartifact"
 	"github.com/modelwharf/modelwharf/internal/ecr"
 	"github.com/modelwharf/modelwharf/internal/ecr/oci"
 	"github.com/modelwharf/modelwharf/internal/egress"
@@ -35,7 +37,7 @@ func (s *Server) openImages(ctx context.Context) (*images, error) {
 	if s.config.UpstreamSecrets != "" {
 		secrets = ecr.SecretsFile(s.config.UpstreamSecrets)
 	}
-	quotas, err := quota.Parse(s.config.Quotas, ecr.Quotas())
+	quotas, err := quota.Parse(s.config.Quotas, quotas())
 	if err != nil {
 		return nil, err
 	}
@@ -54,6 +56,9 @@ func (s *Server) openImages(ctx context.Context) (*images, error) {
 	})
 	return im, nil
 }
+
+// quotas are those that can be set.
+func quotas() []quota.Quota { return slices.Concat(ecr.Quotas(), codeartifact.Quotas()) }
 
 // baseURLOf is the base of the URLs in the answer to the request of an operation.
 func (s *Server) baseURLOf(ctx context.Context) string {

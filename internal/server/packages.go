@@ -11,6 +11,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/codeartifact/pypi"
 	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/jobs"
+	"github.com/modelwharf/modelwharf/internal/quota"
 	"github.com/modelwharf/modelwharf/internal/server/archive"
 	"github.com/modelwharf/modelwharf/internal/wire/native"
 )
@@ -39,7 +40,12 @@ func (s *Server) openPackages(ctx context.Context) (*packages, error) {
 	// Both of which check has parsed before.
 	allow, _ := egress.ParseAllow(s.config.AllowEgress...)
 	upstreams, _ := codeartifact.ParseUpstreams(s.config.Upstreams...)
+	quotas, err := quota.Parse(s.config.Quotas, quotas())
+	if err != nil {
+		return nil, err
+	}
 	service := codeartifact.New(codeartifact.Config{
+		Quotas: quotas, Metrics: s.metrics.registry,
 		Store: s.store, Blobs: blobs, Identity: s.identity, Seal: s.pages, Now: s.config.Now, Log: s.log,
 		BaseURL: s.baseURLOf, Formats: slices.Concat(formats, s.config.PackageFormats),
 		Egress: egress.NewClient(allow), Upstreams: upstreams,

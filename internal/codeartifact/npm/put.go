@@ -2,8 +2,6 @@ package npm
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -265,16 +263,4 @@ func deprecated(manifest []byte) (message string, err error) {
 		return "", nil
 	}
 	return "", fmt.Errorf("it is a %T", m.Deprecated)
-}
-
-// SHA512 is what a manifest's integrity says of its tarball in hexadecimal, "" if nothing.
-func (d Dist) SHA512() string {
-	for one := range strings.FieldsSeq(d.Integrity) {
-		text, ok := strings.CutPrefix(one, "sha512-")
-		text, _, _ = strings.Cut(text, "?")
-		if sum, err := base64.StdEncoding.DecodeString(text); ok && err == nil && len(sum) == 64 {
-			return hex.EncodeToString(sum)
-		}
-	}
-	return ""
 }
