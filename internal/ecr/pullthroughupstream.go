@@ -235,6 +235,7 @@ func challengeParameters(text string) map[string]string {
 			break
 		}
 		var value string
+		rest = strings.TrimLeft(rest, " \t")
 		if quoted, ok := strings.CutPrefix(rest, `"`); ok {
 			var b strings.Builder
 			i := 0

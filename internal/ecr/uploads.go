@@ -1,6 +1,7 @@
 package ecr
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -78,15 +79,20 @@ func (s *Service) UploadSize(ctx context.Context, r *Repository, id string) (int
 }
 
 // Append appends what body has, and makes it durable. What came before an error of the
-// body stays, so that its client can go on from there.
+// body stays, so that its client can go on from there. An upload for which there is no room
+// (blob.ErrFull) ends, and what it took is free for others.
 func (u *Upload) Append(ctx context.Context, body io.Reader) (int64, error) {
+	ctx = context.WithoutCancel(ctx) // a client that is gone does not keep what it sent from being kept
 	n, err := u.ReadFrom(&bounded{body, u.service.quota(layerQuota, u.r.Name) - u.Size(), u.service.exceeded(layerQuota, u.r.Name)})
 	u.service.metrics.received.Add(float64(n))
-	// A client that is gone does not keep what it sent from being kept.
-	if serr := u.Sync(context.WithoutCancel(ctx)); serr != nil {
-		return n, serr
+	if errors.Is(err, blob.ErrFull) {
+		return n, errors.Join(err, u.Cancel(ctx))
 	}
-	return n, err
+	serr := u.Sync(ctx)
+	if errors.Is(serr, blob.ErrFull) {
+		return n, errors.Join(serr, u.Cancel(ctx))
+	}
+	return n, cmp.Or(serr, err)
 }
 
 // Finish makes the upload a blob of its repository, and leases it. The errors are

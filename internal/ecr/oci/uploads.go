@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -47,13 +48,16 @@ func (x *exchange) postUpload() error {
 		return x.accepted(u.ID(), 0)
 	}
 	if _, err := u.Append(x.ctx, x.r.Body); err != nil {
+		if !errors.Is(err, blob.ErrFull) {
+			_ = u.Cancel(context.WithoutCancel(x.ctx)) // nobody knows its name
+		}
 		return bodyError(err)
 	}
 	if u.Size() == 0 && want != want.Algorithm().FromBytes(nil) {
 		return x.accepted(u.ID(), 0) // only the digest came, so the bytes are yet to come
 	}
 	if err := u.Finish(x.ctx, want); err != nil {
-		_ = u.Cancel(x.ctx) // nobody knows its name
+		_ = u.Cancel(context.WithoutCancel(x.ctx))
 		return err
 	}
 	return x.created(want)
