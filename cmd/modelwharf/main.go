@@ -6,21 +6,28 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/modelwharf/modelwharf/internal/login"
 )
 
 // program is the command line.
 type program struct {
-	Serve   serve   `cmd:"" help:"Run the server."`
-	Account account `cmd:"" help:"Make and list accounts of a running server."`
-	Audit   audit   `cmd:"" help:"Show who did what, when."`
-	Backup  backup  `cmd:"" help:"Copy a running server's store and images to a file, as of one moment."`
-	Restore restore `cmd:"" help:"Make a new data folder of a backup."`
-	Health  health  `cmd:"" help:"Exit with 0 if the server on a data folder answers requests."`
-	Version version `cmd:"" help:"Show the version."`
+	Serve   serve     `cmd:"" help:"Run the server."`
+	Account account   `cmd:"" help:"Make and list accounts of a running server."`
+	Login   loginTool `cmd:"" help:"Let a package tool use a repository of packages."`
+	Audit   audit     `cmd:"" help:"Show who did what, when."`
+	Backup  backup    `cmd:"" help:"Copy a running server's store and images to a file, as of one moment."`
+	Restore restore   `cmd:"" help:"Make a new data folder of a backup."`
+	Health  health    `cmd:"" help:"Exit with 0 if the server on a data folder answers requests."`
+	Version version   `cmd:"" help:"Show the version."`
 }
+
+// variables are the parts of help texts that other packages know.
+var variables = kong.Vars{"tools": strings.Join(login.Names(), ",")}
 
 // dataFolder is the flag of the commands that need to know where the data is.
 type dataFolder struct {
@@ -37,6 +44,7 @@ func main() {
 		kong.Name("modelwharf"),
 		kong.Description("A model platform that speaks AWS's protocols, on your own machines."),
 		kong.UsageOnError(),
+		variables,
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)
 	if err := cli.Run(); err != nil {

@@ -12,7 +12,7 @@ import (
 // TestImageSettings reads the times of the store of images.
 func TestImageSettings(t *testing.T) {
 	var p program
-	k, err := kong.New(&p)
+	k, err := kong.New(&p, variables)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestAuditItemsSetting(t *testing.T) {
 			t.Setenv("MODELWHARF_AUDIT_ITEMS", c.env)
 		}
 		var p program
-		k, err := kong.New(&p)
+		k, err := kong.New(&p, variables)
 		if err != nil {
 			t.Fatal(err)
 		}
