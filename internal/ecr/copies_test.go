@@ -410,9 +410,15 @@ func TestReplicationAcrossAccounts(t *testing.T) {
 		}
 	}
 	permit(`"ecr:ReplicateImage"`)
-	d = w.push(servertest.Region, "model:2", randomImage(t, 100, 1))
+	refused := randomImage(t, 100, 1)
+	d = w.push(servertest.Region, "model:2", refused)
 	w.awaitStatus(servertest.Region, "model", d, team+"/"+servertest.Region+" FAILED AccessDeniedException") // no repository
 	permit(`"ecr:ReplicateImage", "ecr:CreateRepository"`)
+	if err := remote.Put(w.ref(servertest.Region, "model:2"), refused, w.options()...); err != nil { // as it is
+		t.Fatal(err)
+	}
+	w.awaitStatus(servertest.Region, "model", d, team+"/"+servertest.Region+" COMPLETE")
+	other.verify(servertest.Region, "model:2")
 	d = w.push(servertest.Region, "model:3", randomImage(t, 100, 1))
 	w.awaitStatus(servertest.Region, "model", d, team+"/"+servertest.Region+" COMPLETE")
 	other.verify(servertest.Region, "model:3")

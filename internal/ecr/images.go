@@ -107,7 +107,10 @@ func (s *Service) putManifest(ctx context.Context, tx kv.Txn, r *Repository, m *
 			return failed("ImageAlreadyExistsException", "Image with digest '%s' and tag '%v' already exists in the repository with name '%s' in registry with id '%s'",
 				p.Digest, tagOrNone(tags), r.Name.Name, r.Name.Account)
 		}
-		return nil
+		if p.from != nil {
+			return nil
+		}
+		return s.replicateFailed(ctx, tx, r, p.Digest, tags)
 	}
 	if known == nil {
 		if err := s.makeRoom(ctx, tx, key(imagesPrefix, r.ID), imagesQuota, r.Name); err != nil {

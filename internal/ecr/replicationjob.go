@@ -95,6 +95,24 @@ func (s *Service) replicate(ctx context.Context, tx kv.Txn, r *Repository, d blo
 	return jobs.Enqueue(ctx, tx, replicationJob, own.Account+"/"+own.Region+"/"+strconv.FormatUint(batch, 10), nil)
 }
 
+// replicateFailed is replicate for an image that was pushed as it is, if a copy of it failed.
+func (s *Service) replicateFailed(ctx context.Context, tx kv.Txn, r *Repository, d blob.Digest, tags []string) error {
+	prefix := key(copiedPrefix, r.ID, string(d))
+	for p, err := range tx.Scan(ctx, kv.Range{From: prefix, To: tuple.Below(prefix)}) {
+		if err != nil {
+			return err
+		}
+		c, err := decode[copied](p.Val)
+		if err != nil {
+			return err
+		}
+		if c.Status == copyFailed {
+			return s.replicate(ctx, tx, r, d, tags)
+		}
+	}
+	return nil
+}
+
 // forgetCopies forgets how far the copies of a deleted image are.
 func forgetCopies(ctx context.Context, tx kv.Txn, id uint64, d blob.Digest) error {
 	prefix := key(copiedPrefix, id, string(d))
