@@ -108,6 +108,10 @@ func (s *Service) giveRootKey(ctx context.Context, tx kv.Txn, root *holder, key 
 			return fmt.Errorf("%w: %s is the key of another identity", ErrRootKey, old.ID)
 		}
 		was, err := s.sealer.open(atRest, old.Sealed, place)
+		if err != nil {
+			// The way back for who lost the secret key, but maybe only the wrong one was named.
+			s.log.ErrorContext(ctx, "the secret key is not the one that sealed the secrets in the store: the administrator's new access key works, all others are lost unless the server is started with the right key", "error", err)
+		}
 		if err == nil && string(was) == key.Secret && old.Active && slices.Contains(root.AccessKeys, old.ID) && len(kept)+1 == len(root.AccessKeys) {
 			return nil
 		}

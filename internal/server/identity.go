@@ -42,8 +42,11 @@ func (s *Server) openIdentity(ctx context.Context) error {
 		return s.folder.WriteCredentials(s.NewRootKey)
 	}
 	if _, ok, err := s.folder.ReadCredentials(); err != nil || !ok {
-		s.log.Warn("the administrator's credentials are not in the data folder; to give them new ones, start once with MODELWHARF_ROOT_ACCESS_KEY_ID and MODELWHARF_ROOT_SECRET_ACCESS_KEY",
-			"file", s.folder.Credentials(), "access_key_id", key.AccessKeyID, "error", err)
+		facts := []any{"file", s.folder.Credentials(), "access_key_id", key.AccessKeyID}
+		if err != nil {
+			facts = append(facts, "error", err)
+		}
+		s.log.Warn("the administrator's credentials are not in the data folder; to give them new ones, start once with MODELWHARF_ROOT_ACCESS_KEY_ID and MODELWHARF_ROOT_SECRET_ACCESS_KEY", facts...)
 	}
 	return nil
 }
