@@ -3,6 +3,8 @@ package codeartifact
 import (
 	"context"
 	"io"
+	"strings"
+	"unicode"
 
 	"github.com/modelwharf/modelwharf/internal/api/codeartifact"
 )
@@ -20,6 +22,9 @@ func (s *Service) PublishPackageVersion(ctx context.Context, in *codeartifact.Pu
 	}
 	if p.Format != "generic" {
 		return nil, Invalid("PublishPackageVersion does not support the package format '%s': publish with the format's own tools.", p.Format)
+	}
+	if !validAssetName(*in.AssetName) {
+		return nil, Invalid("The asset name '%s' is not valid: it has letters, digits, ~!@^&()-_+[]{};,. and single spaces within, and no '..'.", *in.AssetName)
 	}
 	staged, err := s.receive(ctx, p.Format, in.AssetContent)
 	if err != nil {
@@ -39,6 +44,17 @@ func (s *Service) PublishPackageVersion(ctx context.Context, in *codeartifact.Pu
 		Format: &p.Format, Namespace: orNil(p.Namespace), Package: &p.Name, Version: &v.Version, VersionRevision: &v.Revision,
 		Status: new(string(v.Status)), Asset: v.Asset(*in.AssetName).summary(),
 	}, nil
+}
+
+// validAssetName tells whether an asset of a generic package can have a name.
+// https://docs.aws.amazon.com/codeartifact/latest/ug/generic-packages-overview.html
+func validAssetName(name string) bool {
+	if strings.Contains(name, "..") || strings.Contains(name, "  ") || strings.TrimSpace(name) != name {
+		return false
+	}
+	return !strings.ContainsFunc(name, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.In(r, unicode.Nl, unicode.Nd) && !strings.ContainsRune("~!@^&()-_+[]{};,. ", r)
+	})
 }
 
 // GetPackageVersionAsset reads an asset, also of an upstream: then its version is retained.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -87,7 +89,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// another one goes into a copy, so that a refusal is sent at once.
 	r = r.WithContext(r.Context())
 	body := native.NewBody(w, r)
-	r.Body = body
+	most := h.s.maxBody()
+	r.Body = &endless{ReadCloser: body, left: most, err: tooLong(most)}
 	x := &Exchange{Writer: &native.Writer{ResponseWriter: w}, Request: r, s: h.s, ctx: api.WithRequest(r.Context(), q)}
 	err := h.serve(x)
 	if err != nil {
@@ -126,6 +129,9 @@ func (h *Handler) serve(x *Exchange) (err error) {
 	x.format, x.base, x.Path = h.s.formats[at.format], at.base, at.path
 	if x.format == nil {
 		return notFound(aRepository, at.format, "The package format '%s' is not supported.", at.format)
+	}
+	if most := h.s.maxBody(); x.Request.ContentLength > most {
+		return tooLong(most)
 	}
 	reads := x.Request.Method == http.MethodGet || x.Request.Method == http.MethodHead
 	if reads {
@@ -188,6 +194,10 @@ func (x *Exchange) writeError(err error) {
 		return // it is too late: the client sees a short body
 	case errors.Is(err, context.Canceled):
 		e = api.Errorf("RequestCanceled", http.StatusBadRequest, "The client is gone.").Because(err)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		e = api.Errorf("RequestTimeout", http.StatusRequestTimeout, "The client has sent nothing for too long.").Because(err)
+	case errors.Is(err, io.ErrUnexpectedEOF) && e.HTTPStatus() >= http.StatusInternalServerError:
+		e = api.Errorf("IncompleteBody", http.StatusBadRequest, "The body ended too early.").Because(err)
 	case e.Code == "AccessDeniedException":
 		denied := *codeartifact.AccessDeniedException("%s", e.Message)
 		e = &denied

@@ -66,8 +66,8 @@ func (f Format) put(x *codeartifact.Exchange, p Path) error {
 // describe reads a POM for what the API tells of its version. That of a build is kept: the
 // snapshot takes it over when the build is complete.
 func describe(x *codeartifact.Exchange, staged *codeartifact.Staged, p Path, next *codeartifact.Publication) error {
-	if staged.Size > MaxPOM {
-		return codeartifact.Invalid("The POM is larger than %d bytes.", MaxPOM)
+	if staged.Size > MaxDocument {
+		return codeartifact.Invalid("The POM is larger than %d bytes.", MaxDocument)
 	}
 	text := make([]byte, staged.Size)
 	if _, err := x.OpenStaged(staged).ReadAt(text, 0); err != nil && err != io.EOF {

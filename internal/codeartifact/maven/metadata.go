@@ -14,11 +14,9 @@ import (
 	"golang.org/x/text/encoding/htmlindex"
 )
 
-// MaxMetadata is how many bytes of a maven-metadata.xml or a POM are read.
-const MaxMetadata = 16 << 20
-
-// MaxPOM is how many bytes a POM that is published can have.
-const MaxPOM = 4 << 20
+// MaxDocument is how many bytes a maven-metadata.xml or a POM can have. In memory it is some
+// dozen times as much.
+const MaxDocument = 4 << 20
 
 // timeForm is how metadata writes a time, UTC.
 const timeForm = "20060102150405"
@@ -89,7 +87,7 @@ func ReadMetadata(r io.Reader) (*Metadata, error) {
 
 // decode reads a document whose outermost element has a name.
 func decode(r io.Reader, root string, v any) error {
-	l := &io.LimitedReader{R: r, N: MaxMetadata + 1}
+	l := &io.LimitedReader{R: r, N: MaxDocument + 1}
 	d := xml.NewDecoder(l)
 	d.Entity = xml.HTMLEntity // as Maven's own reader knows them
 	d.CharsetReader = func(label string, r io.Reader) (io.Reader, error) {

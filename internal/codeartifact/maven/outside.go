@@ -61,7 +61,7 @@ func (Format) AssetPath(n codeartifact.PackageName, version, asset string) (path
 // mvn to judge.
 func (Format) Import(_ context.Context, n codeartifact.PackageName, _ *codeartifact.Version, _ []byte, content io.ReaderAt, p *codeartifact.Publication) error {
 	file := p.Assets[0]
-	if file.Name != n.Name+"-"+p.Version+".pom" || file.Size > MaxPOM {
+	if file.Name != n.Name+"-"+p.Version+".pom" || file.Size > MaxDocument {
 		return nil
 	}
 	text := make([]byte, file.Size)

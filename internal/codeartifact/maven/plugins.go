@@ -1,7 +1,7 @@
 package maven
 
 import (
-	"archive/zip"
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -20,29 +20,20 @@ type assetData struct {
 // descriptor is the file of a plugin's jar that says what it is.
 const descriptor = "META-INF/maven/plugin.xml"
 
-// maxFiles is of how many files a jar's directory is read.
-const maxFiles = 100_000
+// maxDescriptor is how large it may be, in bytes.
+const maxDescriptor = 4 << 20
 
 // pluginOf reads what a plugin's jar says of it: nil if it is none, or no jar at all.
 func pluginOf(r io.ReaderAt, size int64, artifact string) *Plugin {
-	z, err := zip.NewReader(r, size)
-	if err != nil || len(z.File) > maxFiles {
+	text, err := codeartifact.ReadZip(r, size, func(name string) bool { return name == descriptor }, maxDescriptor)
+	if err != nil || text == nil {
 		return nil
 	}
-	i := slices.IndexFunc(z.File, func(f *zip.File) bool { return f.Name == descriptor })
-	if i < 0 {
-		return nil
-	}
-	f, err := z.File[i].Open()
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
 	var plugin struct {
 		Name   string `xml:"name"`
 		Prefix string `xml:"goalPrefix"`
 	}
-	if decode(f, "plugin", &plugin) != nil || strings.TrimSpace(plugin.Prefix) == "" {
+	if decode(bytes.NewReader(text), "plugin", &plugin) != nil || strings.TrimSpace(plugin.Prefix) == "" {
 		return nil
 	}
 	return &Plugin{Name: strings.TrimSpace(plugin.Name), Prefix: strings.TrimSpace(plugin.Prefix), Artifact: artifact}

@@ -40,6 +40,8 @@ type project struct {
 	Properties   properties   `xml:"properties"`
 	Licenses     []license    `xml:"licenses>license"`
 	Dependencies []dependency `xml:"dependencies>dependency"`
+
+	added int // bytes that properties have added to its texts
 }
 
 type coordinates struct {
@@ -134,7 +136,8 @@ func (p *project) inherit() {
 // properties by each other so that they never end, or grow without bounds.
 const (
 	maxExpansions = 64
-	maxExpanded   = 64 << 10 // bytes
+	maxExpanded   = 64 << 10 // bytes of one text
+	maxAdded      = 1 << 20  // bytes that properties add to all texts of a POM
 )
 
 // text is a text with the properties that are known.
@@ -152,10 +155,11 @@ func (p *project) text(s string) string {
 			break
 		}
 		value, ok := p.Properties[s[i+2:i+end]]
-		if !ok {
+		if !ok || p.added+len(value) > maxAdded {
 			from = i + 2
 			continue
 		}
+		p.added += len(value)
 		s = s[:i] + strings.TrimSpace(value) + s[i+end+1:]
 		from = i
 	}

@@ -10,6 +10,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/modelwharf/modelwharf/internal/api"
 )
 
 // Publish is a document by which a client publishes a version, or changes tags and
@@ -47,6 +49,9 @@ func ReadPublish(r io.Reader, name Name, tarball func(name string, body io.Reade
 	})
 	if _, corrupt := errors.AsType[base64.CorruptInputError](refused); corrupt || errors.Is(refused, errEnd) {
 		return nil, malformed("The tarball cannot be read: %s.", refused)
+	}
+	if tooMuch, ok := errors.AsType[*api.Error](err); ok && refused == nil {
+		refused = tooMuch // by the body
 	}
 	if refused != nil {
 		return nil, refused

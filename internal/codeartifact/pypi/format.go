@@ -94,8 +94,14 @@ func (f Format) Serve(x *codeartifact.Exchange) error {
 		return err
 	}
 	switch {
-	case len(path) == 1, len(path) == 2 && path[1] != "":
-		return redirect(x, append(path, "")...)
+	case len(path) == 1:
+		return redirect(x, "simple", "")
+	case len(path) == 2 && path[1] != "":
+		n, err := f.Normalize("", path[1])
+		if err != nil {
+			return x.NothingHere()
+		}
+		return redirect(x, "simple", n.Name, "")
 	case len(path) == 2:
 		return sendProjects(x)
 	case len(path) == 3 && path[2] == "":

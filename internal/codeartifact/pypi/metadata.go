@@ -2,7 +2,6 @@ package pypi
 
 import (
 	"archive/tar"
-	"archive/zip"
 	"compress/bzip2"
 	"compress/gzip"
 	"context"
@@ -13,15 +12,16 @@ import (
 	"strings"
 
 	"deps.dev/util/pypi"
+
+	"github.com/modelwharf/modelwharf/internal/codeartifact"
 )
 
 // The limits within which archives are read.
 const (
 	maxMetadata = 4 << 20   // bytes of METADATA or PKG-INFO
-	maxEntries  = 100_000   // of an archive
+	maxEntries  = 100_000   // of an sdist
 	maxUnpacked = 256 << 20 // bytes of an sdist that are unpacked to find PKG-INFO
 	maxRatio    = 200       // unpacked to packed
-	maxIndex    = 32 << 20  // bytes of a zip's directory
 )
 
 // ErrArchive says that a distribution cannot be read: it is damaged, or breaks a limit.
@@ -68,49 +68,16 @@ func pkgInfo(name string) bool {
 }
 
 func fromZip(r io.ReaderAt, size int64, wanted func(string) bool) ([]byte, error) {
-	if err := checkDirectory(r, size); err != nil {
-		return nil, err
-	}
-	z, err := zip.NewReader(r, size)
-	if err != nil {
+	b, err := codeartifact.ReadZip(r, size, wanted, maxMetadata)
+	switch {
+	case errors.Is(err, codeartifact.ErrZip):
 		return nil, fmt.Errorf("%w: %w", ErrArchive, err)
+	case err != nil:
+		return nil, err
+	case b == nil:
+		return nil, ErrNoMetadata
 	}
-	for _, f := range z.File {
-		if !wanted(f.Name) {
-			continue
-		}
-		if f.UncompressedSize64 > maxMetadata {
-			return nil, fmt.Errorf("%w: %s is larger than %d bytes", ErrArchive, f.Name, maxMetadata)
-		}
-		file, err := f.Open()
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrArchive, err)
-		}
-		return readAll(file, f.Name)
-	}
-	return nil, ErrNoMetadata
-}
-
-// checkDirectory looks at the end of a zip before anything is made of it: the package
-// archive/zip keeps its whole directory in memory.
-func checkDirectory(r io.ReaderAt, size int64) error {
-	tail := make([]byte, min(size, 22+65_535))
-	if _, err := r.ReadAt(tail, size-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	i := strings.LastIndex(string(tail), "PK\x05\x06")
-	if i < 0 || i+22 > len(tail) {
-		return fmt.Errorf("%w: it is no zip file", ErrArchive)
-	}
-	end := tail[i:]
-	entries, bytes := uint64(end[10])|uint64(end[11])<<8, uint64(end[12])|uint64(end[13])<<8|uint64(end[14])<<16|uint64(end[15])<<24
-	if entries == 0xffff || bytes == 0xffffffff { // zip64: more than a distribution has
-		return fmt.Errorf("%w: it has too many entries", ErrArchive)
-	}
-	if bytes > maxIndex {
-		return fmt.Errorf("%w: its directory is larger than %d bytes", ErrArchive, maxIndex)
-	}
-	return nil
+	return b, nil
 }
 
 func fromTar(r io.Reader) ([]byte, error) {

@@ -7,6 +7,8 @@ import (
 	"mime/multipart"
 	"net/http"
 	"strings"
+
+	"github.com/modelwharf/modelwharf/internal/api"
 )
 
 // The limits of an upload's form.
@@ -48,6 +50,9 @@ func ReadUpload(r *http.Request, content func(known *Upload, body io.Reader) err
 		part, err := form.NextPart()
 		if errors.Is(err, io.EOF) {
 			break
+		}
+		if refused, ok := errors.AsType[*api.Error](err); ok {
+			return nil, refused // by the body: there is too much of it
 		}
 		if err != nil {
 			return nil, malformed("The form ends too early or is malformed.")
