@@ -57,7 +57,7 @@ func TestKilledPublication(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	there := 0
-	for i := range setting(t, "PUBLICATION_KILLS", 10) {
+	for i := range setting(t, "MODELWHARF_PUBLICATION_KILLS", 10) {
 		version := fmt.Sprintf("1.0.%d", i)
 		tarball := noise(rng, 2<<20)
 		document := fmt.Sprintf(`{"name":"model","dist-tags":{"latest":%q},"versions":{%q:{"name":"model","version":%q}},"_attachments":{"model-%s.tgz":{"data":%q}}}`,

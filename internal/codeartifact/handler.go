@@ -189,14 +189,15 @@ func unauthorized(format string, args ...any) *api.Error {
 // writeError answers with an error: in the format's own form, or in plain text.
 func (x *Exchange) writeError(err error) {
 	e := api.AsError(err)
+	_, told := errors.AsType[*api.Error](err) // otherwise it is the body's, or the server's own
 	switch {
 	case x.Status != 0:
 		return // it is too late: the client sees a short body
 	case errors.Is(err, context.Canceled):
 		e = api.Errorf("RequestCanceled", http.StatusBadRequest, "The client is gone.").Because(err)
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case !told && errors.Is(err, os.ErrDeadlineExceeded):
 		e = api.Errorf("RequestTimeout", http.StatusRequestTimeout, "The client has sent nothing for too long.").Because(err)
-	case errors.Is(err, io.ErrUnexpectedEOF) && e.HTTPStatus() >= http.StatusInternalServerError:
+	case !told && errors.Is(err, io.ErrUnexpectedEOF):
 		e = api.Errorf("IncompleteBody", http.StatusBadRequest, "The body ended too early.").Because(err)
 	case e.Code == "AccessDeniedException":
 		denied := *codeartifact.AccessDeniedException("%s", e.Message)
