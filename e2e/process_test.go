@@ -41,6 +41,8 @@ type server struct {
 	log  *transcript
 	done chan struct{} // closed when the process has ended
 	err  error         // of the process; read after done
+	// discreet keeps the log of a failed test to itself.
+	discreet bool
 }
 
 // start starts a server on a new data folder; flags come after the usual ones.
@@ -59,7 +61,7 @@ func startOn(t testing.TB, data string, flags ...string) *server {
 	}
 	t.Cleanup(func() {
 		s.kill()
-		if t.Failed() {
+		if t.Failed() && !s.discreet {
 			t.Logf("the server's log:\n%s", s.log.tail(2<<10))
 		}
 	})

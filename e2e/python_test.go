@@ -37,11 +37,6 @@ type pythonTools struct {
 // upstream, and returns the tools.
 func (s *server) python(t *testing.T, repositories ...string) *pythonTools {
 	t.Helper()
-	for _, tool := range []string{"pip", "twine", "uv"} {
-		if _, err := os.Stat(filepath.Join("..", ".tools", "python", "bin", tool)); err != nil {
-			missing(t, tool+" is not here (run e2e/setup)")
-		}
-	}
 	aws := s.aws(t)
 	aws.run("codeartifact", "create-domain", "--domain", "models")
 	for i, name := range slices.Backward(repositories) {
@@ -51,8 +46,18 @@ func (s *server) python(t *testing.T, repositories ...string) *pythonTools {
 		}
 		aws.run(args...)
 	}
-	p := &pythonTools{t: t, server: s, home: t.TempDir()}
-	p.token = aws.run("codeartifact", "get-authorization-token", "--domain", "models")["authorizationToken"].(string)
+	return s.pythonTools(t, aws.run("codeartifact", "get-authorization-token", "--domain", "models")["authorizationToken"].(string))
+}
+
+// pythonTools are the tools with a token of a domain "models" that is there.
+func (s *server) pythonTools(t *testing.T, token string) *pythonTools {
+	t.Helper()
+	for _, tool := range []string{"pip", "twine", "uv"} {
+		if _, err := os.Stat(filepath.Join("..", ".tools", "python", "bin", tool)); err != nil {
+			missing(t, tool+" is not here (run e2e/setup)")
+		}
+	}
+	p := &pythonTools{t: t, server: s, home: t.TempDir(), token: token}
 	tools, err := filepath.Abs("../.tools/python/bin")
 	if err != nil {
 		t.Fatal(err)

@@ -230,6 +230,45 @@ func TestConcurrentDeploys(t *testing.T) {
 	}
 }
 
+// TestOneOfFiftyDeploysWins deploys one version from fifty machines at once, each with other
+// files: all files of the version are of one of them, and the others are told 409.
+func TestOneOfFiftyDeploysWins(t *testing.T) {
+	t.Parallel()
+	r := newWorld(t, "main").in("main")
+	const file = "org/example/model/1.0/model-1.0"
+	won := make(chan string, 50)
+	for i := range cap(won) {
+		go func() {
+			content := fmt.Sprint("machine ", i)
+			for _, ending := range []string{".jar", "-sources.jar", "-javadoc.jar"} {
+				if a := r.put(file+ending, content); a.status != http.StatusCreated {
+					if a.status != http.StatusConflict {
+						t.Errorf("%s: %d %s", content, a.status, a.body)
+					}
+					won <- ""
+					return
+				}
+			}
+			won <- content
+		}()
+	}
+	winner := ""
+	for range cap(won) {
+		if one := <-won; one != "" {
+			if winner != "" {
+				t.Errorf("both %s and %s have published", winner, one)
+			}
+			winner = one
+		}
+	}
+	r.metadata("org/example/model", listing("1.0"))
+	for _, ending := range []string{".jar", "-sources.jar", "-javadoc.jar"} {
+		if got := r.want(http.StatusOK, file+ending, ""); got != winner || winner == "" {
+			t.Errorf("%s is of %q, the winner is %q", ending, got, winner)
+		}
+	}
+}
+
 // TestMetadataHasPublishedVersionsOnly leaves out what is unlisted, archived or deleted.
 func TestMetadataHasPublishedVersionsOnly(t *testing.T) {
 	t.Parallel()
