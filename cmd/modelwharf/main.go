@@ -16,14 +16,15 @@ import (
 
 // program is the command line.
 type program struct {
-	Serve   serve     `cmd:"" help:"Run the server."`
-	Account account   `cmd:"" help:"Make and list accounts of a running server."`
-	Login   loginTool `cmd:"" help:"Let a package tool use a repository of packages."`
-	Audit   audit     `cmd:"" help:"Show who did what, when."`
-	Backup  backup    `cmd:"" help:"Copy a running server's store and images to a file, as of one moment."`
-	Restore restore   `cmd:"" help:"Make a new data folder of a backup."`
-	Health  health    `cmd:"" help:"Exit with 0 if the server on a data folder answers requests."`
-	Version version   `cmd:"" help:"Show the version."`
+	Serve   serve        `cmd:"" help:"Run the server."`
+	Account account      `cmd:"" help:"Make and list accounts of a running server."`
+	Login   loginTool    `cmd:"" help:"Let a package tool use a repository of packages."`
+	Deps    dependencies `cmd:"" help:"Lock what a model's version is built from, and verify it."`
+	Audit   audit        `cmd:"" help:"Show who did what, when."`
+	Backup  backup       `cmd:"" help:"Copy a running server's store and images to a file, as of one moment."`
+	Restore restore      `cmd:"" help:"Make a new data folder of a backup."`
+	Health  health       `cmd:"" help:"Exit with 0 if the server on a data folder answers requests."`
+	Version version      `cmd:"" help:"Show the version."`
 }
 
 // variables are the parts of help texts that other packages know.

@@ -1,0 +1,121 @@
+package deps
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/modelwharf/modelwharf/internal/codeartifact/pypi"
+)
+
+// errNoPip says that there is no pip that could resolve.
+var errNoPip = errors.New("there is no pip here")
+
+// findPip returns the command of a pip: that of a Python, or the first one there is.
+func findPip(python string) ([]string, error) {
+	if python != "" {
+		return []string{python, "-m", "pip"}, nil
+	}
+	for _, c := range [][]string{{"python3", "-m", "pip"}, {"pip3"}, {"pip"}, {"python", "-m", "pip"}} {
+		path, err := exec.LookPath(c[0])
+		if err != nil {
+			continue
+		}
+		c[0] = path
+		if exec.Command(c[0], append(c[1:], "--version")...).Run() == nil {
+			return c, nil
+		}
+	}
+	return nil, errNoPip
+}
+
+// resolve lets pip choose the versions of all that is needed, from an index alone. It installs
+// nothing. The index's URL has the token in it, so it is given to pip where no other user of the
+// machine sees it.
+func (in *pipInput) resolve(ctx context.Context, python, index, where string) ([]wanted, error) {
+	command, err := findPip(python)
+	if err != nil {
+		return nil, err
+	}
+	folder, err := os.MkdirTemp("", "modelwharf-deps-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	args := append(command[1:], "install", "--dry-run", "--ignore-installed", "--quiet", "--no-cache-dir", "--report", "-")
+	for option, lines := range map[string][]string{"-r": in.requirements, "-c": in.constraints} {
+		path := filepath.Join(folder, "pip"+option+".txt")
+		if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+			return nil, err
+		}
+		args = append(args, option, path)
+	}
+	cmd := exec.CommandContext(ctx, command[0], args...)
+	for _, v := range os.Environ() { // the user's own settings name other indexes
+		if !strings.HasPrefix(strings.ToUpper(v), "PIP_") {
+			cmd.Env = append(cmd.Env, v)
+		}
+	}
+	cmd.Env = append(cmd.Env, "PIP_CONFIG_FILE="+os.DevNull, "PIP_INDEX_URL="+index, "PIP_NO_INPUT=1", "PIP_DISABLE_PIP_VERSION_CHECK=1")
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("pip cannot resolve it (%w):\n%s", err, strings.TrimSpace(strings.ReplaceAll(errs.String(), index, "the repository's index")))
+	}
+	return readReport(out.Bytes(), where)
+}
+
+// readReport reads pip's installation report, version 1.
+func readReport(text []byte, where string) (all []wanted, err error) {
+	var report struct {
+		Version string `json:"version"`
+		Install []struct {
+			Direct   bool `json:"is_direct"`
+			Metadata struct {
+				Name    string `json:"name"`
+				Version string `json:"version"`
+			} `json:"metadata"`
+			Download struct {
+				Archive struct {
+					Hash   string            `json:"hash"`
+					Hashes map[string]string `json:"hashes"`
+				} `json:"archive_info"`
+			} `json:"download_info"`
+		} `json:"install"`
+	}
+	if err := json.Unmarshal(text, &report); err != nil {
+		return nil, fmt.Errorf("pip's report: %w", err)
+	}
+	if report.Version != "1" {
+		return nil, fmt.Errorf("pip's report is of version %q, and 1 is known here", report.Version)
+	}
+	for _, one := range report.Install {
+		name, err := pypi.Normalize(one.Metadata.Name)
+		if err != nil {
+			return nil, fmt.Errorf("pip's report: %w", err)
+		}
+		if one.Direct {
+			return nil, fmt.Errorf("%s comes from a URL, and not from the repository: publish it there", name)
+		}
+		version, err := pypi.Version(one.Metadata.Version)
+		if err != nil {
+			return nil, fmt.Errorf("pip's report: %w", err)
+		}
+		w := wanted{format: "pypi", name: name, version: version, where: where}
+		if sum := one.Download.Archive.Hashes["sha256"]; sum != "" {
+			d, err := parseHash("sha256:" + sum)
+			if err != nil {
+				return nil, fmt.Errorf("pip's report: %w", err)
+			}
+			w.hashes = []digest{d}
+		}
+		all = append(all, w)
+	}
+	return all, nil
+}

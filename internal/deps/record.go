@@ -1,0 +1,224 @@
+package deps
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/modelwharf/modelwharf/internal/codeartifact/pypi"
+)
+
+// atOnce is how many packages are asked for at a time.
+const atOnce = 6
+
+// Progress is told what is done, one call after the other.
+type Progress func(done, total int, name string)
+
+// Request says what is to be locked.
+type Request struct {
+	Model, ModelVersion string
+	Files               []string // paths
+	// Resolve lets pip choose also where a requirements file has versions for all it names.
+	Resolve bool
+	Python  string // whose pip resolves; "" is the first one there is
+	// Needed locks only the files that the wishes have hashes of, and not all of a version.
+	Needed   bool
+	Progress Progress
+}
+
+// Make finds out what the repository has for the files of a request. It publishes nothing, but
+// what was only upstream is in the repository afterwards. Notes are what the user should know.
+func (r *Repository) Make(ctx context.Context, q Request) (lock *Lock, notes []string, err error) {
+	lock = &Lock{Schema: Schema, Model: q.Model, ModelVersion: q.ModelVersion, Packages: []Package{}}
+	index, err := r.index(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	var all []wanted
+	for _, path := range q.Files {
+		f, err := readFile(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		sum := sha256.Sum256(f.text)
+		source := Source{Name: f.name, SHA256: hex.EncodeToString(sum[:])}
+		notes = append(notes, f.notes...)
+		if f.pip != nil && (q.Resolve || len(f.unpinned) > 0) {
+			w, err := f.pip.resolve(ctx, q.Python, index.String(), f.name)
+			if errors.Is(err, errNoPip) {
+				if len(f.unpinned) == 0 {
+					return nil, nil, err
+				}
+				return nil, nil, fmt.Errorf("%s: without pip, each requirement needs a version (NAME==VERSION):\n  %s", path, strings.Join(f.unpinned, "\n  "))
+			}
+			if err != nil {
+				return nil, nil, fmt.Errorf("%s: %w", path, err)
+			}
+			notes = append(notes, fmt.Sprintf("%s: pip has chosen %d packages, with all that they need, for its Python and this machine", f.name, len(w)))
+			source.ResolvedBy, f.wanted = "pip", w
+		} else if !f.hashed {
+			notes = append(notes, fmt.Sprintf("%s: its lines are taken as they are; --resolve locks what they need as well", f.name))
+		}
+		lock.Sources = append(lock.Sources, source)
+		all = append(all, f.wanted...)
+	}
+	all = merged(all)
+	lock.Packages = make([]Package, len(all))
+	var mu sync.Mutex
+	done := 0
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(atOnce)
+	for i, w := range all {
+		work.Go(func() (err error) {
+			if lock.Packages[i], err = r.resolve(ctx, index, w, q.Needed); err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if done++; q.Progress != nil {
+				q.Progress(done, len(all), lock.Packages[i].String())
+			}
+			return nil
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return nil, notes, err
+	}
+	lock.sort()
+	return lock, notes, nil
+}
+
+// merged are wishes without repetitions; one of several that has hashes has those of all.
+func merged(all []wanted) []wanted {
+	byName := map[string]wanted{}
+	for _, w := range all {
+		id := w.format + " " + w.String()
+		if old, ok := byName[id]; ok {
+			w.hashes = append(slices.Clone(old.hashes), w.hashes...)
+			w.where = old.where
+		}
+		byName[id] = w
+	}
+	return slices.SortedFunc(maps.Values(byName), func(a, b wanted) int {
+		return cmp.Or(cmp.Compare(a.format, b.format), cmp.Compare(a.String(), b.String()))
+	})
+}
+
+// resolve returns a version with its files as the repository has them.
+func (r *Repository) resolve(ctx context.Context, index *url.URL, w wanted, needed bool) (Package, error) {
+	p := Package{Format: w.format, Namespace: w.namespace, Name: w.name, Version: w.version}
+	fail := func(err error) (Package, error) {
+		return p, fmt.Errorf("%s (%s): %w", w, w.where, err)
+	}
+	names := []string{"package.tgz"} // npm's
+	promised := map[string]string{}
+	if w.format == "pypi" {
+		found, err := project(ctx, index, w.name)
+		if err != nil {
+			return fail(err)
+		}
+		names = nil
+		for _, f := range filesOf(found, w) {
+			names, p.Version = append(names, f.name), f.version
+			promised[f.name] = f.sha256
+		}
+	}
+	listed, err := r.listed(ctx, p)
+	if err != nil {
+		return fail(err)
+	}
+	contents := map[string]content{}
+	for _, name := range names {
+		c, here := listed[name]
+		if !here && needed && len(w.hashes) > 0 && promised[name] != "" && !slices.Contains(w.hashes, digest{"SHA-256", promised[name]}) &&
+			!slices.ContainsFunc(w.hashes, func(d digest) bool { return d.algorithm != "SHA-256" }) {
+			continue // need not be brought here
+		}
+		if !here {
+			if c, err = r.read(ctx, p, name, nil); isAbsent(err) {
+				continue
+			}
+			if err != nil {
+				return fail(err)
+			}
+		}
+		if want := promised[name]; want != "" && !c.has(digest{"SHA-256", want}) {
+			return fail(fmt.Errorf("the index says that %s is sha256:%s, and it is %s", name, want, digest{"SHA-256", c.hashes["SHA-256"]}))
+		}
+		contents[name] = c
+	}
+	if len(contents) == 0 {
+		return fail(r.whyAbsent(ctx, p))
+	}
+	matching := 0
+	for name, c := range contents {
+		matches := slices.ContainsFunc(w.hashes, c.has)
+		if matches {
+			matching++
+		}
+		if matches || !needed || len(w.hashes) == 0 {
+			p.Assets = append(p.Assets, Asset{Name: name, Size: c.size, SHA256: c.hashes["SHA-256"]})
+		}
+	}
+	if len(w.hashes) > 0 && matching == 0 {
+		return fail(falseHash(w, contents))
+	}
+	return p, nil
+}
+
+func falseHash(w wanted, contents map[string]content) error {
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(contents)) {
+		d := w.hashes[0]
+		lines = append(lines, fmt.Sprintf("%s is %s", name, digest{d.algorithm, contents[name].hashes[d.algorithm]}))
+	}
+	return fmt.Errorf("no file of the repository has the hash that is wanted, %s:\n  %s", w.hashes[0], strings.Join(lines, "\n  "))
+}
+
+type indexed struct{ name, version, sha256 string }
+
+// filesOf are the files of a version in an index. Versions are spelled as in the files' names,
+// and the index may have another spelling than the wish: 1.0 is 1.0.0.
+func filesOf(p *pypi.Project, w wanted) (all []indexed) {
+	if p == nil {
+		return nil
+	}
+	for _, f := range p.Files {
+		d, err := pypi.ParseFilename(f.Filename, w.name)
+		if err == nil && d.Version == w.version {
+			all = append(all, indexed{f.Filename, d.Version, f.SHA256})
+		}
+	}
+	if len(all) > 0 {
+		return all
+	}
+	for _, f := range p.Files {
+		d, err := pypi.ParseFilename(f.Filename, w.name)
+		if err == nil && pypi.Same(d.Version, w.version) && (len(all) == 0 || all[0].version == d.Version) {
+			all = append(all, indexed{f.Filename, d.Version, f.SHA256})
+		}
+	}
+	return all
+}
+
+// whyAbsent tells why nothing of a version can be downloaded.
+func (r *Repository) whyAbsent(ctx context.Context, p Package) error {
+	switch status, err := r.status(ctx, p); {
+	case err != nil:
+		return err
+	case status == "":
+		return fmt.Errorf("neither repository %s nor an upstream has it", r.Name)
+	default:
+		return fmt.Errorf("repository %s has it with status %s, and nothing of it can be downloaded", r.Name, status)
+	}
+}
