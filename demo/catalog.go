@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -154,4 +155,12 @@ func pickBest(ctx context.Context, db *dynamodb.Client) (*modelVersion, error) {
 	}
 	say("best: %s", best.ModelVersion)
 	return best, nil
+}
+
+// weightsOf is the model of a version as the programs that serve it read it.
+func weightsOf(v *modelVersion) ([]byte, error) {
+	return json.MarshalIndent(map[string]any{
+		"Version": v.ModelVersion, "Species": species, "Features": v.Model.Settings.Features,
+		"Mean": v.Model.Mean, "Scale": v.Model.Scale, "Weights": v.Model.Weights,
+	}, "", "  ")
 }

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -230,10 +229,7 @@ func pack(program []byte, v *modelVersion) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	weights, err := json.MarshalIndent(map[string]any{
-		"Version": v.ModelVersion, "Species": species, "Features": v.Model.Settings.Features,
-		"Mean": v.Model.Mean, "Scale": v.Model.Scale, "Weights": v.Model.Weights,
-	}, "", "  ")
+	weights, err := weightsOf(v)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,8 @@
 // tables of a model catalog and of a prediction cache, trains three versions of a
 // small model, registers them so that none can be overwritten, follows the catalog's
 // changes into a function, picks the best and promotes it, answers questions to it
-// through the cache, takes back a mistake, and publishes versions as images.
+// through the cache, takes back a mistake, and publishes versions as a Python package, locked
+// and installed, and as images.
 //
 // It can be run again and again. The server stays up unless DEMO_ONCE=1, which
 // ends it; the exit status is 0 only if every step proved itself.
@@ -105,6 +106,11 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 
+	step("Publish the best as a Python package, lock it, install it")
+	if err := publishPackage(ctx, cfg, best); err != nil {
+		return err
+	}
+
 	step("Publish versions as images whose tags do not move")
 	all, err := versions(ctx, db)
 	if err != nil {
@@ -134,6 +140,8 @@ The server stays up. To look around with your own aws command:
       --expression-attribute-values '{":id":{"S":"iris-species"}}' \
       --projection-expression 'ModelVersion, Accuracy, ModelDescription' --output table
   aws ecr-public describe-repositories --query 'repositories[].repositoryUri'
+  bin/modelwharf deps list --domain models --repository team
+  bin/modelwharf login --tool pip --domain models --repository team --dry-run
 
 `
 

@@ -8,6 +8,7 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/codeartifact"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 )
 
 // TestEndpointAsksForCredentials answers 401 with a challenge, never 403 or 404, to whoever
@@ -113,7 +114,8 @@ func TestTokenLife(t *testing.T) {
 	}
 }
 
-// TestTokenIsRevokedWithItsKey ends tokens of a key that is deleted.
+// TestTokenIsRevokedWithItsKey ends tokens of a key that is deleted, and those of one that is
+// inactive for as long as it is.
 func TestTokenIsRevokedWithItsKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -128,7 +130,20 @@ func TestTokenIsRevokedWithItsKey(t *testing.T) {
 	if got := ask(); got != http.StatusNotFound {
 		t.Error(got)
 	}
-	_, err := iam.NewFromConfig(w.server.AWS()).DeleteAccessKey(t.Context(), &iam.DeleteAccessKeyInput{UserName: new("ci"), AccessKeyId: &id})
+	keys := iam.NewFromConfig(w.server.AWS())
+	for _, c := range []struct {
+		to   types.StatusType
+		want int
+	}{{types.StatusTypeInactive, http.StatusUnauthorized}, {types.StatusTypeActive, http.StatusNotFound}} {
+		_, err := keys.UpdateAccessKey(t.Context(), &iam.UpdateAccessKeyInput{UserName: new("ci"), AccessKeyId: &id, Status: c.to})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ask(); got != c.want {
+			t.Errorf("of a key that is %s: %d, want %d", c.to, got, c.want)
+		}
+	}
+	_, err := keys.DeleteAccessKey(t.Context(), &iam.DeleteAccessKeyInput{UserName: new("ci"), AccessKeyId: &id})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,10 +36,23 @@ func findPip(python string) ([]string, error) {
 	return nil, errNoPip
 }
 
+// Pip is a command of a pip, such as "python3 -m pip", that knows one index alone, whatever the
+// user's settings say. The index's URL has a token in it (see Repository.Index), so it is handed
+// over where no other user of the machine sees it.
+func Pip(ctx context.Context, pip []string, index *url.URL, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, pip[0], append(pip[1:len(pip):len(pip)], args...)...)
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(strings.ToUpper(v), "PIP_") {
+			cmd.Env = append(cmd.Env, v)
+		}
+	}
+	cmd.Env = append(cmd.Env, "PIP_CONFIG_FILE="+os.DevNull, "PIP_INDEX_URL="+index.String(), "PIP_NO_INPUT=1", "PIP_DISABLE_PIP_VERSION_CHECK=1")
+	return cmd
+}
+
 // resolve lets pip choose the versions of all that is needed, from an index alone. It installs
-// nothing. The index's URL has the token in it, so it is given to pip where no other user of the
-// machine sees it.
-func (in *pipInput) resolve(ctx context.Context, python, index, where string) ([]wanted, error) {
+// nothing.
+func (in *pipInput) resolve(ctx context.Context, python string, index *url.URL, where string) ([]wanted, error) {
 	command, err := findPip(python)
 	if err != nil {
 		return nil, err
@@ -48,7 +62,7 @@ func (in *pipInput) resolve(ctx context.Context, python, index, where string) ([
 		return nil, err
 	}
 	defer os.RemoveAll(folder)
-	args := append(command[1:], "install", "--dry-run", "--ignore-installed", "--quiet", "--no-cache-dir", "--report", "-")
+	args := []string{"install", "--dry-run", "--ignore-installed", "--quiet", "--no-cache-dir", "--report", "-"}
 	for option, lines := range map[string][]string{"-r": in.requirements, "-c": in.constraints} {
 		path := filepath.Join(folder, "pip"+option+".txt")
 		if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
@@ -56,17 +70,11 @@ func (in *pipInput) resolve(ctx context.Context, python, index, where string) ([
 		}
 		args = append(args, option, path)
 	}
-	cmd := exec.CommandContext(ctx, command[0], args...)
-	for _, v := range os.Environ() { // the user's own settings name other indexes
-		if !strings.HasPrefix(strings.ToUpper(v), "PIP_") {
-			cmd.Env = append(cmd.Env, v)
-		}
-	}
-	cmd.Env = append(cmd.Env, "PIP_CONFIG_FILE="+os.DevNull, "PIP_INDEX_URL="+index, "PIP_NO_INPUT=1", "PIP_DISABLE_PIP_VERSION_CHECK=1")
+	cmd := Pip(ctx, command, index, args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("pip cannot resolve it (%w):\n%s", err, strings.TrimSpace(strings.ReplaceAll(errs.String(), index, "the repository's index")))
+		return nil, fmt.Errorf("pip cannot resolve it (%w):\n%s", err, strings.TrimSpace(strings.ReplaceAll(errs.String(), index.String(), "the repository's index")))
 	}
 	return readReport(out.Bytes(), where)
 }

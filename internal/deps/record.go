@@ -40,7 +40,7 @@ type Request struct {
 // what was only upstream is in the repository afterwards. Notes are what the user should know.
 func (r *Repository) Make(ctx context.Context, q Request) (lock *Lock, notes []string, err error) {
 	lock = &Lock{Schema: Schema, Model: q.Model, ModelVersion: q.ModelVersion, Packages: []Package{}}
-	index, err := r.index(ctx)
+	index, err := r.Index(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -54,7 +54,7 @@ func (r *Repository) Make(ctx context.Context, q Request) (lock *Lock, notes []s
 		source := Source{Name: f.name, SHA256: hex.EncodeToString(sum[:])}
 		notes = append(notes, f.notes...)
 		if f.pip != nil && (q.Resolve || len(f.unpinned) > 0) {
-			w, err := f.pip.resolve(ctx, q.Python, index.String(), f.name)
+			w, err := f.pip.resolve(ctx, q.Python, index, f.name)
 			if errors.Is(err, errNoPip) {
 				if len(f.unpinned) == 0 {
 					return nil, nil, err

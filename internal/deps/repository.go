@@ -38,8 +38,8 @@ func orNil(s string) *string {
 	return &s
 }
 
-// index is the URL of the simple index, with a token in it.
-func (r *Repository) index(ctx context.Context) (*url.URL, error) {
+// Index is the URL of the simple index of Python packages, with a token in it.
+func (r *Repository) Index(ctx context.Context) (*url.URL, error) {
 	at, err := r.Client.GetRepositoryEndpoint(ctx, &codeartifact.GetRepositoryEndpointInput{
 		Domain: &r.Domain, DomainOwner: r.owner(), Repository: &r.Name, Format: types.PackageFormatPypi,
 	})

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"testing"
+)
+
+// TestWheelIsTheSame makes the same wheel twice, which installers can read.
+func TestWheelIsTheSame(t *testing.T) {
+	rows, _, err := loadIris()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &modelVersion{ModelVersion: "1.0", ModelDescription: "the sepals alone", Model: train(rows, settings{Features: []int{0, 1}, Epochs: 1, LearningRate: 0.1})}
+	one, err := packWheel(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := packWheel(v)
+	if err != nil || !bytes.Equal(one, two) {
+		t.Error("another wheel of the same model", err)
+	}
+	z, err := zip.NewReader(bytes.NewReader(one), int64(len(one)))
+	if err != nil || len(z.File) != 6 || z.File[5].Name != "iris_species-1.0.dist-info/RECORD" {
+		t.Errorf("%v %+v", err, z)
+	}
+}
