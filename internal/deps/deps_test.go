@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/codeartifact"
 	"github.com/aws/aws-sdk-go-v2/service/codeartifact/types"
 
 	"github.com/modelwharf/modelwharf/internal/deps"
@@ -103,10 +104,17 @@ func TestLockTwice(t *testing.T) {
 		t.Errorf("%d of eight have locked, and %d were refused", fresh, refused)
 	}
 
-	// A lock that is archived is told as that.
-	out := w.Repository
-	_, err = out.Load(t.Context(), "iris", "3.0")
-	if !errors.Is(err, deps.ErrAbsent) {
+	if _, err = w.Load(t.Context(), "iris", "3.0"); !errors.Is(err, deps.ErrAbsent) {
+		t.Error(err)
+	}
+	// A lock that is archived is told as that, and is not published again.
+	out, err := w.Client.UpdatePackageVersionsStatus(t.Context(), &codeartifact.UpdatePackageVersionsStatusInput{
+		Domain: &w.Domain, Repository: &w.Name, Format: types.PackageFormatGeneric, Namespace: new(deps.Namespace), Package: new("iris"), Versions: []string{"1.0"}, TargetStatus: types.PackageVersionStatusArchived,
+	})
+	if err != nil || len(out.FailedVersions) > 0 {
+		t.Fatal(err, out)
+	}
+	if _, err := w.Publish(t.Context(), lock); err == nil || !strings.Contains(err.Error(), "its lock has status Archived") {
 		t.Error(err)
 	}
 }
@@ -148,15 +156,17 @@ func TestLockRefusals(t *testing.T) {
 	w.status(types.PackageFormatPypi, "kept", "1.0", types.PackageVersionStatusArchived)
 	wrong := strings.Repeat("ab", 32)
 	for text, c := range map[string]struct{ name, content string }{
-		"iris 1.0 (requirements.txt:1): no file of the repository has the hash that is wanted, sha256:" + wrong + ":\n  iris-1.0-py3-none-any.whl is sha256:" + sum: {"requirements.txt", "iris==1.0 --hash=sha256:" + wrong},
-		"iris 2.0 (requirements.txt:2): neither repository team nor an upstream has it":                                                                             {"requirements.txt", "\niris==2.0"},
-		"absent 1.0 (requirements.txt:1): neither repository team":                                                                                                  {"requirements.txt", "absent==1.0"},
+		"iris 1.0 (requirements.txt:1): it cannot be locked: no file of the repository has the hash that is wanted, sha256:" + wrong + ":\n  iris-1.0-py3-none-any.whl is sha256:" + sum: {"requirements.txt", "iris==1.0 --hash=sha256:" + wrong},
+		"iris 2.0 (requirements.txt:2): it cannot be locked: neither repository team nor an upstream has it":                                                                             {"requirements.txt", "\niris==2.0"},
+		"absent 1.0 (requirements.txt:1): it cannot be locked: neither repository team":                                                                                                  {"requirements.txt", "absent==1.0"},
 		"has it with status Archived": {"requirements.txt", "kept==1.0"},
-		"model 1.0.0 (package-lock.json): no file of the repository has the hash":  {"package-lock.json", `{"lockfileVersion":3,"packages":{"node_modules/model":{"version":"1.0.0","integrity":"sha512-` + strings.Repeat("A", 86) + `=="}}}`},
-		"model 1.0.1 (package-lock.json): neither repository team nor an upstream": {"package-lock.json", `{"lockfileVersion":3,"packages":{"node_modules/model":{"version":"1.0.1","integrity":"sha512-` + strings.Repeat("A", 86) + `=="}}}`},
+		"model 1.0.0 (package-lock.json): it cannot be locked: no file of the repository has the hash":  {"package-lock.json", `{"lockfileVersion":3,"packages":{"node_modules/model":{"version":"1.0.0","integrity":"sha512-` + strings.Repeat("A", 86) + `=="}}}`},
+		"model 1.0.1 (package-lock.json): it cannot be locked: neither repository team nor an upstream": {"package-lock.json", `{"lockfileVersion":3,"packages":{"node_modules/model":{"version":"1.0.1","integrity":"sha512-` + strings.Repeat("A", 86) + `=="}}}`},
 	} {
 		w.refuses(text, deps.Request{Files: []string{w.write(c.name, c.content)}})
 	}
+	// All that is wrong is told at once.
+	w.refuses("absent 1.0 (requirements.txt:1): it cannot be locked: neither repository team nor an upstream has it\niris 3.0 (requirements.txt:2)", deps.Request{Files: []string{w.write("requirements.txt", "absent==1.0\niris==3.0\n")}})
 	w.refuses("no such file", deps.Request{Files: []string{"absent.txt"}})
 	// Of several hashes, one must be right, as for pip.
 	w.make("1.0", w.write("requirements.txt", "iris==1.0 --hash=sha256:"+wrong+" --hash sha256:"+sum))

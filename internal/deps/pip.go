@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/modelwharf/modelwharf/internal/codeartifact/pypi"
@@ -36,15 +37,26 @@ func findPip(python string) ([]string, error) {
 	return nil, errNoPip
 }
 
+// network are the settings of pip that say how servers are reached, and not which.
+var network = []string{"PIP_CERT", "PIP_CLIENT_CERT", "PIP_TRUSTED_HOST", "PIP_PROXY", "PIP_TIMEOUT", "PIP_DEFAULT_TIMEOUT", "PIP_RETRIES"}
+
 // Pip is a command of a pip, such as "python3 -m pip", that knows one index alone, whatever the
 // user's settings say. The index's URL has a token in it (see Repository.Index), so it is handed
 // over where no other user of the machine sees it.
 func Pip(ctx context.Context, pip []string, index *url.URL, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, pip[0], append(pip[1:len(pip):len(pip)], args...)...)
+	bundle := os.Getenv("AWS_CA_BUNDLE") // by which the server is known here
 	for _, v := range os.Environ() {
-		if !strings.HasPrefix(strings.ToUpper(v), "PIP_") {
+		name, _, _ := strings.Cut(strings.ToUpper(v), "=")
+		if !strings.HasPrefix(name, "PIP_") || slices.Contains(network, name) {
 			cmd.Env = append(cmd.Env, v)
 		}
+		if name == "PIP_CERT" {
+			bundle = ""
+		}
+	}
+	if bundle != "" {
+		cmd.Env = append(cmd.Env, "PIP_CERT="+bundle)
 	}
 	cmd.Env = append(cmd.Env, "PIP_CONFIG_FILE="+os.DevNull, "PIP_INDEX_URL="+index.String(), "PIP_NO_INPUT=1", "PIP_DISABLE_PIP_VERSION_CHECK=1")
 	return cmd

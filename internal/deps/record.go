@@ -54,6 +54,9 @@ func (r *Repository) Make(ctx context.Context, q Request) (lock *Lock, notes []s
 		source := Source{Name: f.name, SHA256: hex.EncodeToString(sum[:])}
 		notes = append(notes, f.notes...)
 		if f.pip != nil && (q.Resolve || len(f.unpinned) > 0) {
+			if err := r.reachable(ctx, index, f.pip.names); err != nil {
+				return nil, nil, fmt.Errorf("%s: %w", path, err)
+			}
 			w, err := f.pip.resolve(ctx, q.Python, index, f.name)
 			if errors.Is(err, errNoPip) {
 				if len(f.unpinned) == 0 {
@@ -75,16 +78,21 @@ func (r *Repository) Make(ctx context.Context, q Request) (lock *Lock, notes []s
 	all = merged(all)
 	lock.Packages = make([]Package, len(all))
 	var mu sync.Mutex
+	var refused []error
 	done := 0
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(atOnce)
 	for i, w := range all {
 		work.Go(func() (err error) {
-			if lock.Packages[i], err = r.resolve(ctx, index, w, q.Needed); err != nil {
-				return err
-			}
+			lock.Packages[i], err = r.resolve(ctx, index, w, q.Needed)
 			mu.Lock()
 			defer mu.Unlock()
+			if errors.Is(err, errRefused) {
+				refused, err = append(refused, err), nil // the user wants to know of all of them
+			}
+			if err != nil {
+				return err
+			}
 			if done++; q.Progress != nil {
 				q.Progress(done, len(all), lock.Packages[i].String())
 			}
@@ -94,8 +102,26 @@ func (r *Repository) Make(ctx context.Context, q Request) (lock *Lock, notes []s
 	if err := work.Wait(); err != nil {
 		return nil, notes, err
 	}
+	if len(refused) > 0 {
+		slices.SortFunc(refused, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
+		return nil, notes, errors.Join(refused...)
+	}
 	lock.sort()
 	return lock, notes, nil
+}
+
+// errRefused says that a wish cannot be locked, whatever becomes of the others.
+var errRefused = errors.New("it cannot be locked")
+
+// reachable tells whether the index can answer about projects. pip takes an outage for a project
+// that has no versions, and does not say why.
+func (r *Repository) reachable(ctx context.Context, index *url.URL, names []string) error {
+	for _, name := range names {
+		if _, err := r.project(ctx, index, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // merged are wishes without repetitions; one of several that has hashes has those of all.
@@ -123,7 +149,7 @@ func (r *Repository) resolve(ctx context.Context, index *url.URL, w wanted, need
 	names := []string{"package.tgz"} // npm's
 	promised := map[string]string{}
 	if w.format == "pypi" {
-		found, err := project(ctx, index, w.name)
+		found, err := r.project(ctx, index, w.name)
 		if err != nil {
 			return fail(err)
 		}
@@ -145,7 +171,7 @@ func (r *Repository) resolve(ctx context.Context, index *url.URL, w wanted, need
 			continue // need not be brought here
 		}
 		if !here {
-			if c, err = r.read(ctx, p, name, nil); isAbsent(err) {
+			if c, err = r.read(ctx, p, name); isAbsent(err) {
 				continue
 			}
 			if err != nil {
@@ -153,7 +179,7 @@ func (r *Repository) resolve(ctx context.Context, index *url.URL, w wanted, need
 			}
 		}
 		if want := promised[name]; want != "" && !c.has(digest{"SHA-256", want}) {
-			return fail(fmt.Errorf("the index says that %s is sha256:%s, and it is %s", name, want, digest{"SHA-256", c.hashes["SHA-256"]}))
+			return fail(fmt.Errorf("%w: the index says that %s is sha256:%s, and it is %s", errRefused, name, want, digest{"SHA-256", c.hashes["SHA-256"]}))
 		}
 		contents[name] = c
 	}
@@ -182,7 +208,7 @@ func falseHash(w wanted, contents map[string]content) error {
 		d := w.hashes[0]
 		lines = append(lines, fmt.Sprintf("%s is %s", name, digest{d.algorithm, contents[name].hashes[d.algorithm]}))
 	}
-	return fmt.Errorf("no file of the repository has the hash that is wanted, %s:\n  %s", w.hashes[0], strings.Join(lines, "\n  "))
+	return fmt.Errorf("%w: no file of the repository has the hash that is wanted, %s:\n  %s", errRefused, w.hashes[0], strings.Join(lines, "\n  "))
 }
 
 type indexed struct{ name, version, sha256 string }
@@ -217,8 +243,8 @@ func (r *Repository) whyAbsent(ctx context.Context, p Package) error {
 	case err != nil:
 		return err
 	case status == "":
-		return fmt.Errorf("neither repository %s nor an upstream has it", r.Name)
+		return fmt.Errorf("%w: neither repository %s nor an upstream has it", errRefused, r.Name)
 	default:
-		return fmt.Errorf("repository %s has it with status %s, and nothing of it can be downloaded", r.Name, status)
+		return fmt.Errorf("%w: repository %s has it with status %s, and nothing of it can be downloaded", errRefused, r.Name, status)
 	}
 }

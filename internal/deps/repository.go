@@ -60,14 +60,14 @@ func (r *Repository) Index(ctx context.Context) (*url.URL, error) {
 
 // project reads what the index has of a project, with all that upstreams have; nil if there is
 // nothing.
-func project(ctx context.Context, index *url.URL, name string) (*pypi.Project, error) {
+func (r *Repository) project(ctx context.Context, index *url.URL, name string) (*pypi.Project, error) {
 	page := index.JoinPath(name + "/")
 	q, err := http.NewRequestWithContext(ctx, http.MethodGet, page.String(), nil)
 	if err != nil {
 		return nil, err
 	}
 	q.Header.Set("Accept", "application/vnd.pypi.simple.v1+json")
-	answer, err := http.DefaultClient.Do(q)
+	answer, err := r.Client.Options().HTTPClient.Do(q)
 	if err != nil {
 		return nil, err // which has no password in it
 	}
@@ -118,9 +118,18 @@ func (r *Repository) listed(ctx context.Context, p Package) (map[string]content,
 	return all, nil
 }
 
-// read reads a file to its end, and thereby keeps it in the repository if it was upstream. w
-// gets the bytes as well, if there is one.
-func (r *Repository) read(ctx context.Context, p Package, asset string, w io.Writer) (content, error) {
+// read reads a file to its end, and thereby keeps it in the repository if it was upstream. What
+// breaks off on its way is read once more.
+func (r *Repository) read(ctx context.Context, p Package, asset string) (content, error) {
+	c, err := r.readInto(ctx, io.Discard, p, asset)
+	if _, answered := errors.AsType[smithy.APIError](err); err != nil && !answered && ctx.Err() == nil {
+		c, err = r.readInto(ctx, io.Discard, p, asset)
+	}
+	return c, err
+}
+
+// readInto reads a file to its end, and writes it.
+func (r *Repository) readInto(ctx context.Context, w io.Writer, p Package, asset string) (content, error) {
 	out, err := r.Client.GetPackageVersionAsset(ctx, &codeartifact.GetPackageVersionAssetInput{
 		Domain: &r.Domain, DomainOwner: r.owner(), Repository: &r.Name,
 		Format: types.PackageFormat(p.Format), Namespace: orNil(p.Namespace), Package: &p.Name, PackageVersion: &p.Version, Asset: &asset,
@@ -130,12 +139,9 @@ func (r *Repository) read(ctx context.Context, p Package, asset string, w io.Wri
 	}
 	defer out.Asset.Close()
 	sums := map[string]hash.Hash{"MD5": md5.New(), "SHA-1": sha1.New(), "SHA-256": sha256.New(), "SHA-512": sha512.New()}
-	var writers []io.Writer
+	writers := []io.Writer{w}
 	for _, h := range sums {
 		writers = append(writers, h)
-	}
-	if w != nil {
-		writers = append(writers, w)
 	}
 	n, err := io.Copy(io.MultiWriter(writers...), out.Asset)
 	if err != nil {

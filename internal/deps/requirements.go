@@ -19,6 +19,7 @@ import (
 // includes, without what would lead pip elsewhere.
 type pipInput struct {
 	requirements, constraints []string
+	names                     []string // of the projects that are required
 }
 
 // readRequirements reads a requirements file: its form is pip's.
@@ -138,7 +139,7 @@ func (f *file) requirement(line, where string, constraint bool) error {
 		f.pip.constraints = append(f.pip.constraints, line)
 		return nil
 	}
-	f.pip.requirements = append(f.pip.requirements, line)
+	f.pip.requirements, f.pip.names = append(f.pip.requirements, line), append(f.pip.names, name)
 	w := wanted{format: "pypi", name: name, where: where}
 	words := strings.Fields(strings.ReplaceAll(options, "--hash=", "--hash "))
 	for i, word := range words {

@@ -63,11 +63,15 @@ var ErrAbsent = errors.New("it is not locked in this repository")
 func (r *Repository) Load(ctx context.Context, model, version string) (*Lock, error) {
 	p := Package{Format: "generic", Namespace: Namespace, Name: model, Version: version}
 	var text bytes.Buffer
-	_, err := r.read(ctx, p, AssetName, &text)
+	_, err := r.readInto(ctx, &text, p, AssetName)
 	if isAbsent(err) {
-		if status, err := r.status(ctx, p); err == nil && status != "" {
+		switch status, err := r.status(ctx, p); {
+		case err != nil:
+			return nil, err
+		case status == types.PackageVersionStatusArchived || status == types.PackageVersionStatusDisposed:
 			return nil, fmt.Errorf("%s %s: its lock has status %s, and cannot be read", model, version, status)
 		}
+		// One that is published by now was not when it was asked for.
 		return nil, fmt.Errorf("%s %s: %w", model, version, ErrAbsent)
 	}
 	if err != nil {

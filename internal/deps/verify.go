@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/aws/aws-sdk-go-v2/service/codeartifact/types"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -48,7 +49,7 @@ func (r *Repository) Verify(ctx context.Context, lock *Lock, fast bool, progress
 				c, known := listed[a.Name]
 				var err error
 				if !known {
-					c, err = r.read(ctx, p, a.Name, nil)
+					c, err = r.read(ctx, p, a.Name)
 				}
 				problem := r.judge(ctx, p, a, c, err)
 				if ctx.Err() != nil {
@@ -80,7 +81,7 @@ func (r *Repository) listedReadable(ctx context.Context, p Package) (map[string]
 	switch status, err := r.status(ctx, p); {
 	case err != nil:
 		return nil, err
-	case status == "Archived" || status == "Disposed" || status == "":
+	case status == types.PackageVersionStatusArchived || status == types.PackageVersionStatusDisposed || status == "":
 		return nil, nil // a read tells what is the matter, or finds it upstream
 	}
 	return r.listed(ctx, p)
@@ -97,9 +98,9 @@ func (r *Repository) judge(ctx context.Context, p Package, a Asset, is content, 
 			problem.Detail = inShort(err)
 		case status == "":
 			problem.Detail = fmt.Sprintf("neither repository %s nor an upstream has the version", r.Name)
-		case status == "Archived":
+		case status == types.PackageVersionStatusArchived:
 			problem.Reason, problem.Detail = "archived", "the version can be published again (update-package-versions-status)"
-		case status == "Disposed":
+		case status == types.PackageVersionStatusDisposed:
 			problem.Reason, problem.Detail = "disposed", "the version's files have been deleted for good"
 		}
 	case err != nil:

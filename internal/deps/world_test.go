@@ -23,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codeartifact/types"
 
 	"github.com/modelwharf/modelwharf/internal/deps"
+	"github.com/modelwharf/modelwharf/internal/server"
 	"github.com/modelwharf/modelwharf/internal/server/servertest"
 )
 
@@ -33,9 +34,9 @@ type world struct {
 	token string
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, changes ...func(*server.Config)) *world {
 	t.Helper()
-	client := codeartifact.NewFromConfig(servertest.Start(t).AWS())
+	client := codeartifact.NewFromConfig(servertest.Start(t, changes...).AWS())
 	ctx := t.Context()
 	if _, err := client.CreateDomain(ctx, &codeartifact.CreateDomainInput{Domain: new("models")}); err != nil {
 		t.Fatal(err)
@@ -95,6 +96,32 @@ func (w *world) python(repository, name, version, value string) string {
 
 func (w *world) wheel(repository, name, version, tag, value string) string {
 	w.t.Helper()
+	filename, whole := wheelOf(w.t, name, version, tag, value)
+	sum := sha256.Sum256(whole)
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	for _, f := range [][2]string{{":action", "file_upload"}, {"protocol_version", "1"}, {"name", name}, {"version", version}} {
+		if err := form.WriteField(f[0], f[1]); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	part, err := form.CreateFormFile("content", filename)
+	if err == nil {
+		_, err = part.Write(whole)
+	}
+	if err == nil {
+		err = form.Close()
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.send(http.MethodPost, "pypi", repository, "", form.FormDataContentType(), &body)
+	return hex.EncodeToString(sum[:])
+}
+
+// wheelOf makes a wheel.
+func wheelOf(t *testing.T, name, version, tag, value string) (filename string, whole []byte) {
+	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	info := name + "-" + version + ".dist-info/"
@@ -107,32 +134,13 @@ func (w *world) wheel(repository, name, version, tag, value string) string {
 			_, err = out.Write([]byte(f[1]))
 		}
 		if err != nil {
-			w.t.Fatal(err)
+			t.Fatal(err)
 		}
 	}
 	if err := z.Close(); err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
-	sum := sha256.Sum256(b.Bytes())
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	for _, f := range [][2]string{{":action", "file_upload"}, {"protocol_version", "1"}, {"name", name}, {"version", version}} {
-		if err := form.WriteField(f[0], f[1]); err != nil {
-			w.t.Fatal(err)
-		}
-	}
-	part, err := form.CreateFormFile("content", name+"-"+version+"-"+tag+".whl")
-	if err == nil {
-		_, err = part.Write(b.Bytes())
-	}
-	if err == nil {
-		err = form.Close()
-	}
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.send(http.MethodPost, "pypi", repository, "", form.FormDataContentType(), &body)
-	return hex.EncodeToString(sum[:])
+	return name + "-" + version + "-" + tag + ".whl", b.Bytes()
 }
 
 // node publishes a package of npm, and returns its integrity.
