@@ -216,3 +216,49 @@ echo '{"version":"1","install":[{"metadata":{"name":"Iris","version":"1.1"}},{"m
 	q.Python = ""
 	w.refuses("without pip, each requirement needs a version (NAME==VERSION):\n  requirements.txt:3: iris>=1", q)
 }
+
+// TestLockIsCopied copies a lock to another repository: there it is of what that repository has.
+func TestLockIsCopied(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.python("team", "iris", "1.0", "iris")
+	w.lock("1.0", w.write("requirements.txt", "iris==1.0\n"))
+	if _, err := w.Client.CreateRepository(t.Context(), &codeartifact.CreateRepositoryInput{Domain: &w.Domain, Repository: new("production")}); err != nil {
+		t.Fatal(err)
+	}
+	copied := func(format types.PackageFormat, namespace *string) {
+		t.Helper()
+		out, err := w.Client.CopyPackageVersions(t.Context(), &codeartifact.CopyPackageVersionsInput{
+			Domain: &w.Domain, SourceRepository: new("team"), DestinationRepository: new("production"), Format: format, Namespace: namespace, Package: new("iris"), Versions: []string{"1.0"},
+		})
+		if err != nil || len(out.FailedVersions) > 0 {
+			t.Fatal(err, out)
+		}
+	}
+	copied(types.PackageFormatGeneric, new(deps.Namespace))
+	w.Name = "production"
+	w.problems("1.0", "iris 1.0 missing")
+	copied(types.PackageFormatPypi, nil)
+	w.problems("1.0")
+}
+
+// TestLockNeedsPublishPackageVersion lets somebody who may read verify, and not lock.
+func TestLockNeedsPublishPackageVersion(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.python("team", "iris", "1.0", "iris")
+	w.lock("1.0", w.write("requirements.txt", "iris==1.0\n"))
+	reader := *w
+	reader.Repository = &deps.Repository{Client: w.user(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Resource":"*","Action":[
+		"codeartifact:Get*","codeartifact:List*","codeartifact:Describe*","codeartifact:ReadFromRepository","sts:GetServiceBearerToken"]}]}`), Domain: w.Domain, Name: w.Name}
+	reader.problems("1.0")
+	lock := reader.make("2.0", w.write("requirements.txt", "iris==1.0\n"))
+	if _, err := reader.Publish(t.Context(), lock); err == nil || !strings.Contains(err.Error(), "AccessDenied") || !strings.Contains(err.Error(), "codeartifact:PublishPackageVersion") {
+		t.Error(err)
+	}
+	nobody := *w
+	nobody.Repository = &deps.Repository{Client: w.user(""), Domain: w.Domain, Name: w.Name}
+	if _, err := nobody.Load(t.Context(), "iris", "1.0"); err == nil || !strings.Contains(err.Error(), "AccessDenied") {
+		t.Error(err)
+	}
+}

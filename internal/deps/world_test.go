@@ -5,6 +5,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/codeartifact"
 	"github.com/aws/aws-sdk-go-v2/service/codeartifact/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/modelwharf/modelwharf/internal/deps"
 	"github.com/modelwharf/modelwharf/internal/server"
@@ -30,13 +32,15 @@ import (
 // world is a server with the domain models, whose repository team has shared as its upstream.
 type world struct {
 	*deps.Repository
-	t     *testing.T
-	token string
+	t      *testing.T
+	server *servertest.Server
+	token  string
 }
 
 func newWorld(t *testing.T, changes ...func(*server.Config)) *world {
 	t.Helper()
-	client := codeartifact.NewFromConfig(servertest.Start(t, changes...).AWS())
+	s := servertest.Start(t, changes...)
+	client := codeartifact.NewFromConfig(s.AWS())
 	ctx := t.Context()
 	if _, err := client.CreateDomain(ctx, &codeartifact.CreateDomainInput{Domain: new("models")}); err != nil {
 		t.Fatal(err)
@@ -54,7 +58,26 @@ func newWorld(t *testing.T, changes ...func(*server.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{&deps.Repository{Client: client, Domain: "models", Name: "team"}, t, *token.AuthorizationToken}
+	return &world{&deps.Repository{Client: client, Domain: "models", Name: "team"}, t, s, *token.AuthorizationToken}
+}
+
+// user makes a user with a policy, and returns a client that acts as it.
+func (w *world) user(policy string) *codeartifact.Client {
+	w.t.Helper()
+	users, name := iam.NewFromConfig(w.server.AWS()), rand.Text()
+	if _, err := users.CreateUser(w.t.Context(), &iam.CreateUserInput{UserName: &name}); err != nil {
+		w.t.Fatal(err)
+	}
+	if policy != "" {
+		if _, err := users.PutUserPolicy(w.t.Context(), &iam.PutUserPolicyInput{UserName: &name, PolicyName: new("p"), PolicyDocument: &policy}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	key, err := users.CreateAccessKey(w.t.Context(), &iam.CreateAccessKeyInput{UserName: &name})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return codeartifact.NewFromConfig(w.server.As(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, ""))
 }
 
 // write writes a file of wishes.
