@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -130,19 +131,33 @@ func (x *Exchange) NothingHere() error {
 }
 
 // SendAsset answers with an asset of a view: whole, a range of it, or 304. Its bytes never
-// change, so the client may keep them.
-func (x *Exchange) SendAsset(v *View, version, asset, contentType string) error {
-	_, a, err := v.Asset(x.ctx, version, asset)
-	if err != nil {
-		return err
+// change, so the client may keep them. One that comes from outside is sent as it comes; if
+// it proves to be another than was promised, the answer breaks off before its end.
+func (x *Exchange) SendAsset(v *View, version, asset, contentType string) (err error) {
+	var a *Asset
+	var f *flow
+	if x.Request.Method == http.MethodGet {
+		if a, f, err = v.coming(x.ctx, version, asset); err != nil {
+			return err
+		}
+	}
+	if f == nil {
+		if _, a, err = v.Asset(x.ctx, version, asset); err != nil {
+			return err
+		}
 	}
 	h := x.Header()
-	h.Set("Etag", `"`+a.SHA256+`"`)
+	if a.SHA256 != "" {
+		h.Set("Etag", `"`+a.SHA256+`"`)
+	}
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "private, max-age=3600")
 	}
 	h.Set("Content-Type", contentType)
-	content := &content{ctx: x.ctx, s: x.s, asset: a}
+	content := &content{ctx: x.ctx, s: x.s, asset: a, flow: f, stored: func() (*Asset, error) {
+		_, a, err := v.Asset(x.ctx, version, asset)
+		return a, err
+	}}
 	defer content.close()
 	http.ServeContent(x, x.Request, "", a.Published, content)
 	if x.Request.Method == http.MethodGet && (x.Status == http.StatusOK || x.Status == http.StatusPartialContent) {
@@ -156,10 +171,14 @@ type content struct {
 	ctx   context.Context
 	s     *Service
 	asset *Asset
-	at    int64
-	sent  int64
-	open  io.ReadCloser
-	err   error // of the store
+	// flow is what the bytes are read of until they are stored; nil if they are. stored
+	// returns the asset then.
+	flow   *flow
+	stored func() (*Asset, error)
+	at     int64
+	sent   int64
+	open   io.ReadCloser
+	err    error // of the store
 }
 
 func (c *content) Seek(offset int64, whence int) (int64, error) {
@@ -182,6 +201,24 @@ func (c *content) Seek(offset int64, whence int) (int64, error) {
 func (c *content) Read(p []byte) (n int, err error) {
 	if c.at >= c.asset.Size {
 		return 0, io.EOF
+	}
+	if c.flow != nil {
+		if n, err = c.flow.read(c.ctx, p, c.at); err == nil {
+			c.at += int64(n)
+			c.sent += int64(n)
+			return n, nil
+		}
+		c.flow = nil
+		if err == errStored {
+			size := c.asset.Size
+			if c.asset, err = c.stored(); err == nil && c.asset.Size != size {
+				err = fmt.Errorf("codeartifact: %d bytes were stored of %d", c.asset.Size, size)
+			}
+		}
+		if err != nil {
+			c.err = err
+			return 0, err
+		}
 	}
 	if c.open == nil {
 		if c.open, err = c.s.Open(c.ctx, c.asset.Hashes, c.at, -1); err != nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -15,36 +16,43 @@ import (
 )
 
 // fetch brings the bytes of a remote asset into the repository that knows it: once for all
-// who want it, whole, and only if they are those that the index promised.
-func (o *outside) fetch(ctx context.Context, r *Repository, n PackageName, version, asset string) error {
+// who want it, whole, and only if they are those that the index promised. What it returns
+// is on its way then, also when nobody waits for it.
+func (o *outside) fetch(ctx context.Context, r *Repository, n PackageName, version, asset string) (*flow, error) {
 	c, err := o.connectionOf(r, n.Format)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := string(packageKey(versionsPrefix, r.ID, n, version, asset))
 	if err, ok := o.recent.get(k, o.s.now()); ok {
 		if err == nil {
 			err = AssetNotFound(version, asset)
 		}
-		return err
+		return nil, err
 	}
-	return o.once(ctx, "asset"+k, func(ctx context.Context) error {
-		err := o.bring(ctx, c, r, n, version, asset)
+	return o.flows.join(k, func(f *flow) {
+		ctx := context.WithoutCancel(ctx)
+		err := o.bring(ctx, c, r, n, version, asset, f)
 		o.s.metrics.question(n.Format, "asset", err)
 		switch {
 		case errors.Is(err, errMissing):
 			o.recent.put(k, nil, o.s.now().Add(missingFor))
-			return AssetNotFound(version, asset)
+			err = AssetNotFound(version, asset)
 		case err != nil:
 			o.s.log.WarnContext(ctx, "an external connection failed", "connection", c.connection, "package", n.String(), "version", version, "asset", asset, "error", err)
 			err = unavailable(c.connection, err)
 			o.recent.put(k, err, o.s.now().Add(outageFor))
 		}
-		return err
-	})
+		f.end(err)
+	}), nil
 }
 
-func (o *outside) bring(ctx context.Context, c *asked, r *Repository, n PackageName, version, asset string) error {
+func (o *outside) bring(ctx context.Context, c *asked, r *Repository, n PackageName, version, asset string, f *flow) (err error) {
+	defer func() { // a format that fails over a file fails alone
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
 	var v *Version
 	var a *Asset
 	var metadata []byte
@@ -77,7 +85,7 @@ func (o *outside) bring(ctx context.Context, c *asked, r *Repository, n PackageN
 	if a.Remote == "" {
 		return nil // somebody was faster
 	}
-	staged, err := o.stage(ctx, n.Format, a)
+	staged, err := o.stage(ctx, n.Format, a, f)
 	if err != nil {
 		return err
 	}
@@ -103,8 +111,8 @@ func (o *outside) bring(ctx context.Context, c *asked, r *Repository, n PackageN
 	})
 }
 
-// stage reads a remote asset and checks that it is what was promised.
-func (o *outside) stage(ctx context.Context, format string, a *Asset) (*Staged, error) {
+// stage reads a remote asset, which flows, and checks that it is what was promised.
+func (o *outside) stage(ctx context.Context, format string, a *Asset, f *flow) (*Staged, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	timer := time.AfterFunc(stallTime, func() { cancel(errors.New("codeartifact: the external repository sends nothing")) })
@@ -133,8 +141,11 @@ func (o *outside) stage(ctx context.Context, format string, a *Asset) (*Staged, 
 	if answer.ContentLength > most {
 		return nil, egress.ErrTooLarge
 	}
+	if size := max(answer.ContentLength, a.Size); size > 0 {
+		f.begin(size)
+	}
 	body := &bounded{r: answer.Body, left: most, timer: timer}
-	in := &counted{r: body}
+	in := &counted{r: io.TeeReader(body, f)}
 	staged, err := o.s.Stage(context.WithoutCancel(ctx), in, MaxAsset)
 	o.s.metrics.fetched.WithLabelValues(format).Add(float64(in.n))
 	if err != nil {

@@ -93,10 +93,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = &endless{ReadCloser: body, left: most, err: tooLong(most)}
 	x := &Exchange{Writer: &native.Writer{ResponseWriter: w}, Request: r, s: h.s, ctx: api.WithRequest(r.Context(), q)}
 	err := h.serve(x)
+	late := x.Status != 0
 	if err != nil {
 		x.writeError(err)
 	}
 	h.door.Done(x.ctx, native.Outcome{Request: q, Status: x.Status, BytesIn: body.N, BytesOut: x.N, Took: time.Since(began), Err: err})
+	if err != nil && late {
+		panic(http.ErrAbortHandler) // so that nobody takes what was sent for the whole
+	}
 }
 
 func (h *Handler) serve(x *Exchange) (err error) {

@@ -61,6 +61,7 @@ type outside struct {
 	egress  *egress.Client
 	urls    map[string]*url.URL
 	flights singleflight.Group
+	flows   flows
 	recent  recentFailures
 }
 

@@ -251,6 +251,34 @@ func (v *View) Asset(ctx context.Context, version, asset string) (*Version, *Ass
 	return one, a, nil
 }
 
+// coming returns a remote asset that is on its way, as the index tells of it, with its size;
+// nil if it is here, or is to be waited for.
+func (v *View) coming(ctx context.Context, version, asset string) (*Asset, *flow, error) {
+	one, in, err := v.find(ctx, version)
+	if err != nil || !one.Status.Downloadable() {
+		return nil, nil, err
+	}
+	a := one.Asset(asset)
+	if a == nil || a.Remote == "" {
+		return nil, nil, nil
+	}
+	i := slices.IndexFunc(in, func(p part) bool { return p.external })
+	if i < 0 {
+		return nil, nil, nil
+	}
+	f, err := v.s.outside.fetch(ctx, in[i].repository, v.Name, version, asset)
+	if err != nil {
+		return nil, nil, err
+	}
+	size, err := f.flowing(ctx)
+	if err != nil || size < 0 {
+		return nil, nil, err
+	}
+	c := *a
+	c.Size = size
+	return &c, f, nil
+}
+
 // located tells whether a version came from outside without a list of its assets: then only
 // a look tells whether there is one.
 func (v *View) located(one *Version) bool {
@@ -263,7 +291,10 @@ func (v *View) fetch(ctx context.Context, in []part, version, asset string) (*Ve
 	err := error(AssetNotFound(version, asset))
 	for _, p := range in {
 		if p.external {
-			err = v.s.outside.fetch(ctx, p.repository, v.Name, version, asset)
+			var f *flow
+			if f, err = v.s.outside.fetch(ctx, p.repository, v.Name, version, asset); err == nil {
+				err = f.wait(ctx)
+			}
 			break
 		}
 	}

@@ -53,6 +53,8 @@ func fileOfAsset(v *codeartifact.Version, a *codeartifact.Asset, url string) Fil
 		Yanked: f.Yanked || v.Status == codeartifact.Unlisted, YankedReason: f.YankedReason,
 		Uploaded: f.Uploaded,
 	}
+	// Of a wheel that is elsewhere it is read there.
+	file.Metadata = file.MetadataSHA256 != "" || a.Remote != "" && isWheel(*a)
 	if a.Remote != "" && a.Size == 0 {
 		file.Size = -1
 	}

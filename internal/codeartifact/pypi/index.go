@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
@@ -160,29 +161,63 @@ func (f Format) sendFile(x *codeartifact.Exchange, project, version, filename st
 }
 
 // sendMetadata answers with the METADATA of a wheel (PEP 658), which is read from the wheel:
-// some kilobytes of it, however large it is. Of a wheel that is not here yet, asking for its
-// metadata brings it.
+// some kilobytes of it, however large it is.
 func sendMetadata(x *codeartifact.Exchange, view *codeartifact.View, version, filename string) error {
 	v, err := view.Version(x.Context(), version)
 	if err != nil {
 		return err
 	}
 	a := v.Asset(filename)
-	if a == nil || readFacts(a).MetadataSHA256 == "" {
+	if a == nil || !fileOfAsset(v, a, "").Metadata {
 		return codeartifact.AssetNotFound(version, filename+".metadata")
 	}
-	h := x.Header()
-	h.Set("Etag", `"`+readFacts(a).MetadataSHA256+`"`)
-	h.Set("Cache-Control", "private, max-age=3600")
-	h.Set("Content-Type", typeFile)
+	var b []byte
 	if a.Remote != "" {
-		if _, a, err = view.Asset(x.Context(), version, filename); err != nil {
-			return err
+		if b, err = remoteMetadata(x.Context(), view, version, a); err != nil {
+			// The wheel itself has it, too.
+			if _, a, err = view.Asset(x.Context(), version, filename); err != nil {
+				return err
+			}
 		}
 	}
-	b, err := ReadMetadata(x.OpenStaged(&codeartifact.Staged{Size: a.Size, Hashes: a.Hashes}), a.Size, filename)
-	if err != nil {
-		return fmt.Errorf("the metadata of %s: %w", filename, err)
+	if b == nil {
+		b, err = ReadMetadata(x.OpenStaged(&codeartifact.Staged{Size: a.Size, Hashes: a.Hashes}), a.Size, filename)
+		if err != nil {
+			return fmt.Errorf("the metadata of %s: %w", filename, err)
+		}
 	}
+	sum := sha256.Sum256(b)
+	h := x.Header()
+	h.Set("Etag", `"`+hex.EncodeToString(sum[:])+`"`)
+	h.Set("Cache-Control", "private, max-age=3600")
+	h.Set("Content-Type", typeFile)
 	return x.SendContent(b)
+}
+
+// remoteMetadata reads the METADATA of a wheel whose bytes are elsewhere, without bringing
+// them: the file beside it, if the index there promises one by its hash; otherwise the parts
+// of the wheel that it is in. It has to be of the wheel's project and version.
+func remoteMetadata(ctx context.Context, view *codeartifact.View, version string, a *codeartifact.Asset) ([]byte, error) {
+	d, err := ParseFilename(a.Name, view.Name.Name)
+	if err != nil {
+		return nil, err
+	}
+	sum := readFacts(a).MetadataSHA256
+	if sum != "" {
+		if b, err := view.Beside(ctx, version, a.Name, ".metadata", sum); err == nil {
+			_, err = d.metadata(ctx, b)
+			return b, err
+		}
+	}
+	b, err := view.Peek(ctx, version, a.Name, "METADATA", func(r io.ReaderAt, size int64) ([]byte, error) {
+		return ReadMetadata(r, size, a.Name)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if got := sha256.Sum256(b); sum != "" && hex.EncodeToString(got[:]) != sum {
+		return nil, fmt.Errorf("the metadata of %s is not what its index promises", a.Name)
+	}
+	_, err = d.metadata(ctx, b)
+	return b, err
 }

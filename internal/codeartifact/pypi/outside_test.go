@@ -1,8 +1,10 @@
 package pypi_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -26,6 +28,8 @@ type public struct {
 	files    map[string][]byte
 	html     bool
 	asked    map[string]int
+	sent     int64 // bytes of files
+	ranges   bool  // files are given in parts, too
 	down     bool
 }
 
@@ -63,7 +67,24 @@ func (p *public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	_, _ = w.Write(content)
+	counting := &countingWriter{ResponseWriter: w}
+	if p.ranges {
+		http.ServeContent(counting, r, "", time.Time{}, bytes.NewReader(content))
+	} else {
+		_, _ = counting.Write(content)
+	}
+	p.sent += counting.n
+}
+
+type countingWriter struct {
+	http.ResponseWriter
+	n int64
+}
+
+func (c *countingWriter) Write(b []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(b)
+	c.n += int64(n)
+	return n, err
 }
 
 // add puts a wheel of a project there, and returns it.
@@ -179,6 +200,79 @@ func TestAWheelFromOutside(t *testing.T) {
 		if a = w.get("team/simple/numpy/2.0/" + filename); a.StatusCode != http.StatusOK || string(a.body) != string(content) {
 			t.Errorf("the wheel on an outage: %d", a.StatusCode)
 		}
+	}
+}
+
+// TestMetadataOfAWheelThatIsElsewhere asks for the metadata of a large wheel that nobody has
+// fetched. What is beside it is taken if it is what the index promises, else the parts of
+// the wheel; only where neither can be had the wheel is brought.
+func TestMetadataOfAWheelThatIsElsewhere(t *testing.T) {
+	t.Parallel()
+	const more = "Requires-Dist: libc (>1)\n"
+	weights := make([]byte, 8<<20)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(weights)
+	want := coreMetadata("big", "1.0", more)
+	sum := sha256.Sum256([]byte(want))
+	for name, c := range map[string]struct {
+		beside   string // the file there; "" for none
+		promised bool   // the index promises it
+		sized    bool   // the index tells the size of the wheel
+		ranges   bool
+		most     int64 // bytes that the other index may have sent
+	}{
+		"beside":                   {want, true, true, false, 10 << 10},
+		"beside, but other bytes":  {strings.Replace(want, "libc", "evil", 1), true, true, true, 300 << 10},
+		"promised and not there":   {"", true, true, true, 300 << 10},
+		"in parts":                 {"", false, true, true, 300 << 10},
+		"in parts of unknown size": {"", false, false, true, 300 << 10},
+		"by the wheel alone":       {"", false, true, false, 18 << 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPublic(t)
+			p.ranges = c.ranges
+			filename := "big-1.0-py3-none-any.whl"
+			content := zipped(t, map[string]string{"big-1.0.dist-info/METADATA": want, "big/weights.bin": string(weights)})
+			of := sha256.Sum256(content)
+			file := pypi.File{Filename: filename, URL: "../../files/" + filename, SHA256: hex.EncodeToString(of[:]), Size: -1}
+			if c.sized {
+				file.Size = int64(len(content))
+			}
+			if c.promised {
+				file.MetadataSHA256 = hex.EncodeToString(sum[:])
+			}
+			p.projects["big"], p.files["/files/"+filename] = &pypi.Project{Name: "big", Files: []pypi.File{file}}, content
+			if c.beside != "" {
+				p.files["/files/"+filename+".metadata"] = []byte(c.beside)
+			}
+			w, _ := connected(t, p)
+			for _, kind := range []string{pypi.TypeJSON, pypi.TypeHTML} {
+				if page := string(w.get("team/simple/big/", "Accept", kind).body); !strings.Contains(page, `"core-metadata":true`) && !strings.Contains(page, `data-core-metadata="true"`) && !strings.Contains(page, hex.EncodeToString(sum[:])) {
+					t.Errorf("the index does not offer the metadata: %s", page)
+				}
+			}
+			for range 3 {
+				if a := w.get("team/simple/big/1.0/" + filename + ".metadata"); a.StatusCode != http.StatusOK || string(a.body) != want {
+					t.Fatalf("%d %s", a.StatusCode, a.body)
+				}
+			}
+			if p.sent > c.most {
+				t.Errorf("%d bytes were sent", p.sent)
+			}
+			if c.promised && p.asked["/files/"+filename+".metadata"] != 1 {
+				t.Errorf("the file beside was asked for %d times", p.asked["/files/"+filename+".metadata"])
+			}
+			// Then the wheel itself comes, and has the same.
+			if a := w.get("team/simple/big/1.0/" + filename); a.StatusCode != http.StatusOK || !bytes.Equal(a.body, content) {
+				t.Errorf("the wheel: %d, %d bytes", a.StatusCode, len(a.body))
+			}
+			if a := w.get("team/simple/big/1.0/" + filename + ".metadata"); a.StatusCode != http.StatusOK || string(a.body) != want {
+				t.Errorf("%d %s", a.StatusCode, a.body)
+			}
+			if page := string(w.get("team/simple/big/", "Accept", pypi.TypeJSON).body); !strings.Contains(page, hex.EncodeToString(sum[:])) {
+				t.Errorf("the index does not promise the metadata: %s", page)
+			}
+		})
 	}
 }
 

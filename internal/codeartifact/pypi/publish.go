@@ -120,15 +120,9 @@ func Publication(ctx context.Context, r io.ReaderAt, staged *codeartifact.Staged
 	case err != nil:
 		return none, err
 	default:
-		m, err := ParseMetadata(ctx, b)
+		m, err := d.metadata(ctx, b)
 		if err != nil {
 			return none, err
-		}
-		if name, err := Normalize(m.Name); err != nil || name != d.Project {
-			return none, fmt.Errorf("its metadata is of the project %q", m.Name)
-		}
-		if version, err := Version(m.Version); err != nil || !Same(version, d.Version) {
-			return none, fmt.Errorf("its metadata is of version %q", m.Version)
 		}
 		if m.RequiresPython != "" {
 			is.RequiresPython = m.RequiresPython
@@ -142,6 +136,21 @@ func Publication(ctx context.Context, r io.ReaderAt, staged *codeartifact.Staged
 	a.Data = is.encode()
 	p.Assets = []codeartifact.NewAsset{a}
 	return p, nil
+}
+
+// metadata reads the metadata of a distribution, which has to be of its project and version.
+func (d Distribution) metadata(ctx context.Context, b []byte) (Metadata, error) {
+	m, err := ParseMetadata(ctx, b)
+	if err != nil {
+		return m, err
+	}
+	if name, err := Normalize(m.Name); err != nil || name != d.Project {
+		return m, fmt.Errorf("its metadata is of the project %q", m.Name)
+	}
+	if version, err := Version(m.Version); err != nil || !Same(version, d.Version) {
+		return m, fmt.Errorf("its metadata is of version %q", m.Version)
+	}
+	return m, nil
 }
 
 // describe is what the API tells of a version.

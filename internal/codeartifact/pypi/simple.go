@@ -66,7 +66,8 @@ type File struct {
 	URL            string // absolute, or relative to the index
 	SHA256         string // hexadecimal; "" if it is not known
 	RequiresPython string
-	MetadataSHA256 string    // of the file's metadata, which is at URL+".metadata"; "" if there is none
+	MetadataSHA256 string    // of the file's metadata, which is at URL+".metadata"; "" if it is not known
+	Metadata       bool      // there is metadata, whether its hash is known or not
 	Yanked         bool      // installers leave it unless it is asked for exactly
 	YankedReason   string    // may be ""
 	Size           int64     // bytes; -1 if it is not known
@@ -122,7 +123,7 @@ func (f *File) appendJSON(e *jx.Writer) {
 	for _, name := range []string{`,"core-metadata":`, `,"dist-info-metadata":`} {
 		e.RawStr(name)
 		if f.MetadataSHA256 == "" {
-			e.False()
+			e.Bool(f.Metadata)
 		} else {
 			e.RawStr(`{"sha256":`)
 			e.Str(f.MetadataSHA256)
@@ -170,9 +171,13 @@ func (f *File) appendHTML(dst []byte) []byte {
 	if f.RequiresPython != "" {
 		attribute("data-requires-python", f.RequiresPython)
 	}
-	if f.MetadataSHA256 != "" {
-		attribute("data-core-metadata", "sha256="+f.MetadataSHA256)
-		attribute("data-dist-info-metadata", "sha256="+f.MetadataSHA256)
+	if f.MetadataSHA256 != "" || f.Metadata {
+		value := "true"
+		if f.MetadataSHA256 != "" {
+			value = "sha256=" + f.MetadataSHA256
+		}
+		attribute("data-core-metadata", value)
+		attribute("data-dist-info-metadata", value)
 	}
 	if f.Yanked {
 		attribute("data-yanked", f.YankedReason)
