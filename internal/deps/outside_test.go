@@ -84,6 +84,10 @@ func TestLockKeepsWhatIsOutside(t *testing.T) {
 	if err != nil || len(needed.Packages) != 1 || len(needed.Packages[0].Assets) != 1 || p.fetched() != 1 {
 		t.Errorf("%v %+v, and %d files were fetched", err, needed, p.fetched())
 	}
+	_, _, err = w.Make(t.Context(), deps.Request{Model: "iris", ModelVersion: "1.0", Needed: true, Files: []string{w.write("requirements.txt", "flowers==1.0 --hash=sha256:"+strings.Repeat("ab", 32)+"\n")}})
+	if err == nil || !strings.Contains(err.Error(), "no file of the repository has the hash") || p.fetched() != 1 {
+		t.Errorf("%v, and %d files were fetched", err, p.fetched())
+	}
 	if _, err := w.Publish(t.Context(), needed); err != nil {
 		t.Fatal(err)
 	}

@@ -163,25 +163,21 @@ func (r *Repository) resolve(ctx context.Context, index *url.URL, w wanted, need
 	if err != nil {
 		return fail(err)
 	}
-	contents := map[string]content{}
-	for _, name := range names {
-		c, here := listed[name]
-		if !here && needed && len(w.hashes) > 0 && promised[name] != "" && !slices.Contains(w.hashes, digest{"SHA-256", promised[name]}) &&
-			!slices.ContainsFunc(w.hashes, func(d digest) bool { return d.algorithm != "SHA-256" }) {
-			continue // need not be brought here
-		}
-		if !here {
-			if c, err = r.read(ctx, p, name); isAbsent(err) {
-				continue
-			}
-			if err != nil {
-				return fail(err)
+	if needed {
+		for _, name := range names {
+			if _, here := listed[name]; !here && !w.mayBe(promised[name]) { // it need not be brought here
+				listed[name] = content{hashes: map[string]string{"SHA-256": promised[name]}}
 			}
 		}
+	}
+	contents, err := r.contents(ctx, p, w, names, listed)
+	if err != nil {
+		return fail(err)
+	}
+	for name, c := range contents {
 		if want := promised[name]; want != "" && !c.has(digest{"SHA-256", want}) {
 			return fail(fmt.Errorf("%w: the index says that %s is sha256:%s, and it is %s", errRefused, name, want, digest{"SHA-256", c.hashes["SHA-256"]}))
 		}
-		contents[name] = c
 	}
 	if len(contents) == 0 {
 		return fail(r.whyAbsent(ctx, p))
@@ -200,6 +196,37 @@ func (r *Repository) resolve(ctx context.Context, index *url.URL, w wanted, need
 		return fail(falseHash(w, contents))
 	}
 	return p, nil
+}
+
+// contents returns what the files of a version are: those that nothing is known of are read, and
+// left out if they are not there.
+func (r *Repository) contents(ctx context.Context, p Package, w wanted, names []string, known map[string]content) (map[string]content, error) {
+	var algorithms []string
+	for _, d := range w.hashes {
+		algorithms = append(algorithms, d.algorithm)
+	}
+	var mu sync.Mutex
+	all := map[string]content{}
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(atOnce)
+	for _, name := range names {
+		work.Go(func() error {
+			c, is := known[name]
+			if !is {
+				var err error
+				if c, err = r.read(ctx, p, name, algorithms...); isAbsent(err) {
+					return nil
+				} else if err != nil {
+					return err
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			all[name] = c
+			return nil
+		})
+	}
+	return all, work.Wait()
 }
 
 func falseHash(w wanted, contents map[string]content) error {

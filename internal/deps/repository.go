@@ -102,7 +102,7 @@ func (r *Repository) listed(ctx context.Context, p Package) (map[string]content,
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if isAbsent(err) {
-			return nil, nil
+			return all, nil
 		}
 		if err != nil {
 			return nil, err
@@ -118,18 +118,21 @@ func (r *Repository) listed(ctx context.Context, p Package) (map[string]content,
 	return all, nil
 }
 
-// read reads a file to its end, and thereby keeps it in the repository if it was upstream. What
-// breaks off on its way is read once more.
-func (r *Repository) read(ctx context.Context, p Package, asset string) (content, error) {
-	c, err := r.readInto(ctx, io.Discard, p, asset)
+// read reads a file to its end, and thereby keeps it in the repository if it was upstream. It
+// computes SHA-256 and the hashes of more algorithms. What breaks off on its way is read once more.
+func (r *Repository) read(ctx context.Context, p Package, asset string, more ...string) (content, error) {
+	c, err := r.readInto(ctx, io.Discard, p, asset, more...)
 	if _, answered := errors.AsType[smithy.APIError](err); err != nil && !answered && ctx.Err() == nil {
-		c, err = r.readInto(ctx, io.Discard, p, asset)
+		c, err = r.readInto(ctx, io.Discard, p, asset, more...)
 	}
 	return c, err
 }
 
+// newHashes are the algorithms that the API tells hashes of.
+var newHashes = map[string]func() hash.Hash{"MD5": md5.New, "SHA-1": sha1.New, "SHA-256": sha256.New, "SHA-512": sha512.New}
+
 // readInto reads a file to its end, and writes it.
-func (r *Repository) readInto(ctx context.Context, w io.Writer, p Package, asset string) (content, error) {
+func (r *Repository) readInto(ctx context.Context, w io.Writer, p Package, asset string, more ...string) (content, error) {
 	out, err := r.Client.GetPackageVersionAsset(ctx, &codeartifact.GetPackageVersionAssetInput{
 		Domain: &r.Domain, DomainOwner: r.owner(), Repository: &r.Name,
 		Format: types.PackageFormat(p.Format), Namespace: orNil(p.Namespace), Package: &p.Name, PackageVersion: &p.Version, Asset: &asset,
@@ -138,12 +141,15 @@ func (r *Repository) readInto(ctx context.Context, w io.Writer, p Package, asset
 		return content{}, err
 	}
 	defer out.Asset.Close()
-	sums := map[string]hash.Hash{"MD5": md5.New(), "SHA-1": sha1.New(), "SHA-256": sha256.New(), "SHA-512": sha512.New()}
+	sums := map[string]hash.Hash{}
 	writers := []io.Writer{w}
-	for _, h := range sums {
-		writers = append(writers, h)
+	for _, algorithm := range append(more, "SHA-256") {
+		if sums[algorithm] == nil {
+			sums[algorithm] = newHashes[algorithm]()
+			writers = append(writers, sums[algorithm])
+		}
 	}
-	n, err := io.Copy(io.MultiWriter(writers...), out.Asset)
+	n, err := io.CopyBuffer(io.MultiWriter(writers...), struct{ io.Reader }{out.Asset}, make([]byte, 256<<10))
 	if err != nil {
 		return content{}, err
 	}

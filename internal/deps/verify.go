@@ -36,33 +36,42 @@ func (r *Repository) Verify(ctx context.Context, lock *Lock, fast bool, progress
 	done := 0
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(atOnce)
+	verify := func(p Package, a Asset, listed map[string]content) error {
+		c, known := listed[a.Name]
+		var err error
+		if !known {
+			c, err = r.read(ctx, p, a.Name)
+		}
+		problem := r.judge(ctx, p, a, c, err)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if problem != nil {
+			problems = append(problems, *problem)
+		}
+		if done++; progress != nil {
+			progress(done, total, p.String())
+		}
+		return nil
+	}
 	for _, p := range lock.Packages {
+		if !fast {
+			for _, a := range p.Assets {
+				work.Go(func() error { return verify(p, a, nil) })
+			}
+			continue
+		}
 		work.Go(func() error {
-			var listed map[string]content
-			if fast {
-				var err error
-				if listed, err = r.listedReadable(ctx, p); err != nil {
-					return fmt.Errorf("%s: %w", p, err)
-				}
+			listed, err := r.listedReadable(ctx, p)
+			if err != nil {
+				return fmt.Errorf("%s: %w", p, err)
 			}
 			for _, a := range p.Assets {
-				c, known := listed[a.Name]
-				var err error
-				if !known {
-					c, err = r.read(ctx, p, a.Name)
+				if err := verify(p, a, listed); err != nil {
+					return err
 				}
-				problem := r.judge(ctx, p, a, c, err)
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				mu.Lock()
-				if done++; problem != nil {
-					problems = append(problems, *problem)
-				}
-				if progress != nil {
-					progress(done, total, p.String())
-				}
-				mu.Unlock()
 			}
 			return nil
 		})

@@ -24,6 +24,12 @@ func (w wanted) String() string {
 	return Package{Format: w.format, Namespace: w.namespace, Name: w.name, Version: w.version}.String()
 }
 
+// mayBe tells whether a file with a SHA-256, or an unknown one if that is "", may have one of the
+// hashes that are wanted.
+func (w wanted) mayBe(sha256 string) bool {
+	return len(w.hashes) == 0 || sha256 == "" || slices.ContainsFunc(w.hashes, func(d digest) bool { return d.algorithm != "SHA-256" || d.hex == sha256 })
+}
+
 // digest is a hash as the API names it: "SHA-256" and lower-case hexadecimal digits.
 type digest struct{ algorithm, hex string }
 
