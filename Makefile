@@ -24,6 +24,7 @@ test: setup unit race e2e # everything that a change must pass
 unit:
 	go vet ./...
 	go test -timeout 15m $$(go list ./... | grep -v /e2e)
+	cd deploy/pulumi && go vet ./... && go test ./...
 
 race:
 	@if [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null; then \
