@@ -55,7 +55,8 @@ func (c *loginTool) Run(ctx context.Context) error {
 		return err
 	}
 	r := login.Repository{Endpoint: *at.RepositoryEndpoint, Token: *token.AuthorizationToken, Expires: *token.Expiration, Namespace: c.Namespace}
-	files, err := tool.Plan(login.User{Home: home, Getenv: os.Getenv}, r)
+	user := login.User{Home: home, Getenv: os.Getenv}
+	files, err := tool.Plan(user, r)
 	if err != nil {
 		return err
 	}
@@ -78,6 +79,9 @@ func (c *loginTool) Run(ctx context.Context) error {
 	}
 	fmt.Printf("%s uses %s%s until %s (%v from now).\nNext: %s\n", tool.Name, r.Endpoint, what, r.Expires.Local().Format("2006-01-02 15:04 MST"),
 		time.Until(r.Expires).Round(time.Minute), strings.ReplaceAll(tool.Next, "ENDPOINT", r.Endpoint))
+	if names := tool.Overridden(user); len(names) > 0 {
+		fmt.Fprintf(os.Stderr, "%s counts before these settings, and leads %s elsewhere.\n", strings.Join(names, ", "), tool.Name)
+	}
 	if plainElsewhere(r.Endpoint) {
 		fmt.Fprintln(os.Stderr, "The token goes over the network in plain text, and tools refuse that: serve TLS (see docs/operation.md).")
 	}

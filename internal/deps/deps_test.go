@@ -40,6 +40,11 @@ func TestLockAndVerify(t *testing.T) {
 		t.Error(text)
 	}
 
+	// The same version in another spelling is one version.
+	if twice := w.make("1.0", w.write("requirements.txt", "iris==1.0\n"), w.write("more.txt", "IRIS==1.0.0\n")); len(twice.Packages) != 1 || len(twice.Packages[0].Assets) != 2 {
+		t.Errorf("%+v", twice.Packages)
+	}
+
 	// Upstream loses what was only there: it has been kept.
 	w.remove("shared", types.PackageFormatPypi, nil, "petals", "2.0")
 	w.remove("shared", types.PackageFormatNpm, new("team"), "model", "1.0.0")

@@ -54,7 +54,7 @@ func TestFilesOfWishes(t *testing.T) {
 		{[]string{"r.txt", "-r more.txt\n-cless.txt\n--index-url=x\n--pre\na==1\n", "more.txt", "b==2\n", "less.txt", "c==3\nd<4\n"}, "b 2, a 1", 0, false},
 		{[]string{"r.txt", "# a comment \\\na==1\n"}, "a 1", 0, false},
 		{[]string{"pylock.toml", "lock-version = '1.0'\n[[packages]]\nname = 'A_b'\nversion = '1.0'\nsdist = { name = 's', hashes = { sha256 = '" + sum256 + "' } }\n[[packages.wheels]]\nurl = 'u'\nhashes = { sha512 = '" + sum512 + "' }\n"}, "a-b 1.0 sha-512:0b sha-256:0a", 0, true},
-		{[]string{"uv.lock", "version = 1\n[[package]]\nname = 'app'\nversion = '1'\nsource = { virtual = '.' }\n[[package]]\nname = 'a'\nversion = '1.0'\nsource = { registry = 'x' }\nwheels = [{ url = 'u', hash = 'sha256:" + sum256 + "' }]\n"}, "a 1.0 sha-256:0a", 0, true},
+		{[]string{"uv.lock", "version = 1\n[manifest]\nmembers = ['app', 'part']\n[[package]]\nname = 'part'\nversion = '1'\nsource = { editable = 'parts/part' }\n[[package]]\nname = 'app'\nversion = '1'\nsource = { virtual = '.' }\n[[package]]\nname = 'a'\nversion = '1.0'\nsource = { registry = 'x' }\nwheels = [{ url = 'u', hash = 'sha256:" + sum256 + "' }]\n"}, "a 1.0 sha-256:0a", 0, true},
 		{[]string{"package-lock.json", `{"lockfileVersion":3,"packages":{"":{"version":"1"},"ui":{"version":"1"},"node_modules/ui":{"link":true},
 			"node_modules/@t/m":{"version":"1.0.0","integrity":"sha512-` + strings.Repeat("A", 86) + `== sha1-` + strings.Repeat("A", 27) + `="},"node_modules/b/node_modules/alias":{"name":"real","version":"2.0.0","integrity":"sha1-` + strings.Repeat("A", 27) + `="},
 			"node_modules/b/node_modules/in":{"version":"1.0.0","inBundle":true}}}`}, "@t/m 1.0.0 sha-512:00, real 2.0.0 sha-1:00", 0, true},

@@ -3,6 +3,7 @@ package deps
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -57,13 +58,17 @@ type pylockFile struct {
 	Hashes map[string]string `toml:"hashes"`
 }
 
-// readUVLock reads the lock file of a project of uv: all packages but the project itself.
+// readUVLock reads the lock file of a project of uv: all packages but the project itself and the
+// members of its workspace.
 func (f *file) readUVLock() error {
 	type uvFile struct {
 		Hash string `toml:"hash"`
 	}
 	var lock struct {
 		Version  int `toml:"version"`
+		Manifest struct {
+			Members []string `toml:"members"`
+		} `toml:"manifest"`
 		Packages []struct {
 			Name    string         `toml:"name"`
 			Version string         `toml:"version"`
@@ -81,8 +86,8 @@ func (f *file) readUVLock() error {
 	f.hashed = true
 	for _, p := range lock.Packages {
 		_, registry := p.Source["registry"]
-		if _, virtual := p.Source["virtual"]; virtual || p.Source["editable"] == "." {
-			continue // the project itself
+		if _, virtual := p.Source["virtual"]; virtual || p.Source["editable"] == "." || slices.Contains(lock.Manifest.Members, p.Name) {
+			continue
 		}
 		if !registry {
 			return fmt.Errorf("%s is no version of a package: publish it to the repository", p.Name)

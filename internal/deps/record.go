@@ -39,90 +39,94 @@ type Request struct {
 // Make finds out what the repository has for the files of a request. It publishes nothing, but
 // what was only upstream is in the repository afterwards. Notes are what the user should know.
 func (r *Repository) Make(ctx context.Context, q Request) (lock *Lock, notes []string, err error) {
-	lock = &Lock{Schema: Schema, Model: q.Model, ModelVersion: q.ModelVersion, Packages: []Package{}}
 	index, err := r.Index(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
+	lock = &Lock{Schema: Schema, Model: q.Model, ModelVersion: q.ModelVersion}
 	var all []wanted
 	for _, path := range q.Files {
 		f, err := readFile(path)
 		if err != nil {
-			return nil, nil, err
+			return nil, notes, err
 		}
+		notes = append(notes, f.notes...)
 		sum := sha256.Sum256(f.text)
 		source := Source{Name: f.name, SHA256: hex.EncodeToString(sum[:])}
-		notes = append(notes, f.notes...)
 		if f.pip != nil && (q.Resolve || len(f.unpinned) > 0) {
-			if err := r.reachable(ctx, index, f.pip.names); err != nil {
-				return nil, nil, fmt.Errorf("%s: %w", path, err)
+			source.ResolvedBy = "pip"
+			if err := r.choose(ctx, f, index, q.Python); err != nil {
+				return nil, notes, fmt.Errorf("%s: %w", path, err)
 			}
-			w, err := f.pip.resolve(ctx, q.Python, index, f.name)
-			if errors.Is(err, errNoPip) {
-				if len(f.unpinned) == 0 {
-					return nil, nil, err
-				}
-				return nil, nil, fmt.Errorf("%s: without pip, each requirement needs a version (NAME==VERSION):\n  %s", path, strings.Join(f.unpinned, "\n  "))
-			}
-			if err != nil {
-				return nil, nil, fmt.Errorf("%s: %w", path, err)
-			}
-			notes = append(notes, fmt.Sprintf("%s: pip has chosen %d packages, with all that they need, for its Python and this machine", f.name, len(w)))
-			source.ResolvedBy, f.wanted = "pip", w
+			notes = append(notes, fmt.Sprintf("%s: pip has chosen %d packages, with all that they need, for its Python and this machine", f.name, len(f.wanted)))
 		} else if !f.hashed {
 			notes = append(notes, fmt.Sprintf("%s: its lines are taken as they are; --resolve locks what they need as well", f.name))
 		}
 		lock.Sources = append(lock.Sources, source)
 		all = append(all, f.wanted...)
 	}
-	all = merged(all)
-	lock.Packages = make([]Package, len(all))
-	var mu sync.Mutex
-	var refused []error
-	done := 0
-	work, ctx := errgroup.WithContext(ctx)
-	work.SetLimit(atOnce)
-	for i, w := range all {
-		work.Go(func() (err error) {
-			lock.Packages[i], err = r.resolve(ctx, index, w, q.Needed)
-			mu.Lock()
-			defer mu.Unlock()
-			if errors.Is(err, errRefused) {
-				refused, err = append(refused, err), nil // the user wants to know of all of them
-			}
-			if err != nil {
-				return err
-			}
-			if done++; q.Progress != nil {
-				q.Progress(done, len(all), lock.Packages[i].String())
-			}
-			return nil
-		})
-	}
-	if err := work.Wait(); err != nil {
+	if lock.Packages, err = r.resolveAll(ctx, index, merged(all), q); err != nil {
 		return nil, notes, err
-	}
-	if len(refused) > 0 {
-		slices.SortFunc(refused, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
-		return nil, notes, errors.Join(refused...)
 	}
 	lock.sort()
 	return lock, notes, nil
 }
 
-// errRefused says that a wish cannot be locked, whatever becomes of the others.
-var errRefused = errors.New("it cannot be locked")
-
-// reachable tells whether the index can answer about projects. pip takes an outage for a project
-// that has no versions, and does not say why.
-func (r *Repository) reachable(ctx context.Context, index *url.URL, names []string) error {
-	for _, name := range names {
+// choose lets pip choose the versions that a requirements file leaves open.
+func (r *Repository) choose(ctx context.Context, f *file, index *url.URL, python string) (err error) {
+	// pip takes an outage for a project that has no versions, and does not say why.
+	for _, name := range f.pip.names {
 		if _, err := r.project(ctx, index, name); err != nil {
 			return err
 		}
 	}
-	return nil
+	f.wanted, err = f.pip.resolve(ctx, python, index, f.name)
+	if errors.Is(err, errNoPip) && len(f.unpinned) > 0 {
+		return fmt.Errorf("without pip, each requirement needs a version (NAME==VERSION):\n  %s", strings.Join(f.unpinned, "\n  "))
+	}
+	return err
 }
+
+// resolveAll resolves wishes, some at a time. The error is of all that cannot be locked.
+func (r *Repository) resolveAll(ctx context.Context, index *url.URL, all []wanted, q Request) ([]Package, error) {
+	var mu sync.Mutex
+	found := map[string]Package{}
+	var refused []error
+	done := 0
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(atOnce)
+	for _, w := range all {
+		work.Go(func() error {
+			p, err := r.resolve(ctx, index, w, q.Needed)
+			mu.Lock()
+			defer mu.Unlock()
+			if errors.Is(err, errRefused) {
+				refused = append(refused, err) // the user wants to know of all of them
+			} else if err != nil {
+				return err
+			}
+			id := p.Format + " " + p.String()
+			for _, a := range found[id].Assets { // 1.0 and 1.0.0 are one version
+				if !slices.Contains(p.Assets, a) {
+					p.Assets = append(p.Assets, a)
+				}
+			}
+			found[id] = p
+			if done++; q.Progress != nil {
+				q.Progress(done, len(all), p.String())
+			}
+			return nil
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(refused, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
+	return slices.AppendSeq([]Package{}, maps.Values(found)), errors.Join(refused...)
+}
+
+// errRefused says that a wish cannot be locked, whatever becomes of the others.
+var errRefused = errors.New("it cannot be locked")
 
 // merged are wishes without repetitions; one of several that has hashes has those of all.
 func merged(all []wanted) []wanted {

@@ -10,7 +10,7 @@ import (
 type lines struct {
 	all       []string
 	separator string // what may end a key
-	fold      bool   // keys have no case
+	fold      bool   // keys have no case, and pip takes "_" for "-"
 	nested    bool   // indented lines continue the value before them
 }
 
@@ -65,7 +65,7 @@ func (l *lines) find(section, key string) (from, to int) {
 			continue
 		}
 		has := strings.Trim(strings.TrimSpace(l.all[i][:at]), `"`)
-		if has != key && !(l.fold && strings.EqualFold(has, key)) {
+		if has != key && !(l.fold && strings.EqualFold(strings.ReplaceAll(has, "_", "-"), key)) {
 			continue
 		}
 		to = i + 1

@@ -76,6 +76,8 @@ type Tool struct {
 	Format string // of the packages that it handles, as the API calls it
 	Scopes bool   // it can use a repository for a namespace alone
 	Next   string // what its user can do after the login
+	// Before are variables that count before the files, and lead the tool elsewhere.
+	Before []string
 
 	files func(User, Repository) []change
 }
@@ -87,13 +89,15 @@ type change struct {
 	apply func(old []byte) ([]byte, error)
 }
 
+var npmVariables = []string{"npm_config_registry", "NPM_CONFIG_REGISTRY"}
+
 var tools = []Tool{
-	{Name: "pip", Format: "pypi", Next: "pip install NAME", files: pip},
-	{Name: "twine", Format: "pypi", Next: "twine upload --repository " + entry + " dist/*", files: twine},
-	{Name: "uv", Format: "pypi", Next: "uv add NAME, uv pip install NAME, uv publish --index " + entry, files: uv},
-	{Name: "npm", Format: "npm", Scopes: true, Next: "npm install NAME, npm publish", files: npm},
-	{Name: "pnpm", Format: "npm", Scopes: true, Next: "pnpm add NAME, pnpm publish", files: npm},
-	{Name: "yarn", Format: "npm", Scopes: true, Next: "yarn add NAME, yarn npm publish (yarn 1: yarn publish)", files: yarn},
+	{Name: "pip", Format: "pypi", Next: "pip install NAME", files: pip, Before: []string{"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_CONFIG_FILE"}},
+	{Name: "twine", Format: "pypi", Next: "twine upload --repository " + entry + " dist/*", files: twine, Before: []string{"TWINE_REPOSITORY", "TWINE_REPOSITORY_URL", "TWINE_USERNAME", "TWINE_PASSWORD"}},
+	{Name: "uv", Format: "pypi", Next: "uv add NAME, uv pip install NAME, uv publish --index " + entry, files: uv, Before: []string{"UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_NO_CONFIG"}},
+	{Name: "npm", Format: "npm", Scopes: true, Next: "npm install NAME, npm publish", files: npm, Before: npmVariables},
+	{Name: "pnpm", Format: "npm", Scopes: true, Next: "pnpm add NAME, pnpm publish", files: npm, Before: npmVariables},
+	{Name: "yarn", Format: "npm", Scopes: true, Next: "yarn add NAME, yarn npm publish (yarn 1: yarn publish)", files: yarn, Before: append([]string{"YARN_REGISTRY", "YARN_NPM_REGISTRY_SERVER", "YARN_NPM_AUTH_TOKEN"}, npmVariables...)},
 	{Name: "mvn", Format: "maven", Next: "mvn package, mvn deploy -DaltDeploymentRepository=" + entry + "::ENDPOINT", files: maven},
 	{
 		Name: "gradle", Format: "maven", files: gradle,
@@ -117,6 +121,16 @@ func Find(name string) (Tool, bool) {
 		return Tool{}, false
 	}
 	return tools[i], true
+}
+
+// Overridden are the variables of a user that lead the tool elsewhere, whatever its files say.
+func (t Tool) Overridden(u User) (names []string) {
+	for _, name := range t.Before {
+		if u.Getenv(name) != "" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // Plan returns the files that a login writes. None is written yet.

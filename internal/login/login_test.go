@@ -80,10 +80,11 @@ func TestLoginFiles(t *testing.T) {
 		file          string
 		before, after string
 	}{
-		"pip":       {"pip", "", ".config/pip/pip.conf", "", "[global]\nindex-url = http://aws:SECRET@127.0.0.1:4780/codeartifact/models-000000000000/pypi/team/simple/\n"},
-		"pip keeps": {"pip", "", ".config/pip/pip.conf", "# mine\n[global]\ntimeout = 60\nIndex-URL: https://example.com/simple\n  # more of it\n\n[install]\nuser = yes\n", "# mine\n[global]\ntimeout = 60\nindex-url = http://aws:SECRET@127.0.0.1:4780/codeartifact/models-000000000000/pypi/team/simple/\n\n[install]\nuser = yes\n"},
-		"pip adds":  {"pip", "", ".config/pip/pip.conf", "[global]\ntimeout = 60\n\n[install]\nindex-url = x\n", "[global]\ntimeout = 60\nindex-url = http://aws:SECRET@127.0.0.1:4780/codeartifact/models-000000000000/pypi/team/simple/\n\n[install]\nindex-url = x\n"},
-		"twine":     {"twine", "", ".pypirc", "", "[distutils]\nindex-servers =\n    pypi\n    codeartifact\n\n[codeartifact]\nrepository = http://127.0.0.1:4780/codeartifact/models-000000000000/pypi/team/\nusername = aws\npassword = SECRET\n"},
+		"pip":                  {"pip", "", ".config/pip/pip.conf", "", "[global]\nindex-url = http://aws:SECRET@127.0.0.1:4780/codeartifact/models-000000000000/pypi/team/simple/\n"},
+		"pip keeps":            {"pip", "", ".config/pip/pip.conf", "# mine\n[global]\ntimeout = 60\nIndex-URL: https://example.com/simple\n  # more of it\n\n[install]\nuser = yes\n", "# mine\n[global]\ntimeout = 60\nindex-url = http://aws:SECRET@127.0.0.1:4780/codeartifact/models-000000000000/pypi/team/simple/\n\n[install]\nuser = yes\n"},
+		"pip's other spelling": {"pip", "", ".config/pip/pip.conf", "[global]\nindex-url = x\nindex_url = y\n", "[global]\nindex-url = http://aws:SECRET@127.0.0.1:4780/codeartifact/models-000000000000/pypi/team/simple/\n"},
+		"pip adds":             {"pip", "", ".config/pip/pip.conf", "[global]\ntimeout = 60\n\n[install]\nindex-url = x\n", "[global]\ntimeout = 60\nindex-url = http://aws:SECRET@127.0.0.1:4780/codeartifact/models-000000000000/pypi/team/simple/\n\n[install]\nindex-url = x\n"},
+		"twine":                {"twine", "", ".pypirc", "", "[distutils]\nindex-servers =\n    pypi\n    codeartifact\n\n[codeartifact]\nrepository = http://127.0.0.1:4780/codeartifact/models-000000000000/pypi/team/\nusername = aws\npassword = SECRET\n"},
 		"twine keeps": {"twine", "", ".pypirc", "[distutils]\nindex-servers =\n  own\n  codeartifact\n\n[own]\nrepository: https://example.com\n[codeartifact]\nrepository = old\npassword = old\n",
 			"[distutils]\nindex-servers =\n    own\n    codeartifact\n\n[own]\nrepository: https://example.com\n[codeartifact]\nrepository = http://127.0.0.1:4780/codeartifact/models-000000000000/pypi/team/\npassword = SECRET\nusername = aws\n"},
 		"uv": {"uv", "", ".config/uv/uv.toml", "", uvIndex(true)},
@@ -288,6 +289,18 @@ func TestLoginFollowsLinksAndVariables(t *testing.T) {
 		h.login(tool, "SECRET", "")
 		if !strings.Contains(h.read(file), "SECRET") {
 			t.Error(tool)
+		}
+	}
+}
+
+// TestLoginTellsWhatCountsBeforeIt names the variables that lead a tool elsewhere.
+func TestLoginTellsWhatCountsBeforeIt(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"PIP_EXTRA_INDEX_URL": "x", "npm_config_registry": "y", "UV_INDEX": ""}
+	for name, want := range map[string]string{"pip": "PIP_EXTRA_INDEX_URL", "npm": "npm_config_registry", "yarn": "npm_config_registry", "uv": "", "mvn": ""} {
+		tool, _ := login.Find(name)
+		if got := strings.Join(tool.Overridden(login.User{Getenv: func(name string) string { return env[name] }}), " "); got != want {
+			t.Errorf("%s: %q, and not %q", name, got, want)
 		}
 	}
 }
