@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 
@@ -76,8 +77,11 @@ func (x *exchange) putManifest() error {
 		}
 	}
 	for _, t := range p.Tags {
+		if !byDigest && strings.Contains(t, ":") { // no tag has a colon: a digest is meant
+			return digestInvalid("%q is not a digest of sha256 or sha512", t)
+		}
 		if !ecr.ValidTag(t) {
-			return errorf(http.StatusBadRequest, "TAG_INVALID", "%q is neither a tag nor a digest of sha256 or sha512", t)
+			return errorf(http.StatusBadRequest, "TAG_INVALID", "%q is not a tag", t)
 		}
 	}
 	if !blob.Supported(algorithm) {

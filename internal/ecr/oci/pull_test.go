@@ -68,7 +68,6 @@ func TestPullRange(t *testing.T) {
 		{"bytes=100-199", etag, 206, 100, 200},
 		{"bytes=100-199", `"sha256:other"`, 200, 0, 10_000},
 		{"bytes=100-199", "Mon, 02 Jan 2006 15:04:05 GMT", 200, 0, 10_000},
-		{"bytes=10-5", "", 200, 0, 10_000},
 		{"bytes=a-b", "", 200, 0, 10_000},
 		{"bytes=-", "", 200, 0, 10_000},
 		{"lines=1-2", "", 200, 0, 10_000},
@@ -76,6 +75,8 @@ func TestPullRange(t *testing.T) {
 		{"bytes=10000-", "", 416, 0, 0},
 		{"bytes=10000-10001", "", 416, 0, 0},
 		{"bytes=-0", "", 416, 0, 0},
+		{"bytes=10-5", "", 416, 0, 0}, // RFC 9110, section 14.2: ignored or rejected
+		{"bytes=500-0", "", 416, 0, 0},
 	} {
 		got := reg.do("GET", "/v2/"+private+"/blobs/"+d.String(), nil, "Range", test.asked, "If-Range", test.ifRange).want(test.status)
 		switch test.status {

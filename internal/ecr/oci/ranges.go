@@ -15,7 +15,9 @@ func (b byteRange) contentRange(size int64) string {
 
 // parseRange reads a Range header (RFC 9110, section 14.2) for a blob of size bytes. ok is
 // false for what is to be ignored: other units, malformed ranges, and more than one, for
-// which a server may always send the whole.
+// which a server may always send the whole. A range that ends before it begins may be ignored
+// or rejected; it is rejected, as by other registries, rather than answered with gigabytes
+// that nobody asked for.
 func parseRange(header string, size int64) (r byteRange, ok, satisfiable bool) {
 	spec, found := strings.CutPrefix(header, "bytes=")
 	first, last, dash := strings.Cut(strings.TrimSpace(spec), "-")
@@ -36,10 +38,10 @@ func parseRange(header string, size int64) (r byteRange, ok, satisfiable bool) {
 	if valid && last != "" {
 		end, valid = number(last)
 	}
-	if !valid || last != "" && end < start {
+	if !valid {
 		return byteRange{}, false, true
 	}
-	if start >= size {
+	if start >= size || last != "" && end < start {
 		return byteRange{}, false, false
 	}
 	end = min(end, size-1)
