@@ -57,6 +57,7 @@ type registry struct {
 	url      string
 	host     string
 	handler  http.Handler
+	client   *http.Client // of its own: the end of one test's server breaks connections of the shared one
 	images   *ecr.Service
 	blobs    blob.Store
 	reopen   func(testing.TB) (blob.Store, error) // what another process finds of blobs
@@ -113,6 +114,7 @@ func start(t testing.TB, change ...func(*ecr.Config, *oci.Config)) *registry {
 			t.Error(err)
 		}
 	})
+	reg.client = server.Client()
 	reg.url, reg.host = server.URL, strings.TrimPrefix(server.URL, "http://")
 	reg.root = reg.tokenOf(key.AccessKeyID)
 	if err := reg.images.SetAlias(reg.rootContext(), account, alias); err != nil {
@@ -236,7 +238,7 @@ func (reg *registry) send(method, path string, body io.Reader, headers ...string
 			r.Host = headers[i+1]
 		}
 	}
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := reg.client.Do(r)
 	if err != nil {
 		reg.t.Fatal(err)
 	}
