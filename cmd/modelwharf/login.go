@@ -61,6 +61,9 @@ func (c *loginTool) Run(ctx context.Context) error {
 		return err
 	}
 	for _, f := range files {
+		if len(f.Others) > 0 {
+			fmt.Fprintf(os.Stderr, "%s has %s, by which packages come from elsewhere as well.\n", f.Path, strings.Join(f.Others, ", "))
+		}
 		if c.DryRun {
 			fmt.Printf("%s would have these lines:\n  %s\n", f.Path, strings.Join(f.Added(), "\n  "))
 			continue

@@ -11,7 +11,8 @@ import (
 
 // File is a settings file that a login changes.
 type File struct {
-	Path string // where it is, behind symbolic links
+	Path   string   // where it is, behind symbolic links
+	Others []string // settings in it that lead the tool to other places as well, and stay
 
 	before, after []byte
 	secret        string

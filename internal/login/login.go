@@ -87,6 +87,8 @@ type Tool struct {
 type change struct {
 	path  string
 	apply func(old []byte) ([]byte, error)
+	// others, if there is one, names the settings in the file that lead elsewhere and stay.
+	others func(old []byte) []string
 }
 
 var npmVariables = []string{"npm_config_registry", "NPM_CONFIG_REGISTRY"}
@@ -154,6 +156,9 @@ func (t Tool) Plan(u User, r Repository) ([]File, error) {
 			return nil, fmt.Errorf("%s stays as it is: %w", f.Path, err)
 		}
 		f.secret = r.Token
+		if c.others != nil {
+			f.Others = c.others(f.before)
+		}
 		files = append(files, f)
 	}
 	return files, nil

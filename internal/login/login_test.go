@@ -305,6 +305,22 @@ func TestLoginTellsWhatCountsBeforeIt(t *testing.T) {
 	}
 }
 
+// TestLoginTellsOfOtherIndexes names the settings of pip.conf by which pip looks elsewhere too.
+func TestLoginTellsOfOtherIndexes(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	for text, want := range map[string]string{
+		"": "", "[global]\nindex-url = x\n": "",
+		"[global]\nextra_index_url =\n  https://example.com\n[install]\nindex-url = x\n[list]\nfind-links = y\n": "[global] extra-index-url, [install] index-url",
+	} {
+		h.write(".config/pip/pip.conf", text)
+		files, err := h.plan("pip", "SECRET", "")
+		if err != nil || strings.Join(files[0].Others, ", ") != want {
+			t.Errorf("%q: %v %+v", text, err, files)
+		}
+	}
+}
+
 // TestLoginShowsNoToken shows what it would write without the token, and only that.
 func TestLoginShowsNoToken(t *testing.T) {
 	t.Parallel()

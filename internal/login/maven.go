@@ -13,7 +13,7 @@ import (
 // maven gets a server, a mirror of everything, and a profile with the repository, since Maven
 // asks no repository for snapshots that does not say that it has some.
 func maven(u User, r Repository) []change {
-	return []change{{filepath.Join(u.Home, ".m2", "settings.xml"), func(old []byte) ([]byte, error) {
+	return []change{{path: filepath.Join(u.Home, ".m2", "settings.xml"), apply: func(old []byte) ([]byte, error) {
 		if len(bytes.TrimSpace(old)) == 0 {
 			old = []byte("<settings>\n</settings>\n")
 		}
@@ -171,7 +171,7 @@ func gradle(u User, r Repository) []change {
 	if home == "" {
 		home = filepath.Join(u.Home, ".gradle")
 	}
-	return []change{{filepath.Join(home, "gradle.properties"), func(old []byte) ([]byte, error) {
+	return []change{{path: filepath.Join(home, "gradle.properties"), apply: func(old []byte) ([]byte, error) {
 		l := linesOf(old, "=:")
 		for _, p := range [][2]string{{"Url", r.Endpoint}, {"Username", "aws"}, {"Password", r.Token}} {
 			l.set("", entry+p[0], "=", p[1])

@@ -19,7 +19,7 @@ func npm(u User, r Repository) []change { return []change{npmrc(u, r, false)} }
 
 func npmrc(u User, r Repository, always bool) change {
 	path := u.elsewhere([]string{"npm_config_userconfig", "NPM_CONFIG_USERCONFIG"}, ".npmrc")
-	return change{path, func(old []byte) ([]byte, error) {
+	return change{path: path, apply: func(old []byte) ([]byte, error) {
 		l := linesOf(old, "=")
 		registry := "registry"
 		if r.Namespace != "" {
@@ -39,7 +39,7 @@ func npmrc(u User, r Repository, always bool) change {
 
 // yarn 1 reads .npmrc, yarn 2 and later .yarnrc.yml.
 func yarn(u User, r Repository) []change {
-	return []change{npmrc(u, r, true), {filepath.Join(u.Home, ".yarnrc.yml"), func(old []byte) ([]byte, error) {
+	return []change{npmrc(u, r, true), {path: filepath.Join(u.Home, ".yarnrc.yml"), apply: func(old []byte) ([]byte, error) {
 		var doc yaml.Node
 		if err := yaml.NewDecoder(bytes.NewReader(old)).Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
 			return nil, err

@@ -24,7 +24,7 @@ func pip(u User, r Repository) []change {
 	if own := filepath.Join(u.Home, "Library", "Application Support", "pip"); runtime.GOOS == "darwin" && isFolder(own) {
 		path = filepath.Join(own, name)
 	}
-	return []change{{path, func(old []byte) ([]byte, error) {
+	set := func(old []byte) ([]byte, error) {
 		index, err := r.withToken("simple/")
 		if err != nil {
 			return nil, err
@@ -32,7 +32,22 @@ func pip(u User, r Repository) []change {
 		l := pythonSettings(old)
 		l.set("global", "index-url", " = ", index)
 		return l.bytes(), nil
-	}}}
+	}
+	return []change{{path: path, apply: set, others: otherIndexes}}
+}
+
+// otherIndexes are the settings of a pip.conf by which pip takes packages from elsewhere too: of
+// several indexes it takes the newest version, whoever has published it.
+func otherIndexes(old []byte) (all []string) {
+	l := pythonSettings(old)
+	for _, section := range []string{"global", "install", "download", "wheel"} {
+		for _, key := range []string{"index-url", "extra-index-url", "find-links", "no-index"} {
+			if l.get(section, key) != "" && (section != "global" || key != "index-url") {
+				all = append(all, "["+section+"] "+key)
+			}
+		}
+	}
+	return all
 }
 
 func isFolder(path string) bool {
@@ -42,7 +57,7 @@ func isFolder(path string) bool {
 
 // twine gets a server of its own in .pypirc, beside those that are there.
 func twine(u User, r Repository) []change {
-	return []change{{filepath.Join(u.Home, ".pypirc"), func(old []byte) ([]byte, error) {
+	return []change{{path: filepath.Join(u.Home, ".pypirc"), apply: func(old []byte) ([]byte, error) {
 		l := pythonSettings(old)
 		servers := strings.Fields(l.get("distutils", "index-servers"))
 		if len(servers) == 0 {
@@ -66,7 +81,7 @@ func uv(u User, r Repository) []change {
 	if path == "" {
 		path = u.config("uv", "uv.toml")
 	}
-	return []change{{path, func(old []byte) ([]byte, error) {
+	return []change{{path: path, apply: func(old []byte) ([]byte, error) {
 		index, err := r.withToken("simple/")
 		if err != nil {
 			return nil, err
