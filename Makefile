@@ -43,6 +43,7 @@ e2e: setup # the real clients against the real program
 
 bench: build # from outside, beside a bare net/http handler
 	go test -timeout 30m -run '^$$' -bench . -benchtime 1x $(BENCHFLAGS) ./bench
+	go test -timeout 10m -run '^$$' -bench . $(BENCHFLAGS) ./internal/codeartifact/...
 
 soak: # about two hours
 	.ci/fuzz 60s

@@ -10,4 +10,7 @@
 // their programs in MODELWHARF_BENCH_REGISTRIES ("name=path,name=path"): builds of
 // github.com/distribution/distribution, which take that one's configuration and run
 // without authentication.
+//
+// Packages of npm are also read from Verdaccio, if MODELWHARF_BENCH_VERDACCIO names its
+// script: npm install verdaccio, then node_modules/verdaccio/bin/verdaccio.
 package bench
