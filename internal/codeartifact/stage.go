@@ -33,7 +33,11 @@ func (s *Service) Stage(ctx context.Context, r io.Reader, max int64) (*Staged, e
 		return nil, err
 	}
 	sum5, sum1 := md5.New(), sha1.New()
-	size, err := u.ReadFrom(io.TeeReader(io.LimitReader(r, max+1), io.MultiWriter(sum5, sum1)))
+	others := newAside(io.MultiWriter(sum5, sum1))
+	size, err := func() (int64, error) {
+		defer others.wait() // whatever becomes of r
+		return u.ReadFrom(io.TeeReader(io.LimitReader(r, max+1), others))
+	}()
 	if err == nil && size > max {
 		err = quotaExceeded(anAsset, "asset", "The asset has more than %d bytes. The server's operator can raise the limit: --quota %s=…", max, assetBytesQuota.Name)
 	}
@@ -49,6 +53,47 @@ func (s *Service) Stage(ctx context.Context, r io.Reader, max int64) (*Staged, e
 		MD5: hex.EncodeToString(sum5.Sum(nil)), SHA1: hex.EncodeToString(sum1.Sum(nil)),
 		SHA256: d256.Encoded(), SHA512: d512.Encoded(),
 	}}, nil
+}
+
+// aside writes in a goroutine of its own what is written to it: of four hashes two are made
+// while the store makes the others and writes the bytes.
+type aside struct {
+	full, empty chan []byte
+	done        chan struct{}
+}
+
+// asideLen is how much of what is written is copied at once, in bytes.
+const asideLen = 128 << 10
+
+// newAside makes one that writes to w, which never fails. It has to be waited for.
+func newAside(w io.Writer) *aside {
+	a := &aside{make(chan []byte, 2), make(chan []byte, 2), make(chan struct{})}
+	for range cap(a.empty) {
+		a.empty <- nil // made when there is something
+	}
+	go func() {
+		defer close(a.done)
+		for b := range a.full {
+			_, _ = w.Write(b)
+			a.empty <- b
+		}
+	}()
+	return a
+}
+
+func (a *aside) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; {
+		b := append((<-a.empty)[:0], rest[:min(len(rest), asideLen)]...)
+		rest = rest[len(b):]
+		a.full <- b
+	}
+	return len(p), nil
+}
+
+// wait waits until all is written. Nothing may be written after that.
+func (a *aside) wait() {
+	close(a.full)
+	<-a.done
 }
 
 // Open reads length bytes of what was staged, or is an asset, from offset on; to the end if
