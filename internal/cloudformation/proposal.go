@@ -34,7 +34,7 @@ type wanted struct {
 // propose reads a request's template and checks all that can be known before anything is
 // made. st is the stack that there is, or nil.
 func (s *Service) propose(ctx context.Context, name string, st *stack, w wanted) (*proposal, error) {
-	p := &proposal{side: side{Tags: w.Tags, Capabilities: w.Capabilities, Notifications: w.Notifications}}
+	p := &proposal{side: side{Tags: launchOf(ctx).tagged(w.Tags), Capabilities: w.Capabilities, Notifications: w.Notifications}}
 	var err error
 	if p.body, err = s.read(ctx, st, w); err != nil {
 		return nil, err
@@ -89,6 +89,9 @@ func (t *Type) checkNames(properties *template.Node) error {
 
 // read returns the text of a request's template.
 func (s *Service) read(ctx context.Context, st *stack, w wanted) ([]byte, error) {
+	if l := launchOf(ctx); l.Template != nil {
+		return l.Template, nil
+	}
 	switch {
 	case w.Body != nil && w.URL != nil:
 		return nil, invalid("You must specify only one of TemplateBody and TemplateURL")

@@ -231,7 +231,10 @@ func (g *generator) writeShapes() {
 
 func (g *generator) writeOperations() {
 	meta := g.Metadata
-	protocol := map[string]string{"json1.0": "JSON10", "json1.1": "JSON11", "query": "Query", "rest-json": "RESTJSON", "rest-json1.1": "RESTJSON"}[meta.Protocol+meta.JSONVersion]
+	protocol := map[string]string{
+		"json1.0": "JSON10", "json1.1": "JSON11", "query": "Query", "rest-json": "RESTJSON", "rest-json1.1": "RESTJSON",
+		"smithy-rpc-v2-cbor1.1": "JSON11", // the older of the two that such a service speaks
+	}[meta.Protocol+meta.JSONVersion]
 	g.printf("// Backend answers the operations.\ntype Backend interface {\n")
 	for _, op := range g.service.Operations {
 		g.printf("%s(ctx context.Context, in *%s) (*%s, error)\n", op, g.input(op), g.output(op))

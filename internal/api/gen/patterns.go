@@ -36,6 +36,7 @@ func goPattern(java string) (string, error) {
 			return "", errors.New("\\u with more than four digits")
 		}
 		p = javaRune.ReplaceAllString(java, `\x{$1}`)
+		p = strings.ReplaceAll(p, `.{0,1023}`, `.{0,1000}.{0,23}`) // Go repeats up to 1,000 times
 	}
 	p = `\A(?:` + p + `)\z`
 	_, err := regexp.Compile(p)

@@ -36,7 +36,7 @@ type service struct {
 
 func list(s string) []string { return strings.Fields(s) }
 
-var services = []service{dynamodb, dynamodbstreams, sts, iam, cloudtrail, lambda, ecr, ecrpublic, codeartifact, cloudformation}
+var services = []service{dynamodb, dynamodbstreams, sts, iam, cloudtrail, lambda, ecr, ecrpublic, codeartifact, cloudformation, servicecatalog}
 
 var dynamodb = service{
 	Package: "dynamodb", Version: "2012-08-10", SigningName: "dynamodb", CRC32: true, ModelNames: true,
@@ -210,4 +210,30 @@ var cloudformation = service{
 		CreateChangeSet DescribeChangeSet ExecuteChangeSet DeleteChangeSet ListChangeSets
 		ListExports ListImports SetStackPolicy GetStackPolicy UpdateTerminationProtection
 		CancelUpdateStack ContinueUpdateRollback RollbackStack DescribeAccountLimits`),
+}
+
+var servicecatalog = service{
+	Package: "servicecatalog", Version: "2015-12-10", SigningName: "servicecatalog",
+	Operations: list(`
+		AcceptPortfolioShare AssociateBudgetWithResource AssociatePrincipalWithPortfolio AssociateProductWithPortfolio
+		AssociateServiceActionWithProvisioningArtifact AssociateTagOptionWithResource BatchAssociateServiceActionWithProvisioningArtifact
+		BatchDisassociateServiceActionFromProvisioningArtifact CopyProduct CreateConstraint CreatePortfolio CreatePortfolioShare
+		CreateProduct CreateProvisioningArtifact CreateServiceAction CreateTagOption DeleteConstraint
+		DeletePortfolio DeletePortfolioShare DeleteProduct DeleteProvisioningArtifact DeleteServiceAction
+		DeleteTagOption DescribeConstraint DescribeCopyProductStatus DescribePortfolio DescribePortfolioShareStatus
+		DescribePortfolioShares DescribeProduct DescribeProductAsAdmin DescribeProductView DescribeProvisionedProduct
+		DescribeProvisioningArtifact DescribeProvisioningParameters DescribeRecord DescribeServiceAction
+		DescribeServiceActionExecutionParameters DescribeTagOption DisableAWSOrganizationsAccess DisassociateBudgetFromResource
+		DisassociatePrincipalFromPortfolio DisassociateProductFromPortfolio DisassociateServiceActionFromProvisioningArtifact
+		DisassociateTagOptionFromResource EnableAWSOrganizationsAccess
+		ExecuteProvisionedProductServiceAction GetAWSOrganizationsAccessStatus GetProvisionedProductOutputs ImportAsProvisionedProduct
+		ListAcceptedPortfolioShares ListBudgetsForResource ListConstraintsForPortfolio ListLaunchPaths ListOrganizationPortfolioAccess
+		ListPortfolioAccess ListPortfolios ListPortfoliosForProduct ListPrincipalsForPortfolio
+		ListProvisioningArtifacts ListProvisioningArtifactsForServiceAction ListRecordHistory ListResourcesForTagOption ListServiceActions
+		ListServiceActionsForProvisioningArtifact ListStackInstancesForProvisionedProduct ListTagOptions
+		NotifyProvisionProductEngineWorkflowResult NotifyTerminateProvisionedProductEngineWorkflowResult
+		NotifyUpdateProvisionedProductEngineWorkflowResult ProvisionProduct RejectPortfolioShare ScanProvisionedProducts SearchProducts
+		SearchProductsAsAdmin SearchProvisionedProducts TerminateProvisionedProduct UpdateConstraint UpdatePortfolio UpdatePortfolioShare
+		UpdateProduct UpdateProvisionedProduct UpdateProvisionedProductProperties UpdateProvisioningArtifact UpdateServiceAction
+		UpdateTagOption`),
 }

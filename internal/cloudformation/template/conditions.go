@@ -148,6 +148,28 @@ func ParseRules(body []byte) ([]*Rule, error) {
 	return readRules(n)
 }
 
+// Allows returns the values that the rule allows a parameter, if it always applies and says
+// so by Fn::Contains alone.
+func (r *Rule) Allows(parameter string) (values []string, ok bool) {
+	if r.condition != nil {
+		return nil, false
+	}
+	for _, a := range r.assertions {
+		name, arg, call := a.assert.call()
+		if !call || name != fnContains || len(arg.Items) != 2 || arg.Items[0].Kind != List {
+			continue
+		}
+		if of := arg.Items[1].Get("Ref"); of == nil || of.Text != parameter {
+			continue
+		}
+		for _, v := range arg.Items[0].Items {
+			values = append(values, v.Text)
+		}
+		return values, true
+	}
+	return nil, false
+}
+
 // CheckRules returns an error for the first assertion of rules that does not hold.
 func (e *Evaluation) CheckRules(rules []*Rule) error {
 	for _, r := range rules {

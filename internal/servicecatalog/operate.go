@@ -1,0 +1,380 @@
+package servicecatalog
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/api/cloudformation"
+	"github.com/modelwharf/modelwharf/internal/api/sts"
+	stacks "github.com/modelwharf/modelwharf/internal/cloudformation"
+	"github.com/modelwharf/modelwharf/internal/jobs"
+	"github.com/modelwharf/modelwharf/internal/kv"
+)
+
+// What is done to a provisioned product is a job: it asks for a stack's operation, once, and
+// follows that to its end. A crash between asking and noting that it was asked is seen by the
+// token of the request, which is the record's ID.
+const operationKind = "servicecatalog.Operation"
+
+// operationsAtOnce is how many launches one process follows: they mostly wait.
+const operationsAtOnce = 64
+
+// Jobs are the kinds of background work of the service.
+func (s *Service) Jobs() []jobs.Kind {
+	return []jobs.Kind{
+		{Name: operationKind, Run: s.operate, AtOnce: operationsAtOnce},
+		{Name: "servicecatalog.ForgetTokens", Run: s.forgetTokens, Every: time.Hour},
+	}
+}
+
+// work is what is to be done for a record.
+type work struct {
+	Do     string
+	Actor  actor
+	Stack  string            `json:",omitzero"`  // its ARN, once there is one
+	Values map[string]string `json:",omitempty"` // of parameters
+	Asked  map[string]string `json:",omitempty"` // tags
+	Auto   map[string]string `json:",omitempty"` // tags
+	Topics []string          `json:",omitempty"`
+	Retain bool              `json:",omitzero"`
+	// IgnoreErrors lets the provisioned product go even if its stack stays.
+	IgnoreErrors bool `json:",omitzero"`
+	// Begun says that the stack's operation was asked for, Same that there was nothing to do.
+	Begun bool `json:",omitzero"`
+	Same  bool `json:",omitzero"`
+}
+
+const (
+	doCreate = "create"
+	doUpdate = "update"
+	doDelete = "delete"
+)
+
+// actor is who acts in a launch: a role, which Service Catalog or, behind a STACKSET
+// constraint, the role Admin assumes; else By, who asked.
+type actor struct {
+	Role, Admin string `json:",omitzero"`
+	By          []byte `json:",omitempty"`
+}
+
+// operation is a record's work in one process.
+type operation struct {
+	*Service
+	job *jobs.Job
+	r   *record
+	w   *work
+}
+
+// operate does the work of a record.
+func (s *Service) operate(ctx context.Context, job *jobs.Job) error {
+	o := &operation{Service: s, job: job}
+	parts := strings.Fields(job.ID)
+	err := s.view(ctx, func(tx kv.Reader) (err error) {
+		o.r, err = get[record](ctx, tx, key(recordKind, parts...))
+		return err
+	})
+	if err != nil || o.r == nil || o.r.ended() || o.r.Work == nil {
+		return err
+	}
+	o.w = o.r.Work
+	if o.r.Status == recordCreated {
+		if err := o.commit(ctx, func(r *record, _ *provisioned) { r.Status = recordRuns }); err != nil {
+			return err
+		}
+	}
+	if err := o.run(ctx); err != nil {
+		return o.fails(ctx, err)
+	}
+	return nil
+}
+
+// run asks for the stack's operation and follows it. An error that is not the server's own
+// ends the record.
+func (o *operation) run(ctx context.Context) error {
+	if o.w.Do == doDelete && (o.w.Stack == "" || o.w.Retain) {
+		return o.gone(ctx)
+	}
+	if !o.w.Begun {
+		if err := o.ask(ctx); err != nil {
+			return err
+		}
+	}
+	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		done, err := o.look(ctx)
+		if done || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// acting returns a context in which acts who launches.
+func (o *operation) acting(ctx context.Context) (context.Context, error) {
+	a := o.w.Actor
+	q := &api.Request{ID: o.r.ID, Service: "servicecatalog", Operation: "Operation", Region: o.r.Region, Time: o.now(), CalledVia: []string{principal}}
+	ctx = api.WithRequest(ctx, q)
+	switch {
+	case a.Admin != "":
+		return o.throughAdmin(ctx, a)
+	case a.Role != "":
+		return o.identity.ServiceRole(ctx, a.Role, principal, "servicecatalog")
+	}
+	return o.identity.Act(ctx, a.By)
+}
+
+// throughAdmin is how a stack set does it: CloudFormation acts in the role Admin, which
+// assumes the other.
+func (o *operation) throughAdmin(ctx context.Context, a actor) (context.Context, error) {
+	ctx, err := o.identity.ServiceRole(ctx, a.Admin, "cloudformation.amazonaws.com", "AWSCloudFormationStackSet")
+	if err != nil {
+		return nil, err
+	}
+	out, err := o.identity.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &a.Role, RoleSessionName: new("servicecatalog")})
+	if err != nil {
+		return nil, err
+	}
+	who, err := o.identity.Recall(ctx, *out.Credentials.AccessKeyId, *out.Credentials.SessionToken)
+	if err != nil {
+		return nil, err
+	}
+	return o.identity.Admit(api.WithRequest(ctx, new(*api.RequestOf(ctx))), who), nil
+}
+
+// capabilities are all: whoever offers a product has acknowledged what its template makes.
+var capabilities = []string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"}
+
+// ask asks for the stack's operation, and notes that it did.
+func (o *operation) ask(ctx context.Context) error {
+	as, err := o.acting(ctx)
+	if err != nil {
+		return err
+	}
+	stack, same := o.w.Stack, false
+	switch o.w.Do {
+	case doDelete:
+		_, err = o.stacks.DeleteStack(as, &cloudformation.DeleteStackInput{StackName: &o.w.Stack, ClientRequestToken: &o.r.ID})
+	default:
+		body, failed := o.bodyOf(ctx, o.r.Region, o.r.ID)
+		if failed != nil {
+			return failed
+		}
+		as = stacks.WithLaunch(as, stacks.Launch{Template: body, Tags: o.w.Auto})
+		var given []*cloudformation.Parameter
+		for _, k := range slices.Sorted(keysOf(o.w.Values)) {
+			given = append(given, &cloudformation.Parameter{ParameterKey: &k, ParameterValue: new(o.w.Values[k])})
+		}
+		tags := []*cloudformation.Tag{}
+		for _, t := range tagsOf(o.r.Tags) {
+			tags = append(tags, &cloudformation.Tag{Key: t.Key, Value: t.Value})
+		}
+		if o.w.Do == doCreate {
+			name := "SC-" + o.r.Account + "-" + o.r.Provisioned
+			out, failed := o.stacks.CreateStack(as, &cloudformation.CreateStackInput{
+				StackName: &name, Parameters: given, Tags: tags, NotificationARNs: o.w.Topics, Capabilities: capabilities, ClientRequestToken: &o.r.ID,
+			})
+			if err = failed; err == nil {
+				stack = *out.StackId
+			}
+			break
+		}
+		if asked, failed := o.asked(as); failed != nil || asked {
+			err = failed
+			break
+		}
+		_, err = o.stacks.UpdateStack(as, &cloudformation.UpdateStackInput{
+			StackName: &o.w.Stack, Parameters: given, Tags: tags, NotificationARNs: o.w.Topics, Capabilities: capabilities, ClientRequestToken: &o.r.ID,
+		})
+		if e, ok := errors.AsType[*api.Error](err); ok && strings.HasPrefix(e.Message, "No updates are to be performed") {
+			err, same = nil, true
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return o.commit(ctx, func(r *record, p *provisioned) {
+		r.Work.Begun, r.Work.Stack, r.Work.Same = true, stack, same
+		if p != nil {
+			p.Stack = stack
+		}
+	})
+}
+
+// asked tells whether the stack was asked for the update before a crash: one of its events
+// has the token.
+func (o *operation) asked(as context.Context) (bool, error) {
+	out, err := o.stacks.DescribeStackEvents(as, &cloudformation.DescribeStackEventsInput{StackName: &o.w.Stack})
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(out.StackEvents, func(e *cloudformation.StackEvent) bool { return text(e.ClientRequestToken) == o.r.ID }), nil
+}
+
+// look looks how far the stack is, and ends the record if it is there.
+func (o *operation) look(ctx context.Context) (done bool, err error) {
+	as, err := o.acting(ctx)
+	if err != nil {
+		return false, err
+	}
+	out, err := o.stacks.DescribeStacks(as, &cloudformation.DescribeStacksInput{StackName: &o.w.Stack})
+	if err != nil {
+		return false, err
+	}
+	st := out.Stacks[0]
+	status := text(st.StackStatus)
+	switch {
+	case status == "DELETE_COMPLETE" && o.w.Do == doDelete:
+		return true, o.gone(ctx)
+	case status == "DELETE_COMPLETE":
+		return true, &stackFailure{broken, "Stack " + o.w.Stack + " was deleted."}
+	case strings.HasSuffix(status, "_IN_PROGRESS"):
+		if strings.Contains(status, "ROLLBACK") && o.r.Status != recordFails {
+			return false, o.commit(ctx, func(r *record, _ *provisioned) { r.Status = recordFails })
+		}
+		return false, nil
+	case o.w.Same, status == "CREATE_COMPLETE" && o.w.Do == doCreate, status == "UPDATE_COMPLETE" && o.w.Do == doUpdate:
+		return true, o.succeeds(ctx, st)
+	}
+	why, err := o.reason(as, text(st.StackStatusReason))
+	if err != nil {
+		return false, err
+	}
+	became := broken
+	if o.w.Do != doCreate && status != "UPDATE_ROLLBACK_FAILED" {
+		became = tainted
+	}
+	return true, &stackFailure{became, why}
+}
+
+// stackFailure says that a stack's operation failed, and what the provisioned product is now.
+type stackFailure struct{ status, reason string }
+
+func (f *stackFailure) Error() string { return f.reason }
+
+// reason is why a stack's operation failed: the first failure of a resource that was not
+// called off because of another.
+func (o *operation) reason(as context.Context, otherwise string) (why string, err error) {
+	out, err := o.stacks.DescribeStackEvents(as, &cloudformation.DescribeStackEventsInput{StackName: &o.w.Stack})
+	if err != nil {
+		return otherwise, nil
+	}
+	why = otherwise
+	for _, e := range out.StackEvents { // the newest first
+		status, reason := text(e.ResourceStatus), text(e.ResourceStatusReason)
+		if text(e.ClientRequestToken) == o.r.ID && strings.HasSuffix(status, "_FAILED") && reason != "" && !strings.Contains(reason, "cancelled") {
+			why = reason
+		}
+	}
+	return why, nil
+}
+
+// commit changes the record and the provisioned product, nil if there is none any more.
+// One whose status is "" then is gone.
+func (o *operation) commit(ctx context.Context, fn func(r *record, p *provisioned)) error {
+	_, err := o.job.Update(ctx, func(tx kv.Txn) error {
+		r, err := get[record](ctx, tx, o.r.key())
+		if err != nil {
+			return err
+		}
+		p, err := get[provisioned](ctx, tx, key(launchedKind, r.Region, r.Account, r.Provisioned))
+		if err != nil {
+			return err
+		}
+		r.Updated = o.instant()
+		fn(r, p)
+		if p != nil && p.Status != "" {
+			tx.Put(p.key(), encode(p))
+		} else if p != nil {
+			tx.Delete(p.key())
+			tx.Delete(p.nameKey())
+		}
+		if r.ended() {
+			r.Work = nil
+			tx.Delete(key(templateKind, r.Region, r.ID))
+		}
+		tx.Put(r.key(), encode(r))
+		o.r = r
+		if r.Work != nil {
+			o.w = r.Work
+		}
+		return nil
+	})
+	return err
+}
+
+// succeeds ends the record of a launch or an update.
+func (o *operation) succeeds(ctx context.Context, st *cloudformation.Stack) error {
+	return o.commit(ctx, func(r *record, p *provisioned) {
+		r.Status = recordSucceeded
+		r.Outputs = outputsOf(st)
+		if p == nil {
+			return
+		}
+		p.Status, p.Message, p.LastSuccessful = available, "", r.ID
+		p.Product, p.Artifact, p.Path = r.Product, r.Artifact, r.Path
+		p.LaunchRole, p.AdminRole = r.Work.Actor.Role, r.Work.Actor.Admin
+		p.Tags, p.Asked, p.Values = r.Tags, r.Work.Asked, r.Work.Values
+	})
+}
+
+// outputsOf are the outputs of a stack, and its ARN.
+func outputsOf(st *cloudformation.Stack) []output {
+	list := []output{{"CloudformationStackARN", text(st.StackId), "The ARN of the launched Cloudformation Stack"}}
+	for _, x := range st.Outputs {
+		list = append(list, output{text(x.OutputKey), text(x.OutputValue), text(x.Description)})
+	}
+	return list
+}
+
+// gone ends the record of a termination: there is nothing of the name any more.
+func (o *operation) gone(ctx context.Context) error {
+	return o.commit(ctx, func(r *record, p *provisioned) {
+		r.Status = recordSucceeded
+		if p != nil {
+			p.Status = ""
+		}
+	})
+}
+
+// fails ends a record that cannot succeed. Failures of the server itself, and of the work
+// being taken away, are tried again.
+func (o *operation) fails(ctx context.Context, err error) error {
+	f, stack := errors.AsType[*stackFailure](err)
+	e, told := errors.AsType[*api.Error](err)
+	if !stack && (!told || e.HTTPStatus() >= 500) {
+		return err
+	}
+	why, code, status := "", "StackFailed", broken
+	if stack {
+		why, status = f.reason, f.status
+	} else {
+		why, code = e.Message, e.Code
+		if o.w.Do != doCreate {
+			status = tainted
+		}
+	}
+	why = "AmazonCloudFormationException  " + why
+	if o.w.Do == doDelete && o.w.IgnoreErrors {
+		return o.gone(ctx)
+	}
+	return o.commit(ctx, func(r *record, p *provisioned) {
+		r.Status, r.Errors = recordFailed, []failure{{code, why}}
+		if r.Work.Stack != "" {
+			r.Outputs = []output{{"CloudformationStackARN", r.Work.Stack, "The ARN of the launched Cloudformation Stack"}}
+		}
+		if p == nil {
+			return
+		}
+		p.Status, p.Message = status, why
+		if o.w.Do == doCreate {
+			p.LaunchRole, p.AdminRole, p.Tags, p.Asked = r.Work.Actor.Role, r.Work.Actor.Admin, r.Tags, r.Work.Asked
+		}
+	})
+}
