@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -22,6 +23,14 @@ type Request struct {
 	// "cloudformation.amazonaws.com", the first one first.
 	CalledVia []string
 }
+
+// ReservedTag tells whether a tag's key is one of those that begin with "aws:", which only
+// the services set and take away that ask for a caller: those of stacks, for instance.
+func (r *Request) ReservedTag(key string) bool { return len(r.CalledVia) == 0 && SystemTag(key) }
+
+// SystemTag tells whether a tag's key begins with "aws:". Such tags are not counted, and
+// policy is not asked about them.
+func SystemTag(key string) bool { return len(key) >= 4 && strings.EqualFold(key[:4], "aws:") }
 
 // Caller is the identity that a signature or a token proved.
 type Caller struct {

@@ -13,6 +13,11 @@ import (
 
 // CreateStack begins to make a stack, and answers before it is made.
 func (s *Service) CreateStack(ctx context.Context, in *cloudformation.CreateStackInput) (*cloudformation.CreateStackOutput, error) {
+	return s.createStack(ctx, in, func(*stack) {})
+}
+
+// createStack is CreateStack; with says what else is true of the stack.
+func (s *Service) createStack(ctx context.Context, in *cloudformation.CreateStackInput, with func(*stack)) (*cloudformation.CreateStackOutput, error) {
 	name := text(in.StackName)
 	if !stackName.MatchString(name) {
 		return nil, invalid("1 validation error detected: Value '%s' at 'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*", name)
@@ -53,6 +58,7 @@ func (s *Service) CreateStack(ctx context.Context, in *cloudformation.CreateStac
 	if in.TimeoutInMinutes != nil {
 		st.Timeout = *in.TimeoutInMinutes
 	}
+	with(st)
 	id, err := s.launch(ctx, st, p, &operation{OnceKept: isTrue(in.RetainExceptOnCreate)})
 	if err != nil {
 		return nil, err

@@ -58,6 +58,8 @@ func asFailure(err error, f **stepFailure) bool { return errors.As(err, f) }
 
 // operate runs a stack's operation to its end.
 func (s *Service) operate(ctx context.Context, job *jobs.Job) error {
+	s.metrics.running.Inc()
+	defer s.metrics.running.Dec()
 	for {
 		r := &run{Service: s, job: job, resources: map[string]*resource{}}
 		err := s.store.View(ctx, func(tx kv.Reader) error {
@@ -527,6 +529,7 @@ func (r *run) finish(ctx context.Context, tx kv.Txn, st *stack, status, reason s
 		st.Stopped = nil
 	}
 	st.Operation = nil
+	r.metrics.operations.WithLabelValues(status).Inc()
 	r.turn(tx, st, status, reason)
 	return nil
 }

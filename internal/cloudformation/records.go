@@ -131,8 +131,9 @@ type physical struct {
 
 // step is one call of a Handler.
 type step struct {
-	Action   string // create, update, revert
+	Action   string // create or update
 	Token    string
+	Began    time.Time
 	Physical *physical // what it leads to
 }
 

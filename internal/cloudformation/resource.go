@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/modelwharf/modelwharf/internal/cloudformation/template"
 )
@@ -64,8 +65,11 @@ type Request struct {
 	Name string
 	// Token is the same for all tries of a step, and no other's.
 	Token string
-	// Retry says that the step may have been begun before.
+	// Retry says that the step may have been begun before, or for Update that what the
+	// resource has may not be what Previous says.
 	Retry bool
+	// Since is when the step was begun first: what is older was not made by it.
+	Since time.Time
 	// Began keeps the physical ID of a resource that takes long to make, before it is
 	// ready.
 	Began func(physicalID string) error

@@ -11,7 +11,10 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/modelwharf/modelwharf/internal/cloudformation/template"
 	"github.com/modelwharf/modelwharf/internal/identity"
@@ -34,7 +37,9 @@ type Config struct {
 	Fetch func(ctx context.Context, url string) ([]byte, error)
 	Now   func() time.Time // time.Now if nil
 	Wake  func()           // is called when there is a new job; nil if nobody wants to know
-	Log   *slog.Logger     // slog.Default() if nil
+	// Metrics is where the service registers its numbers; nil for nowhere.
+	Metrics prometheus.Registerer
+	Log     *slog.Logger // slog.Default() if nil
 }
 
 // Service is the store of stacks. It is safe for concurrent use.
@@ -46,12 +51,14 @@ type Service struct {
 	fetch    func(ctx context.Context, url string) ([]byte, error)
 	now      func() time.Time
 	wake     func()
+	metrics  *metrics
 	log      *slog.Logger
 }
 
 // New returns a service.
 func New(c Config) *Service {
-	s := &Service{store: c.Store, identity: c.Identity, seal: c.Seal, types: c.Types, fetch: c.Fetch, now: c.Now, wake: c.Wake, log: c.Log}
+	c.Types = maps.Clone(c.Types)
+	s := &Service{store: c.Store, identity: c.Identity, seal: c.Seal, types: c.Types, fetch: c.Fetch, now: c.Now, wake: c.Wake, log: c.Log, metrics: newMetrics(c.Metrics)}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -60,6 +67,9 @@ func New(c Config) *Service {
 	}
 	if s.log == nil {
 		s.log = slog.Default()
+	}
+	for _, t := range s.ownTypes() {
+		s.types[t.Name] = t
 	}
 	return s
 }

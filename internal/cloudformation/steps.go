@@ -91,7 +91,7 @@ func (r *run) create(ctx context.Context, rec *resource, target *physical) error
 	verb := r.verb(rec)
 	retry := rec.Step != nil && rec.Step.Action == creating
 	if !retry {
-		rec.Step = &step{creating, uuid.NewString(), target}
+		rec.Step = &step{creating, uuid.NewString(), r.now().UTC(), target}
 		reason := ""
 		if verb == "UPDATE" {
 			reason = "Requested update requires the creation of a new physical resource; hence creating one."
@@ -103,12 +103,12 @@ func (r *run) create(ctx context.Context, rec *resource, target *physical) error
 	// What was begun before a crash is brought to its end, though the target has changed.
 	target = rec.Step.Physical
 	req := r.request(rec, target, rec.Step.Token, retry)
-	req.PhysicalID = target.ID
+	req.PhysicalID, req.Since = target.ID, rec.Step.Began
 	req.Began = func(id string) error {
 		target.ID = id
 		return r.save(ctx, rec, verb+"_IN_PROGRESS", "Resource creation Initiated")
 	}
-	made, err := r.call(ctx, target.Type, func(ctx context.Context, h Handler) (Made, error) { return h.Create(ctx, req) })
+	made, err := r.call(ctx, target.Type, creating, func(ctx context.Context, h Handler) (Made, error) { return h.Create(ctx, req) })
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -133,14 +133,14 @@ func (r *run) change(ctx context.Context, rec *resource, target *physical, verb 
 	retry := rec.Step != nil && rec.Step.Action == updating
 	target.ID = rec.Now.ID
 	if !retry {
-		rec.Step = &step{updating, uuid.NewString(), target}
+		rec.Step = &step{updating, uuid.NewString(), r.now().UTC(), target}
 		if err := r.save(ctx, rec, verb+"_IN_PROGRESS", ""); err != nil {
 			return err
 		}
 	}
-	req := r.request(rec, target, rec.Step.Token, retry)
-	req.PhysicalID, req.Previous, req.PreviousTags = rec.Now.ID, rec.Now.Properties, rec.Now.Tags
-	made, err := r.call(ctx, target.Type, func(ctx context.Context, h Handler) (Made, error) { return h.Update(ctx, req) })
+	req := r.request(rec, target, rec.Step.Token, retry || rec.Now.Unsure)
+	req.PhysicalID, req.Previous, req.PreviousTags, req.Since = rec.Now.ID, rec.Now.Properties, r.tags(rec, rec.Now), rec.Step.Began
+	made, err := r.call(ctx, target.Type, updating, func(ctx context.Context, h Handler) (Made, error) { return h.Update(ctx, req) })
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -200,7 +200,7 @@ func (r *run) removeOne(ctx context.Context, rec *resource, p *physical) error {
 	}
 	req := r.request(rec, p, r.op.Base+rec.ID, true)
 	req.PhysicalID = p.ID
-	_, err := r.call(ctx, p.Type, func(ctx context.Context, h Handler) (Made, error) { return Made{}, h.Delete(ctx, req) })
+	_, err := r.call(ctx, p.Type, deleting, func(ctx context.Context, h Handler) (Made, error) { return Made{}, h.Delete(ctx, req) })
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -227,7 +227,14 @@ func (r *run) stepFailed(ctx context.Context, rec *resource, status string, caus
 }
 
 // call calls the handler of a type as the stack's actor. A panic is an error of the step.
-func (r *run) call(ctx context.Context, typ string, fn func(context.Context, Handler) (Made, error)) (made Made, err error) {
+func (r *run) call(ctx context.Context, typ, action string, fn func(context.Context, Handler) (Made, error)) (made Made, err error) {
+	defer func() {
+		outcome := "done"
+		if err != nil {
+			outcome = "failed"
+		}
+		r.metrics.steps.WithLabelValues(typ, action, outcome).Inc()
+	}()
 	defer func() {
 		if p := recover(); p != nil {
 			r.log.Error("the handler of a resource panicked", "type", typ, "panic", p)
@@ -243,6 +250,15 @@ func (r *run) call(ctx context.Context, typ string, fn func(context.Context, Han
 
 // request is what a handler is told of a step.
 func (r *run) request(rec *resource, p *physical, token string, retry bool) *Request {
+	return &Request{
+		Account: r.st.Account, Region: r.st.Region, StackID: r.st.arn(), StackName: r.st.Name, LogicalID: rec.ID,
+		Properties: p.Properties, Tags: r.tags(rec, p), Name: nameOf(r.st.Name, rec.ID, token), Token: token, Retry: retry,
+		Began: func(string) error { return nil },
+	}
+}
+
+// tags are those of the stack as a resource gets them, and those that say whose it is.
+func (r *run) tags(rec *resource, p *physical) map[string]string {
 	tags := maps.Clone(p.Tags)
 	if tags == nil {
 		tags = map[string]string{}
@@ -250,11 +266,7 @@ func (r *run) request(rec *resource, p *physical, token string, retry bool) *Req
 	tags["aws:cloudformation:stack-id"] = r.st.arn()
 	tags["aws:cloudformation:stack-name"] = r.st.Name
 	tags["aws:cloudformation:logical-id"] = rec.ID
-	return &Request{
-		Account: r.st.Account, Region: r.st.Region, StackID: r.st.arn(), StackName: r.st.Name, LogicalID: rec.ID,
-		Properties: p.Properties, Tags: tags, Name: nameOf(r.st.Name, rec.ID, token), Token: token, Retry: retry,
-		Began: func(string) error { return nil },
-	}
+	return tags
 }
 
 // nameOf is a name of a resource that nobody else has: the same for all tries of a step.

@@ -15,6 +15,9 @@ var updatable = []string{
 	"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED", "CREATE_FAILED", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE",
 }
 
+// noUpdates is what is wrong with an update that changes nothing.
+const noUpdates = "No updates are to be performed."
+
 // UpdateStack begins to bring a stack to another state, and answers before it is there.
 func (s *Service) UpdateStack(ctx context.Context, in *cloudformation.UpdateStackInput) (*cloudformation.UpdateStackOutput, error) {
 	tags, err := tagsOf(in.Tags)
@@ -85,7 +88,7 @@ func (s *Service) amend(ctx context.Context, name string, p *proposal, set func(
 			return err
 		}
 		if p.same(old, st.Current) && st.Stopped == nil {
-			return invalid("No updates are to be performed.")
+			return invalid("%s", noUpdates)
 		}
 		for _, decl := range p.template.Resources {
 			if was := old.Resource(decl.ID); was != nil && was.Type != decl.Type {

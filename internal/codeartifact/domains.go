@@ -29,7 +29,7 @@ func defaultKey(n DomainName) string {
 // CreateDomain makes a domain, which belongs to the caller's account.
 func (s *Service) CreateDomain(ctx context.Context, in *codeartifact.CreateDomainInput) (*codeartifact.CreateDomainOutput, error) {
 	n := domainName(ctx, in.Domain, nil)
-	tags, err := newTags(in.Tags)
+	tags, err := newTags(ctx, in.Tags)
 	if err != nil {
 		return nil, err
 	}

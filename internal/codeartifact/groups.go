@@ -73,7 +73,7 @@ func (s *Service) changeGroups(ctx context.Context, n DomainName, p pattern, det
 // CreatePackageGroup makes a package group, which inherits all its restrictions at first.
 func (s *Service) CreatePackageGroup(ctx context.Context, in *codeartifact.CreatePackageGroupInput) (*codeartifact.CreatePackageGroupOutput, error) {
 	n := domainName(ctx, in.Domain, in.DomainOwner)
-	tags, err := newTags(in.Tags)
+	tags, err := newTags(ctx, in.Tags)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 // CreateRepository makes a repository in a domain.
 func (s *Service) CreateRepository(ctx context.Context, in *codeartifact.CreateRepositoryInput) (*codeartifact.CreateRepositoryOutput, error) {
 	n := repositoryName(ctx, in.Domain, in.DomainOwner, in.Repository)
-	tags, err := newTags(in.Tags)
+	tags, err := newTags(ctx, in.Tags)
 	if err != nil {
 		return nil, err
 	}

@@ -15,13 +15,13 @@ import (
 const maxTags = 200
 
 // newTags reads tags of a request. The error is ValidationException.
-func newTags(in []*codeartifact.Tag) (map[string]string, error) {
+func newTags(ctx context.Context, in []*codeartifact.Tag) (map[string]string, error) {
 	if len(in) == 0 {
 		return nil, nil
 	}
 	tags := make(map[string]string, len(in))
 	for _, t := range in {
-		if strings.HasPrefix(strings.ToLower(*t.Key), "aws:") {
+		if api.RequestOf(ctx).ReservedTag(*t.Key) {
 			return nil, Invalid("Tag keys cannot begin with 'aws:'.")
 		}
 		if _, twice := tags[*t.Key]; twice {
@@ -39,6 +39,9 @@ func requestTags(tags map[string]string) map[string][]string {
 	}
 	c := map[string][]string{}
 	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		if api.SystemTag(k) {
+			continue
+		}
 		c["aws:RequestTag/"+k] = []string{tags[k]}
 		c["aws:TagKeys"] = append(c["aws:TagKeys"], k)
 	}
@@ -154,7 +157,7 @@ func (s *Service) TagResource(ctx context.Context, in *codeartifact.TagResourceI
 	if err != nil {
 		return nil, err
 	}
-	tags, err := newTags(in.Tags)
+	tags, err := newTags(ctx, in.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -178,6 +181,9 @@ func (s *Service) UntagResource(ctx context.Context, in *codeartifact.UntagResou
 	}
 	if _, err := s.authorizeTagged(ctx, "UntagResource", t, map[string][]string{"aws:TagKeys": in.TagKeys}); err != nil {
 		return nil, err
+	}
+	if slices.ContainsFunc(in.TagKeys, api.RequestOf(ctx).ReservedTag) {
+		return nil, Invalid("Tag keys cannot begin with 'aws:'.")
 	}
 	return &codeartifact.UntagResourceOutput{}, s.retag(ctx, t, map[string]any{"tagKeys": in.TagKeys}, func(old map[string]string) error {
 		for _, k := range in.TagKeys {

@@ -26,7 +26,7 @@ func (s *Service) CreateTable(ctx context.Context, in *dynamodb.CreateTableInput
 	if err := s.authorizeTable(ctx, "CreateTable", n, conditions); err != nil {
 		return nil, err
 	}
-	if len(st.Tags) > 0 {
+	if own(st.Tags) > 0 {
 		if err := s.authorizeTable(ctx, "TagResource", n, conditions); err != nil {
 			return nil, err
 		}
@@ -116,7 +116,7 @@ func (s *Service) newTable(ctx context.Context, in *dynamodb.CreateTableInput) (
 	}
 	st.Protected = in.DeletionProtectionEnabled != nil && *in.DeletionProtectionEnabled
 	var err error
-	st.Tags, err = mergeTags(nil, in.Tags)
+	st.Tags, err = mergeTags(ctx, nil, in.Tags)
 	return st, err
 }
 

@@ -21,12 +21,12 @@ func (s *Service) TagResource(ctx context.Context, in *dynamodb.TagResourceInput
 	if len(in.Tags) == 0 {
 		return nil, api.ValidationException("Atleast one Tag needs to be provided as Input.")
 	}
-	added, err := mergeTags(nil, in.Tags)
+	added, err := mergeTags(ctx, nil, in.Tags)
 	if err != nil {
 		return nil, err
 	}
 	err = s.retag(ctx, "TagResource", in.ResourceArn, requestTags(added), in, func(tags map[string]string) (map[string]string, error) {
-		return mergeTags(tags, in.Tags)
+		return mergeTags(ctx, tags, in.Tags)
 	})
 	if err != nil {
 		return nil, err
@@ -38,6 +38,11 @@ func (s *Service) TagResource(ctx context.Context, in *dynamodb.TagResourceInput
 func (s *Service) UntagResource(ctx context.Context, in *dynamodb.UntagResourceInput) (*dynamodb.UntagResourceOutput, error) {
 	if len(in.TagKeys) == 0 {
 		return nil, api.ValidationException("Atleast one Tag Key needs to be provided as Input.")
+	}
+	for _, k := range in.TagKeys {
+		if api.RequestOf(ctx).ReservedTag(k) {
+			return nil, api.ValidationException("Tag Key cannot be prefixed with aws:, Key: %s", k)
+		}
 	}
 	conditions := map[string][]string{"aws:TagKeys": in.TagKeys}
 	err := s.retag(ctx, "UntagResource", in.ResourceArn, conditions, in, func(tags map[string]string) (map[string]string, error) {
@@ -138,7 +143,7 @@ func noSuchARN(arn string) error {
 }
 
 // mergeTags checks tags and returns those of old with them.
-func mergeTags(old map[string]string, tags []*dynamodb.Tag) (map[string]string, error) {
+func mergeTags(ctx context.Context, old map[string]string, tags []*dynamodb.Tag) (map[string]string, error) {
 	merged := make(map[string]string, len(old)+len(tags))
 	maps.Copy(merged, old)
 	seen := map[string]bool{}
@@ -147,7 +152,7 @@ func mergeTags(old map[string]string, tags []*dynamodb.Tag) (map[string]string, 
 		switch {
 		case key == "" || len([]rune(key)) > 128 || strings.ContainsFunc(key, notInTag):
 			return nil, api.ValidationException("The Tag Key provided is invalid, Key: %s", key)
-		case strings.HasPrefix(strings.ToLower(key), "aws:"):
+		case api.RequestOf(ctx).ReservedTag(key):
 			return nil, api.ValidationException("Tag Key cannot be prefixed with aws:, Key: %s", key)
 		case len([]rune(value)) > 256 || strings.ContainsFunc(value, notInTag):
 			return nil, api.ValidationException("The Tag Value provided is invalid, Value: %s", value)
@@ -157,10 +162,20 @@ func mergeTags(old map[string]string, tags []*dynamodb.Tag) (map[string]string, 
 		seen[key] = true
 		merged[key] = value
 	}
-	if len(merged) > maxTags {
+	if own(merged) > maxTags {
 		return nil, api.ValidationException("Number of Tags exceed the current limit for the provided ResourceArn")
 	}
 	return merged, nil
+}
+
+// own is how many of tags are the user's.
+func own(tags map[string]string) (n int) {
+	for k := range tags {
+		if !api.SystemTag(k) {
+			n++
+		}
+	}
+	return n
 }
 
 // notInTag is what a tag may not contain: all but letters, digits, space and
@@ -175,9 +190,11 @@ func requestTags(tags map[string]string) map[string][]string {
 		return nil
 	}
 	c := make(map[string][]string, len(tags)+1)
-	for k, v := range tags {
-		c["aws:RequestTag/"+k] = []string{v}
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		if !api.SystemTag(k) {
+			c["aws:RequestTag/"+k] = []string{tags[k]}
+			c["aws:TagKeys"] = append(c["aws:TagKeys"], k)
+		}
 	}
-	c["aws:TagKeys"] = slices.Sorted(maps.Keys(tags))
 	return c
 }

@@ -69,7 +69,7 @@ func (a privateAPI) GetAuthorizationToken(ctx context.Context, in *ecr.GetAuthor
 
 func (a privateAPI) CreateRepository(ctx context.Context, in *ecr.CreateRepositoryInput) (*ecr.CreateRepositoryOutput, error) {
 	n := privateName(ctx, in.RegistryId, in.RepositoryName)
-	tags, err := tagsFrom(in.Tags, privatePair)
+	tags, err := tagsFrom(ctx, in.Tags, privatePair)
 	if err != nil {
 		return nil, err
 	}

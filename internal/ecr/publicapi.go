@@ -40,7 +40,7 @@ func publicName(ctx context.Context, registry, name *string) Name {
 }
 
 func (a publicAPI) CreateRepository(ctx context.Context, in *ecrpublic.CreateRepositoryInput) (*ecrpublic.CreateRepositoryOutput, error) {
-	tags, err := tagsFrom(in.Tags, publicPair)
+	tags, err := tagsFrom(ctx, in.Tags, publicPair)
 	if err != nil {
 		return nil, err
 	}

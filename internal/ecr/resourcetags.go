@@ -3,6 +3,7 @@ package ecr
 import (
 	"context"
 	"errors"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -35,14 +36,28 @@ func checkTags(tags map[string]string) error {
 			return badTag("The tag key '%s' must have between 1 and %d characters", k, maxTagKey)
 		case utf8.RuneCountInString(v) > maxTagValue:
 			return badTag("The value of the tag '%s' must have at most %d characters", k, maxTagValue)
-		case strings.HasPrefix(strings.ToLower(k), "aws:"):
-			return badTag("The tag key '%s' begins with 'aws:', which is reserved for AWS use", k)
 		case !tagText(k) || !tagText(v):
 			return badTag("The tag '%s' may have letters, digits, spaces and _ . : / = + - @ only", k)
 		}
 	}
-	if len(tags) > maxTags {
+	own := 0
+	for k := range tags {
+		if !wharf.SystemTag(k) {
+			own++
+		}
+	}
+	if own > maxTags {
 		return failed("TooManyTagsException", "The repository can have at most %d tags", maxTags)
+	}
+	return nil
+}
+
+// checkReserved refuses the tags that only services set.
+func checkReserved(ctx context.Context, keys iter.Seq[string]) error {
+	for k := range keys {
+		if wharf.RequestOf(ctx).ReservedTag(k) {
+			return badTag("The tag key '%s' begins with 'aws:', which is reserved for AWS use", k)
+		}
 	}
 	return nil
 }
@@ -60,11 +75,11 @@ func tagText(s string) bool {
 // requestTags are the condition keys of tags that a request brings.
 func requestTags(tags map[string]string) map[string][]string {
 	c := map[string][]string{}
-	for k, v := range tags {
-		c["aws:RequestTag/"+k] = []string{v}
-	}
-	if len(tags) > 0 {
-		c["aws:TagKeys"] = slices.Sorted(maps.Keys(tags))
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		if !wharf.SystemTag(k) {
+			c["aws:RequestTag/"+k] = []string{tags[k]}
+			c["aws:TagKeys"] = append(c["aws:TagKeys"], k)
+		}
 	}
 	return c
 }
@@ -73,7 +88,7 @@ func requestTags(tags map[string]string) map[string][]string {
 type pair struct{ key, value *string }
 
 // tagsFrom reads the tags of a request. One key may come once.
-func tagsFrom[T any](list []T, of func(T) pair) (map[string]string, error) {
+func tagsFrom[T any](ctx context.Context, list []T, of func(T) pair) (map[string]string, error) {
 	tags := make(map[string]string, len(list))
 	for _, t := range list {
 		p := of(t)
@@ -82,6 +97,9 @@ func tagsFrom[T any](list []T, of func(T) pair) (map[string]string, error) {
 			return nil, badTag("The tag key '%s' is there more than once", k)
 		}
 		tags[k] = text(p.value)
+	}
+	if err := checkReserved(ctx, maps.Keys(tags)); err != nil {
+		return nil, err
 	}
 	return tags, checkTags(tags)
 }
@@ -137,6 +155,9 @@ func (s *Service) untag(ctx context.Context, n Name, keys []string) error {
 	if err := s.authorizeTagging(ctx, n, "UntagResource", conditions); err != nil {
 		return err
 	}
+	if err := checkReserved(ctx, slices.Values(keys)); err != nil {
+		return err
+	}
 	_, err := s.change(ctx, n, map[string]any{"tagKeys": keys}, func(r *Repository) error {
 		r.Tags = maps.Clone(r.Tags)
 		for _, k := range keys {
@@ -185,7 +206,7 @@ func (a privateAPI) TagResource(ctx context.Context, in *ecr.TagResourceInput) (
 	if err != nil {
 		return nil, err
 	}
-	tags, err := tagsFrom(in.Tags, privatePair)
+	tags, err := tagsFrom(ctx, in.Tags, privatePair)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +247,7 @@ func (a publicAPI) TagResource(ctx context.Context, in *ecrpublic.TagResourceInp
 	if err != nil {
 		return nil, err
 	}
-	tags, err := tagsFrom(in.Tags, publicPair)
+	tags, err := tagsFrom(ctx, in.Tags, publicPair)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package ecr
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -186,6 +187,9 @@ func (s *Service) checkTemplate(ctx context.Context, registry Name, t *template)
 		return invalid("appliedFor", "must have at least one value")
 	}
 	if err := t.Mutability.check(); err != nil {
+		return err
+	}
+	if err := checkReserved(ctx, maps.Keys(t.Tags)); err != nil {
 		return err
 	}
 	if err := checkTags(t.Tags); err != nil {

@@ -25,7 +25,7 @@ type templateInput struct {
 }
 
 // apply changes a template. The errors are InvalidParameterException and those of tags.
-func (in *templateInput) apply(t *template) error {
+func (in *templateInput) apply(ctx context.Context, t *template) error {
 	for _, f := range []struct {
 		to   *string
 		from *string
@@ -42,7 +42,7 @@ func (in *templateInput) apply(t *template) error {
 		t.Mutability = mutabilityOf(mode, in.filters)
 	}
 	if in.tags != nil {
-		tags, err := tagsFrom(in.tags, privatePair)
+		tags, err := tagsFrom(ctx, in.tags, privatePair)
 		if err != nil {
 			return err
 		}
@@ -67,7 +67,7 @@ func (a privateAPI) CreateRepositoryCreationTemplate(ctx context.Context, in *ec
 		mutability: in.ImageTagMutability, filters: in.ImageTagMutabilityExclusionFilters,
 		tags: in.ResourceTags, appliedFor: in.AppliedFor, encryption: in.EncryptionConfiguration,
 	}
-	if err := want.apply(t); err != nil {
+	if err := want.apply(ctx, t); err != nil {
 		return nil, err
 	}
 	if err := a.authorizeTemplate(ctx, registry, "CreateRepositoryCreationTemplate", t); err != nil {
@@ -106,7 +106,7 @@ func (a privateAPI) UpdateRepositoryCreationTemplate(ctx context.Context, in *ec
 		if old == nil {
 			return nil, templateNotFound(registry, *in.Prefix)
 		}
-		if err := want.apply(old); err != nil {
+		if err := want.apply(ctx, old); err != nil {
 			return nil, err
 		}
 		if err := a.authorizeTemplate(ctx, registry, "UpdateRepositoryCreationTemplate", old); err != nil {

@@ -25,6 +25,9 @@ func (op *operation) newHolder(k kind, name, path *string, tags []tag, boundary 
 	if err := op.authorize(h.arn(), nil); err != nil {
 		return nil, err
 	}
+	if err := checkReserved(op.ctx, keysOf(tags)...); err != nil {
+		return nil, err
+	}
 	if err := checkTags(tags); err != nil {
 		return nil, err
 	}

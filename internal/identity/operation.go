@@ -101,15 +101,17 @@ func (op *operation) about(key string, values ...string) {
 
 // aboutTags sets the condition keys of tags that the request brings.
 func (op *operation) aboutTags(tags []tag) {
-	if len(tags) == 0 {
-		return
-	}
-	keys := make([]string, 0, len(tags))
+	var keys []string
 	for _, t := range tags {
+		if api.SystemTag(t.Key) {
+			continue
+		}
 		op.about("aws:RequestTag/"+t.Key, t.Value)
 		keys = append(keys, t.Key)
 	}
-	op.about("aws:TagKeys", keys...)
+	if keys != nil {
+		op.about("aws:TagKeys", keys...)
+	}
 }
 
 // holder returns the user, group or role of a name, if the caller may do the

@@ -28,6 +28,9 @@ func (s *Service) CreatePolicy(ctx context.Context, in *iam.CreatePolicyInput) (
 		if err := op.authorize(m.arn(), nil); err != nil {
 			return err
 		}
+		if err := checkReserved(op.ctx, keysOf(m.Tags)...); err != nil {
+			return err
+		}
 		if err := checkTags(m.Tags); err != nil {
 			return err
 		}

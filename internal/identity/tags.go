@@ -5,24 +5,37 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/api/iam"
 )
 
 // checkTags refuses too many tags, and two with one key; keys that differ in case
 // only are one.
 func checkTags(tags []tag) error {
-	if len(tags) > tagsPerResource {
+	if len(slices.DeleteFunc(slices.Clone(tags), func(t tag) bool { return api.SystemTag(t.Key) })) > tagsPerResource {
 		return iam.LimitExceededException("The number of tags has reached the maximum limit.")
 	}
 	for i, t := range tags {
-		if strings.HasPrefix(strings.ToLower(t.Key), "aws:") {
-			return iam.InvalidInputException("Tag keys beginning with aws: are reserved for system use.")
-		}
 		if slices.ContainsFunc(tags[:i], t.sameKey) {
 			return iam.InvalidInputException("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
 		}
 	}
 	return nil
+}
+
+// checkReserved refuses the tags that only services set.
+func checkReserved(ctx context.Context, keys ...string) error {
+	if slices.ContainsFunc(keys, api.RequestOf(ctx).ReservedTag) {
+		return iam.InvalidInputException("Tag keys beginning with aws: are reserved for system use.")
+	}
+	return nil
+}
+
+func keysOf(tags []tag) (keys []string) {
+	for _, t := range tags {
+		keys = append(keys, t.Key)
+	}
+	return keys
 }
 
 func (t tag) sameKey(o tag) bool { return strings.EqualFold(t.Key, o.Key) }
@@ -111,6 +124,9 @@ func (s *Service) tagHolder(ctx context.Context, action string, in any, k kind, 
 		if err != nil {
 			return err
 		}
+		if err := checkReserved(op.ctx, keysOf(tags)...); err != nil {
+			return err
+		}
 		if h.Tags, err = withTags(h.Tags, tags); err != nil {
 			return err
 		}
@@ -124,6 +140,9 @@ func (s *Service) untagHolder(ctx context.Context, action string, in any, k kind
 		op.about("aws:TagKeys", keys...)
 		h, err := op.holder(k, text(name))
 		if err != nil {
+			return err
+		}
+		if err := checkReserved(op.ctx, keys...); err != nil {
 			return err
 		}
 		h.Tags = withoutTags(h.Tags, keys)
@@ -154,6 +173,9 @@ func (s *Service) TagPolicy(ctx context.Context, in *iam.TagPolicyInput) (*iam.T
 		if err != nil {
 			return err
 		}
+		if err := checkReserved(op.ctx, keysOf(tags)...); err != nil {
+			return err
+		}
 		if m.Tags, err = withTags(m.Tags, tags); err != nil {
 			return err
 		}
@@ -168,6 +190,9 @@ func (s *Service) UntagPolicy(ctx context.Context, in *iam.UntagPolicyInput) (*i
 		op.about("aws:TagKeys", in.TagKeys...)
 		m, err := op.ownManaged(text(in.PolicyArn))
 		if err != nil {
+			return err
+		}
+		if err := checkReserved(op.ctx, in.TagKeys...); err != nil {
 			return err
 		}
 		m.Tags = withoutTags(m.Tags, in.TagKeys)

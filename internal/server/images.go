@@ -65,6 +65,8 @@ func (s *Server) baseURLOf(ctx context.Context) string {
 	switch {
 	case s.config.ExternalURL != "":
 		return s.config.ExternalURL
+	case hostOf(ctx) == "": // what the server does by itself
+		return s.URL()
 	case api.RequestOf(ctx).Secure:
 		return "https://" + hostOf(ctx)
 	}

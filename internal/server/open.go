@@ -37,10 +37,11 @@ func (s *Server) openServices() *services {
 		Now: s.config.Now, Metrics: s.metrics.registry, Log: s.log,
 		Owner: "server", // one process has the data folder: it goes on where it was, at once
 	})
+	s.stacks = s.openStacks(store)
 	return &services{
 		router: newRouter(s.metrics,
 			store.API(), streams.New(store), iam.New(s.identity), sts.New(s.identity), cloudtrail.New(trail), functionsapi.New(functions),
-			s.images.API(), s.images.PublicAPI(), s.packages.API()),
+			s.images.API(), s.images.PublicAPI(), s.packages.API(), s.stacks.API()),
 		verifier: sigv4.Verifier[*identity.Identity]{Lookup: s.identity.Lookup, Now: s.config.Now},
 		bodies:   bodies{most: maxLarge},
 		refusals: audit.Refusals{Store: s.store},

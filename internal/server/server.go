@@ -45,6 +45,7 @@ type Server struct {
 	services *services
 	images   *images
 	packages *packages
+	stacks   *stacks
 	metrics  *metrics
 	engine   *storeCollector
 	listener net.Listener
