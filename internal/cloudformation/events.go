@@ -40,7 +40,9 @@ func (r *run) eventOf(rec *resource) event {
 	} else if p == nil && len(rec.Doomed) > 0 {
 		p = rec.Doomed[len(rec.Doomed)-1]
 	}
-	if p != nil {
+	if p == nil {
+		e.PhysicalID = rec.Last
+	} else {
 		e.PhysicalID = p.ID
 		if p.Properties != nil {
 			e.Properties = encode(p.Properties)

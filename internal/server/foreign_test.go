@@ -34,7 +34,7 @@ func TestForeignServices(t *testing.T) {
 		"presigned":        {"GET", "/bucket/key?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIA%2F20260101%2Fus-east-1%2Fs3%2Faws4_request", "", "", "", "", 501, "application/xml", []string{"<Code>NotImplemented</Code>"}},
 		"old signature":    {"GET", "/bucket/key", "AWS AKIATEST:abc=", "", "", "", 501, "application/xml", []string{"<Code>NotImplemented</Code>"}},
 		"instances":        {"POST", "/", signed("ec2"), "", form, "Action=DescribeInstances&Version=2016-11-15", 400, "application/xml", []string{"<Response><Errors><Error><Code>InvalidAction</Code><Message>The service ec2 "}},
-		"stacks":           {"POST", "/", signed("cloudformation"), "", form, "Action=ListStacks&Version=2010-05-15", 400, "text/xml", []string{"<ErrorResponse", "<Code>InvalidAction</Code>", "The service cloudformation is not available"}},
+		"stacks":           {"POST", "/", signed("autoscaling"), "", form, "Action=DescribeAutoScalingGroups&Version=2011-01-01", 400, "text/xml", []string{"<ErrorResponse", "<Code>InvalidAction</Code>", "The service autoscaling is not available"}},
 		"keys":             {"POST", "/", signed("kms"), "TrentService.ListKeys", json, "{}", 400, json, []string{"UnknownOperationException", "The service kms/TrentService is not available"}},
 		"accelerator":      {"POST", "/", signed("dynamodb"), "AmazonDAXV3.DescribeClusters", json, "{}", 400, json, []string{"UnknownOperationException", "The service dynamodb/AmazonDAXV3 is not"}},
 		"batch jobs":       {"POST", "/v1/listjobs", signed("batch"), "", "", "", 404, json, []string{"UnknownOperationException", "The service batch is not"}},

@@ -116,7 +116,7 @@ func TestFormsAndAnswers(t *testing.T) {
 		{"Action=CreateUser&UserName=bob&Tags.member.x.Key=a" + v, 400, failure("MalformedInput", "x is not a valid index")},
 		{"Action=ListUsers&MaxItems=many" + v, 400, failure("MalformedInput", "STRING_VALUE can not be converted to an Integer")},
 		{"Action=ListUsers&" + strings.Repeat("a.", 1000) + "=1" + v, 400, failure("MalformedInput", "The parameter "+strings.Repeat("a.", 50)+" nests too deeply")},
-		{"Action=DeleteUser&UserName=ada" + v, 200, `<DeleteUserResponse` + namespace + `>` + metadata + `</DeleteUserResponse>`},
+		{"Action=DeleteUser&UserName=ada" + v, 200, `<DeleteUserResponse` + namespace + `><DeleteUserResult></DeleteUserResult>` + metadata + `</DeleteUserResponse>`},
 		{"Action=ListUsers" + v, 200, `<ListUsersResponse` + namespace + `><ListUsersResult><Users></Users><IsTruncated>false</IsTruncated></ListUsersResult>` + metadata + `</ListUsersResponse>`},
 		{"Action=GetAccountSummary" + v, 200, `<GetAccountSummaryResponse` + namespace + `><GetAccountSummaryResult><SummaryMap><entry><key>Groups</key><value>1</value></entry>` +
 			`<entry><key>Users</key><value>2</value></entry></SummaryMap></GetAccountSummaryResult>` + metadata + `</GetAccountSummaryResponse>`},

@@ -14,15 +14,13 @@ import (
 // timestampLayout is ISO 8601, to the second, as IAM and STS write it.
 const timestampLayout = "2006-01-02T15:04:05Z"
 
-// encodeResult writes an output as an element called name, or nothing if it has no
-// members.
+// encodeResult writes an output as an element called name, also one without members: some
+// clients look for the element wherever the service model has an output (ExecuteChangeSet),
+// and none is disturbed where it has not.
 func encodeResult(b *bytes.Buffer, name string, out any) error {
 	v := reflect.Indirect(reflect.ValueOf(out))
 	if v.Kind() != reflect.Struct {
 		return fmt.Errorf("%T is not a structure", out)
-	}
-	if v.NumField() == 0 {
-		return nil
 	}
 	return encode(b, name, v)
 }
