@@ -3,7 +3,6 @@ package cloudformation
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -122,7 +121,7 @@ func (h nested) Delete(ctx context.Context, r *Request) error {
 		return err
 	}
 	if st.inProgress() && !strings.HasPrefix(st.Status, "DELETE") { // of a step that a crash cut off
-		if st, err = h.settled(ctx, r.PhysicalID); err != nil {
+		if _, err = h.settled(ctx, r.PhysicalID); err != nil {
 			return err
 		}
 	}
@@ -178,7 +177,7 @@ func (h nested) outcome(ctx context.Context, arn, done, status string) (Made, er
 		made.Attributes["Outputs."+o.Key] = template.NewText(o.Value)
 	}
 	if st.Status != status {
-		return made, fmt.Errorf("Embedded stack %s was not successfully %s: %s", arn, done, st.Reason) //nolint:staticcheck // AWS's words
+		return made, failed("Embedded stack %s was not successfully %s: %s", arn, done, st.Reason)
 	}
 	return made, nil
 }

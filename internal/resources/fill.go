@@ -40,7 +40,7 @@ func set(v reflect.Value, n *template.Node, path string) error {
 		for _, f := range n.Fields {
 			member := v.FieldByName(f.Name)
 			if !member.IsValid() {
-				return fmt.Errorf("Encountered unsupported property %s", f.Name) //nolint:staticcheck // AWS's words
+				return wrong("Encountered unsupported property %s", f.Name)
 			}
 			if err := set(member, f.Value, path+"/"+f.Name); err != nil {
 				return err
@@ -118,6 +118,11 @@ func setScalar(v reflect.Value, n *template.Node, path string) error {
 	return nil
 }
 
+// wrong returns an error of a template, in AWS's words.
+func wrong(format string, args ...any) error {
+	return &template.Error{Message: fmt.Sprintf(format, args...)}
+}
+
 func wrongType(path, want string) error {
-	return fmt.Errorf("Properties validation failed for resource with message: #/%s: expected type: %s", path, want) //nolint:staticcheck // AWS's words
+	return wrong("Properties validation failed for resource with message: #/%s: expected type: %s", path, want)
 }

@@ -1,7 +1,6 @@
 package resources
 
 import (
-	"errors"
 	"maps"
 	"slices"
 
@@ -33,10 +32,10 @@ func tagsOf(properties *template.Node, stack map[string]string) (map[string]stri
 	for _, t := range list.Items {
 		key, value := t.Get("Key"), t.Get("Value")
 		if key == nil || value == nil || key.Kind != template.Text || value.Kind != template.Text {
-			return nil, errors.New("Properties validation failed for resource with message: #/Tags: a tag has a Key and a Value") //nolint:staticcheck // AWS's words
+			return nil, wrong("Properties validation failed for resource with message: #/Tags: a tag has a Key and a Value")
 		}
 		if seen[key.Text] {
-			return nil, errors.New("Duplicate tag key found: " + key.Text) //nolint:staticcheck // AWS's words
+			return nil, wrong("Duplicate tag key found: %s", key.Text)
 		}
 		seen[key.Text] = true
 		tags[key.Text] = value.Text

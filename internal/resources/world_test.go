@@ -39,15 +39,6 @@ func (w *world) create(name, template string, options ...func(*cloudformation.Cr
 	}
 }
 
-func (w *world) update(name, template string) {
-	w.Helper()
-	if _, err := w.stacks.UpdateStack(w.Context(), &cloudformation.UpdateStackInput{
-		StackName: &name, TemplateBody: &template, Capabilities: []types.Capability{types.CapabilityCapabilityNamedIam},
-	}); err != nil {
-		w.Fatal(err)
-	}
-}
-
 // delete deletes a stack and waits until it is gone.
 func (w *world) delete(name string) {
 	w.Helper()
