@@ -6,7 +6,7 @@ GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
 # Packages whose tests also run under the race detector: those with concurrency.
 RACY = ./internal/kv/... ./internal/jobs/... ./internal/audit/... ./internal/identity/... ./internal/dynamodb/... ./internal/lambda/... ./internal/egress/... \
-	./internal/wire/... ./internal/server/... ./internal/blob/... ./internal/ecr/... ./internal/codeartifact/...
+	./internal/wire/... ./internal/server/... ./internal/blob/... ./internal/ecr/... ./internal/codeartifact/... ./internal/runtime/...
 
 export GOFLAGS ?= -trimpath
 
