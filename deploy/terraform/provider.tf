@@ -25,12 +25,13 @@ provider "aws" {
   dynamic "endpoints" {
     for_each = local.modelwharf ? [var.endpoint] : []
     content {
-      dynamodb  = endpoints.value
-      ecr       = endpoints.value
-      ecrpublic = endpoints.value
-      iam       = endpoints.value
-      lambda    = endpoints.value
-      sts       = endpoints.value
+      dynamodb       = endpoints.value
+      ecr            = endpoints.value
+      ecrpublic      = endpoints.value
+      iam            = endpoints.value
+      lambda         = endpoints.value
+      servicecatalog = endpoints.value
+      sts            = endpoints.value
     }
   }
 }

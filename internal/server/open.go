@@ -38,10 +38,11 @@ func (s *Server) openServices() *services {
 		Owner: "server", // one process has the data folder: it goes on where it was, at once
 	})
 	s.stacks = s.openStacks(store)
+	s.catalog = s.openCatalog(s.stacks)
 	return &services{
 		router: newRouter(s.metrics,
 			store.API(), streams.New(store), iam.New(s.identity), sts.New(s.identity), cloudtrail.New(trail), functionsapi.New(functions),
-			s.images.API(), s.images.PublicAPI(), s.packages.API(), s.stacks.API()),
+			s.images.API(), s.images.PublicAPI(), s.packages.API(), s.stacks.API(), s.catalog.API()),
 		verifier: sigv4.Verifier[*identity.Identity]{Lookup: s.identity.Lookup, Now: s.config.Now},
 		bodies:   bodies{most: maxLarge},
 		refusals: audit.Refusals{Store: s.store},

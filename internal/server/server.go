@@ -46,6 +46,7 @@ type Server struct {
 	images   *images
 	packages *packages
 	stacks   *stacks
+	catalog  *catalog
 	metrics  *metrics
 	engine   *storeCollector
 	listener net.Listener

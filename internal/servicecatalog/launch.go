@@ -265,8 +265,8 @@ func (s *Service) newProvisioned(ctx context.Context, tx kv.Txn, name, token str
 func (s *Service) begin(ctx context.Context, tx kv.Txn, p *provisioned, kind string, l *launch, w *work) (*record, error) {
 	r := s.newRecord(ctx, p, kind)
 	if l != nil {
-		r.Product, r.Artifact, r.Path, r.Tags, r.LaunchRole = l.path.product.ID, l.artifact.ID, l.path.id(), l.tags, l.actor.Role
-		w.Actor, w.Values, w.Topics = l.actor, l.values, l.topics
+		r.Product, r.Artifact, r.Path, r.Tags, r.LaunchRole = l.path.product.ID, l.artifact.ID, l.path.id(), w.Asked, l.actor.Role
+		w.Actor, w.Values, w.Topics, w.Tags = l.actor, l.values, l.topics, l.tags
 		w.Auto = map[string]string{
 			"aws:servicecatalog:portfolioArn": l.path.portfolio.arn(), "aws:servicecatalog:productArn": l.path.product.arn(),
 			"aws:servicecatalog:provisioningPrincipalArn": r.Session, "aws:servicecatalog:provisionedProductArn": p.arn(),
@@ -296,7 +296,7 @@ func (s *Service) newRecord(ctx context.Context, p *provisioned, kind string) *r
 	now := s.instant()
 	return &record{
 		ID: newID("rec"), Account: p.Account, Region: p.Region, Type: kind, Status: recordCreated, Created: now, Updated: now,
-		Provisioned: p.ID, Name: p.Name, Product: p.Product, Artifact: p.Artifact, Path: p.Path, Tags: p.Tags, LaunchRole: p.LaunchRole,
+		Provisioned: p.ID, Name: p.Name, Product: p.Product, Artifact: p.Artifact, Path: p.Path, Tags: p.Asked, LaunchRole: p.LaunchRole,
 		Owner: c.Principal, Session: c.ARN,
 	}
 }

@@ -37,7 +37,8 @@ type work struct {
 	Actor  actor
 	Stack  string            `json:",omitzero"`  // its ARN, once there is one
 	Values map[string]string `json:",omitempty"` // of parameters
-	Asked  map[string]string `json:",omitempty"` // tags
+	Tags   map[string]string `json:",omitempty"` // of the stack
+	Asked  map[string]string `json:",omitempty"` // those of them that the request had
 	Auto   map[string]string `json:",omitempty"` // tags
 	Topics []string          `json:",omitempty"`
 	Retain bool              `json:",omitzero"`
@@ -172,7 +173,7 @@ func (o *operation) ask(ctx context.Context) error {
 			given = append(given, &cloudformation.Parameter{ParameterKey: &k, ParameterValue: new(o.w.Values[k])})
 		}
 		tags := []*cloudformation.Tag{}
-		for _, t := range tagsOf(o.r.Tags) {
+		for _, t := range tagsOf(o.w.Tags) {
 			tags = append(tags, &cloudformation.Tag{Key: t.Key, Value: t.Value})
 		}
 		if o.w.Do == doCreate {
@@ -320,7 +321,7 @@ func (o *operation) succeeds(ctx context.Context, st *cloudformation.Stack) erro
 		p.Status, p.Message, p.LastSuccessful = available, "", r.ID
 		p.Product, p.Artifact, p.Path = r.Product, r.Artifact, r.Path
 		p.LaunchRole, p.AdminRole = r.Work.Actor.Role, r.Work.Actor.Admin
-		p.Tags, p.Asked, p.Values = r.Tags, r.Work.Asked, r.Work.Values
+		p.Tags, p.Asked, p.Values = r.Work.Tags, r.Work.Asked, r.Work.Values
 	})
 }
 
@@ -374,7 +375,7 @@ func (o *operation) fails(ctx context.Context, err error) error {
 		}
 		p.Status, p.Message = status, why
 		if o.w.Do == doCreate {
-			p.LaunchRole, p.AdminRole, p.Tags, p.Asked = r.Work.Actor.Role, r.Work.Actor.Admin, r.Tags, r.Work.Asked
+			p.LaunchRole, p.AdminRole, p.Tags, p.Asked = r.Work.Actor.Role, r.Work.Actor.Admin, r.Work.Tags, r.Work.Asked
 		}
 	})
 }

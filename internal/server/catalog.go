@@ -1,0 +1,26 @@
+package server
+
+import (
+	"github.com/modelwharf/modelwharf/internal/jobs"
+	"github.com/modelwharf/modelwharf/internal/servicecatalog"
+)
+
+// launchesAtOnce is how many launches are followed at once: they wait for their stacks.
+const launchesAtOnce = 64
+
+// catalog is the model catalog with what carries out its launches.
+type catalog struct {
+	*servicecatalog.Service
+	jobs *jobs.Runner
+}
+
+// openCatalog opens the model catalog, whose launches are stacks.
+func (s *Server) openCatalog(of *stacks) *catalog {
+	runner := jobs.New(jobs.Config{Store: s.store, Now: s.config.Now, Logger: s.log, Owner: "server", Workers: launchesAtOnce})
+	service := servicecatalog.New(servicecatalog.Config{
+		Store: s.store, Identity: s.identity, Seal: s.pages, Stacks: of.Service, Fetch: s.templates().fetch,
+		Now: s.config.Now, Wake: runner.Wake, Log: s.log,
+	})
+	runner.Register(service.Jobs()...)
+	return &catalog{service, runner}
+}
