@@ -21,6 +21,7 @@ provider "aws" {
   skip_metadata_api_check     = local.modelwharf
   skip_region_validation      = local.modelwharf
   skip_credentials_validation = local.modelwharf
+  s3_use_path_style           = local.modelwharf
 
   dynamic "endpoints" {
     for_each = local.modelwharf ? [var.endpoint] : []
@@ -30,6 +31,7 @@ provider "aws" {
       ecrpublic      = endpoints.value
       iam            = endpoints.value
       lambda         = endpoints.value
+      s3             = endpoints.value
       servicecatalog = endpoints.value
       sts            = endpoints.value
     }

@@ -81,10 +81,14 @@ func appendPrefix(dst []byte, c class, account string) []byte {
 
 // classOf tells whether a request's operation acts on data.
 func classOf(r *api.Request) class {
-	if r.Service != "dynamodb" {
+	if r.Service != "dynamodb" && r.Service != "s3" {
 		return management
 	}
 	switch r.Operation {
+	case "PutObject", "CopyObject", "DeleteObject", "DeleteObjects", "GetObject", "HeadObject", "GetObjectAttributes", "ListObjects", "ListObjectVersions",
+		"CreateMultipartUpload", "UploadPart", "UploadPartCopy", "CompleteMultipartUpload", "AbortMultipartUpload", "ListParts", "ListMultipartUploads",
+		"PutObjectTagging", "GetObjectTagging", "DeleteObjectTagging":
+		return data
 	case "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems",
 		"ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction",
 		"GetItem", "BatchGetItem", "TransactGetItems", "Query", "Scan", "GetShardIterator", "GetRecords":
@@ -95,7 +99,7 @@ func classOf(r *api.Request) class {
 
 // readOnly tells whether an operation changes nothing, as CloudTrail reports it.
 func readOnly(operation string) bool {
-	for _, verb := range []string{"Get", "List", "Describe", "Lookup", "AssumeRole", "BatchGet", "TransactGet", "Query", "Scan", "Simulate"} {
+	for _, verb := range []string{"Get", "List", "Describe", "Lookup", "AssumeRole", "BatchGet", "TransactGet", "Query", "Scan", "Simulate", "Head"} {
 		if strings.HasPrefix(operation, verb) {
 			return true
 		}

@@ -40,7 +40,7 @@ func (s *Service) StartBulkPutItems(ctx context.Context, in *dynamodb.StartBulkP
 	if err := s.existing(ctx, "StartBulkPutItems", in.TableName, tableNotFound); err != nil {
 		return nil, err
 	}
-	return nil, unavailable("StartBulkPutItems needs an object store, which")
+	return nil, unavailable("StartBulkPutItems")
 }
 
 // SearchVectors finds no vector index, since no table has one.

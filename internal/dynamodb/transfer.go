@@ -9,8 +9,8 @@ import (
 	"github.com/modelwharf/modelwharf/internal/identity"
 )
 
-// Exports and imports are between tables and buckets of objects, which this server has
-// not yet: there are none, and none can be begun.
+// Exports and imports are between tables and buckets of objects, which this version does
+// not do: there are none, and none can be begun.
 
 // ListExports lists none.
 func (s *Service) ListExports(ctx context.Context, _ *dynamodb.ListExportsInput) (*dynamodb.ListExportsOutput, error) {
@@ -78,7 +78,7 @@ func (s *Service) ExportTableToPointInTime(ctx context.Context, in *dynamodb.Exp
 	if err != nil {
 		return nil, err
 	}
-	return nil, unavailable("ExportTableToPointInTime needs an object store, which")
+	return nil, unavailable("ExportTableToPointInTime")
 }
 
 // ImportTable is refused.
@@ -90,5 +90,5 @@ func (s *Service) ImportTable(ctx context.Context, in *dynamodb.ImportTableInput
 	if err := s.authorizeTable(ctx, "ImportTable", n, nil); err != nil {
 		return nil, err
 	}
-	return nil, unavailable("ImportTable needs an object store, which")
+	return nil, unavailable("ImportTable")
 }

@@ -17,6 +17,8 @@ import (
 type Check struct {
 	Action   string // "dynamodb:PutItem"
 	Resource string // an ARN, or "*" for an action that knows no resource
+	// ResourceAccount owns the resource, if its ARN does not say so, as S3's do not.
+	ResourceAccount string
 	// ResourcePolicy is the policy document attached to the resource, or nil.
 	ResourcePolicy []byte
 	// ResourcePrincipals are the unique ids, by ARN, of the users and roles that
@@ -93,13 +95,13 @@ func (s *Service) acting(ctx context.Context, r *api.Request) (*Identity, error)
 func (s *Service) authorize(ctx context.Context, r *api.Request, who *Identity, check *Check, trust *policy.Attached) error {
 	debug := s.log != nil && s.log.Enabled(ctx, slog.LevelDebug)
 	if r.Caller.Type == api.RootCaller && check.ResourcePolicy == nil && check.OuterPolicy == nil && trust == nil && !debug &&
-		(who == nil || len(who.session) == 0) && ownsResource(r.Caller.Account, check.Resource) {
+		(who == nil || len(who.session) == 0) && (check.Resource == "*" || check.owner() == r.Caller.Account) {
 		return nil
 	}
-	q := question{keys: requestKeys{request: r, who: who, conditions: check.Conditions, resource: check.Resource, now: s.now}}
+	q := question{keys: requestKeys{request: r, who: who, conditions: check.Conditions, owner: check.owner(), now: s.now}}
 	q.Request = policy.Request{
 		Principal: policy.PrincipalOf(&r.Caller), Action: check.Action, Resource: check.Resource,
-		ResourcePolicy: trust,
+		ResourceAccount: check.ResourceAccount, ResourcePolicy: trust,
 	}
 	q.Keys = &q.keys
 	if who != nil {
@@ -162,8 +164,13 @@ func (s *Service) resourcePolicy(document []byte) (*policy.Policy, error) {
 	return p, nil
 }
 
-// ownsResource tells whether an ARN is of an account, or of none.
-func ownsResource(account, arn string) bool { return arn == "*" || accountOf(arn) == account }
+// owner is the account that owns the resource, or "".
+func (c *Check) owner() string {
+	if c.ResourceAccount != "" {
+		return c.ResourceAccount
+	}
+	return accountOf(c.Resource)
+}
 
 // accountOf is the account in an ARN, or "".
 func accountOf(arn string) string {
@@ -180,7 +187,7 @@ func accountOf(arn string) string {
 // of the service names it.
 func denial(r *api.Request, format string, args ...any) error {
 	switch r.Service {
-	case "iam", "sts", "cloudformation":
+	case "iam", "sts", "cloudformation", "s3":
 		return api.Errorf("AccessDenied", http.StatusForbidden, format, args...)
 	}
 	return api.AccessDeniedException(format, args...)

@@ -16,7 +16,7 @@ type requestKeys struct {
 	request    *api.Request
 	who        *Identity // nil for root outside of Admit, services, the anonymous
 	conditions map[string][]string
-	resource   string // its ARN, or "*"
+	owner      string // the account that owns the resource, or ""
 	now        func() time.Time
 }
 
@@ -49,8 +49,7 @@ func (k *requestKeys) Key(name string) ([]string, bool) {
 	case "principalaccount":
 		return one(c.Account, c.Account != "")
 	case "resourceaccount":
-		account := accountOf(k.resource)
-		return one(account, account != "")
+		return one(k.owner, k.owner != "")
 	case "principaltype":
 		return one(principalType(c.Type), true)
 	case "principalisawsservice":

@@ -20,7 +20,7 @@ import (
 // meanwhile; what is pushed meanwhile may be in it, too, and is collected after a restore.
 // Bytes in a bucket stay there.
 func (s *Server) backup(ctx context.Context, out io.Writer) (b control.Backup, err error) {
-	bytes := map[string]*ledger.Ledger{archive.Images: s.images.Bytes(), archive.Packages: s.packages.Bytes()}
+	bytes := map[string]*ledger.Ledger{archive.Images: s.images.Bytes(), archive.Packages: s.packages.Bytes(), archive.Objects: s.objects.Bytes()}
 	for _, of := range bytes {
 		defer of.KeepBytes()()
 	}

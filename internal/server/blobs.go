@@ -62,7 +62,7 @@ func (b *Blobs) check() error {
 	return nil
 }
 
-// open opens a store of bytes: that of images or that of packages, each a folder of its own.
+// open opens a store of bytes: that of images, of packages or of objects, each a folder of its own.
 func (b *Blobs) open(ctx context.Context, f *folder.Folder, of string) (blob.Store, error) {
 	bucket, prefix, err := b.bucket()
 	if err != nil {

@@ -39,7 +39,6 @@ var (
 		code:     "InvalidAction", status: http.StatusBadRequest,
 	}
 	foreignEC2 = &foreign{Protocol: foreignQuery.Protocol, form: ec2Error, code: "InvalidAction", status: http.StatusBadRequest}
-	foreignS3  = &foreign{Protocol: foreignQuery.Protocol, form: s3Error, code: "NotImplemented", status: http.StatusNotImplemented}
 )
 
 // foreignOf returns what answers for a service that does not exist here: by the
@@ -49,8 +48,6 @@ func foreignOf(r *http.Request) *foreign {
 	switch {
 	case r.Header.Get("X-Amz-Target") != "":
 		return foreignJSON
-	case scope.Service == "s3", isOldS3(r):
-		return foreignS3
 	case scope.Service == "ec2":
 		return foreignEC2
 	case isForm(r), strings.Contains(r.URL.RawQuery, "Action="):
@@ -59,11 +56,6 @@ func foreignOf(r *http.Request) *foreign {
 		return foreignJSON
 	}
 	return foreignREST
-}
-
-// isOldS3 tells whether a request is signed as only S3's older clients do.
-func isOldS3(r *http.Request) bool {
-	return strings.HasPrefix(r.Header.Get("Authorization"), "AWS ")
 }
 
 var serviceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$`)
@@ -76,8 +68,6 @@ func (f *foreign) Open(r *http.Request, body []byte) (wire.Call, *api.Error) {
 	var names []string
 	if scope, ok := sigv4.ScopeOf(r); ok {
 		names = append(names, scope.Service)
-	} else if isOldS3(r) {
-		names = append(names, "s3")
 	}
 	if dot > 0 {
 		names = append(names, target[:dot])
@@ -112,11 +102,6 @@ func (f *foreign) WriteError(w http.ResponseWriter, requestID string, err *api.E
 	h.Set("X-Amzn-Requestid", requestID)
 	w.WriteHeader(err.HTTPStatus())
 	_, _ = w.Write([]byte(body))
-}
-
-// s3Error is https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html.
-func s3Error(requestID string, err *api.Error) string {
-	return "<Error><Code>" + escaped(err.Code) + "</Code><Message>" + escaped(err.Message) + "</Message><RequestId>" + requestID + "</RequestId></Error>"
 }
 
 // ec2Error is https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html.

@@ -28,11 +28,6 @@ func TestForeignServices(t *testing.T) {
 		answerType                                    string
 		says                                          []string
 	}{
-		"list buckets":     {"GET", "/", signed("s3"), "", "", "", 501, "application/xml", []string{"<Error><Code>NotImplemented</Code><Message>The service s3 is not available in this version of Modelwharf.</Message>"}},
-		"get object":       {"GET", "/bucket/key", signed("s3"), "", "", "", 501, "application/xml", []string{"<Code>NotImplemented</Code>"}},
-		"put object":       {"PUT", "/bucket/key", signed("s3"), "", "", "x", 501, "application/xml", []string{"<Code>NotImplemented</Code>"}},
-		"presigned":        {"GET", "/bucket/key?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIA%2F20260101%2Fus-east-1%2Fs3%2Faws4_request", "", "", "", "", 501, "application/xml", []string{"<Code>NotImplemented</Code>"}},
-		"old signature":    {"GET", "/bucket/key", "AWS AKIATEST:abc=", "", "", "", 501, "application/xml", []string{"<Code>NotImplemented</Code>"}},
 		"instances":        {"POST", "/", signed("ec2"), "", form, "Action=DescribeInstances&Version=2016-11-15", 400, "application/xml", []string{"<Response><Errors><Error><Code>InvalidAction</Code><Message>The service ec2 "}},
 		"stacks":           {"POST", "/", signed("autoscaling"), "", form, "Action=DescribeAutoScalingGroups&Version=2011-01-01", 400, "text/xml", []string{"<ErrorResponse", "<Code>InvalidAction</Code>", "The service autoscaling is not available"}},
 		"keys":             {"POST", "/", signed("kms"), "TrentService.ListKeys", json, "{}", 400, json, []string{"UnknownOperationException", "The service kms/TrentService is not available"}},

@@ -15,6 +15,10 @@ import (
 func (s *Server) Handler() http.Handler {
 	metrics := s.metrics.handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.objects.handler.Signed(r) {
+			s.objects.handler.ServeHTTP(w, r)
+			return
+		}
 		if s.packages.handler.Serves(r) {
 			s.packages.handler.ServeHTTP(w, r)
 			return
@@ -25,6 +29,10 @@ func (s *Server) Handler() http.Handler {
 		}
 		if ecr.ServesLogo(r.URL.Path) {
 			s.images.ServeLogo(w, r)
+			return
+		}
+		if s.objects.handler.Public(r) {
+			s.objects.handler.ServeHTTP(w, r)
 			return
 		}
 		if asksAPI(r) {
@@ -61,7 +69,7 @@ func asksAPI(r *http.Request) bool {
 		return true
 	}
 	_, signed := sigv4.ScopeOf(r)
-	return signed || isOldS3(r)
+	return signed
 }
 
 // baseURL is the base of the URLs that answers contain. Whoever came by a registry's own

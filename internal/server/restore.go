@@ -16,7 +16,7 @@ import (
 )
 
 // Restore makes the data folder dir, which must hold no store yet, of a backup. The bytes
-// of images and packages come to where blobs says. The secret key is copied from keyFile: what is sealed
+// of images, packages and objects come to where blobs says. The secret key is copied from keyFile: what is sealed
 // in the backup cannot be opened with another.
 func Restore(ctx context.Context, dir, keyFile string, blobs Blobs, backup io.Reader) (r Restored, err error) {
 	f, err := folder.Open(dir)
@@ -28,7 +28,7 @@ func Restore(ctx context.Context, dir, keyFile string, blobs Blobs, backup io.Re
 		return r, fmt.Errorf("%s has a store already: restore into a new folder", f.Dir())
 	}
 	to := map[string]blob.Store{}
-	for _, of := range []string{archive.Images, archive.Packages} {
+	for _, of := range archive.Kinds {
 		if to[of], err = blobs.open(ctx, f, of); err != nil {
 			return r, err
 		}

@@ -45,7 +45,7 @@ func newRouter(m *metrics, services ...*api.Service) *router {
 		foreign: map[*foreign]*endpoint{},
 	}
 	unknown := sync.OnceValue(func() *operationMetrics { return m.of("unknown", "unknown") })
-	for _, f := range []*foreign{foreignJSON, foreignREST, foreignQuery, foreignEC2, foreignS3} {
+	for _, f := range []*foreign{foreignJSON, foreignREST, foreignQuery, foreignEC2} {
 		rt.foreign[f] = &endpoint{f, map[string]func() *operationMetrics{"": unknown}}
 	}
 	for _, s := range services {

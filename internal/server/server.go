@@ -43,6 +43,7 @@ type Server struct {
 	identity *identity.Service
 	pages    *pagetoken.Sealer
 	services *services
+	objects  *objects
 	images   *images
 	packages *packages
 	stacks   *stacks
@@ -94,6 +95,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return err
 	}
 	if s.packages, err = s.openPackages(ctx); err != nil {
+		return err
+	}
+	if s.objects, err = s.openObjects(ctx); err != nil {
 		return err
 	}
 	s.services = s.openServices()

@@ -12,6 +12,7 @@ import (
 func (s *Server) startUpkeep(ctx context.Context, working *sync.WaitGroup) {
 	working.Go(func() { _ = s.services.dynamodb.Run(ctx) })
 	working.Go(func() { _ = s.services.lambda.Run(ctx) })
+	working.Go(func() { _ = s.objects.jobs.Run(ctx) })
 	working.Go(func() { _ = s.images.jobs.Run(ctx) })
 	working.Go(func() { _ = s.packages.jobs.Run(ctx) })
 	working.Go(func() { _ = s.stacks.jobs.Run(ctx) })

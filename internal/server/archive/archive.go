@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -52,7 +53,11 @@ func (w *Writer) Store(write func(io.Writer) error) error { return w.section(sto
 const (
 	Images   = "images"
 	Packages = "packages"
+	Objects  = "objects"
 )
+
+// Kinds are all that blobs are of.
+var Kinds = []string{Images, Packages, Objects}
 
 // Blob is a blob, and what it is of.
 type Blob struct {
@@ -73,7 +78,7 @@ func blobNamed(name string) (b Blob, ok bool) {
 	if of, d, prefixed := strings.Cut(name, " "); prefixed {
 		b = Blob{of, digest.Digest(d)}
 	}
-	return b, (b.Of == Images || b.Of == Packages) && b.Digest.Validate() == nil
+	return b, slices.Contains(Kinds, b.Of) && b.Digest.Validate() == nil
 }
 
 // Blob writes a blob.
