@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"cmp"
 	"encoding/binary"
 	"sync/atomic"
 	"time"
@@ -44,8 +45,8 @@ func (r *run) eventOf(rec *resource) event {
 		e.PhysicalID = rec.Last
 	} else {
 		e.PhysicalID = p.ID
-		if p.Properties != nil {
-			e.Properties = encode(p.Properties)
+		if at := cmp.Or(p.Shown, p.Properties); at != nil {
+			e.Properties = encode(at)
 		}
 	}
 	return e

@@ -117,6 +117,7 @@ type physical struct {
 	Type        string
 	ID          string
 	Properties  *template.Node            `json:",omitempty"`
+	Shown       *template.Node            `json:",omitempty"` // of Properties, without secrets; nil for all
 	Tags        map[string]string         `json:",omitempty"` // of the stack, as the resource got them
 	Attributes  map[string]*template.Node `json:",omitempty"`
 	DependsOn   []string                  `json:",omitempty"`

@@ -36,7 +36,7 @@ func (r *run) applyOne(ctx context.Context, e *template.Evaluation, decl *templa
 		return r.stepFailed(ctx, rec, r.verb(rec)+"_FAILED", err)
 	}
 	target := &physical{
-		Type: decl.Type, Properties: properties, Tags: r.op.Target.Tags, DependsOn: after,
+		Type: decl.Type, Properties: properties, Shown: shown(e, decl), Tags: r.op.Target.Tags, DependsOn: after,
 		Deletion: decl.DeletionPolicy, Replacement: decl.UpdateReplacePolicy,
 	}
 	now := rec.Now
@@ -61,6 +61,20 @@ func (r *run) applyOne(ctx context.Context, e *template.Evaluation, decl *templa
 		return r.replace(ctx, rec, target)
 	}
 	return err
+}
+
+// shown is what of a resource's properties may be shown, if that is not all of them: none, where
+// a function cannot do with a secret value's mask what it does with the value.
+func shown(e *template.Evaluation, decl *template.Resource) *template.Node {
+	m := e.Masked()
+	if m == nil {
+		return nil
+	}
+	properties, err := m.Resolve(decl.Properties)
+	if err != nil || properties == nil {
+		return template.NewMap()
+	}
+	return properties
 }
 
 // verb is how the statuses of a resource begin.

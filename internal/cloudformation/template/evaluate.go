@@ -2,6 +2,7 @@ package template
 
 import (
 	"encoding/base64"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +29,24 @@ type Evaluation struct {
 	t          *Template
 	scope      Scope
 	conditions map[string]bool
+}
+
+// Masked is the evaluation as it may be shown: without the values of parameters that have
+// NoEcho. It is nil if there are none.
+func (e *Evaluation) Masked() *Evaluation {
+	parameters := maps.Clone(e.scope.Parameters)
+	secret := false
+	for _, p := range e.t.Parameters {
+		if p.NoEcho {
+			parameters[p.Name], secret = Masked, true
+		}
+	}
+	if !secret {
+		return nil
+	}
+	m := *e // with the conditions as they are
+	m.scope.Parameters = parameters
+	return &m
 }
 
 // Evaluate decides the conditions of a template. The error is of a condition, of a rule
