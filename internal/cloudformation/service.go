@@ -74,6 +74,9 @@ func New(c Config) *Service {
 	return s
 }
 
+// Add adds types of resources, of services that stand on this one: before it is used.
+func (s *Service) Add(types Types) { maps.Copy(s.types, types) }
+
 // failed returns an error of a template or of what it leads to, which the client is told.
 func failed(format string, args ...any) error {
 	return &template.Error{Message: fmt.Sprintf(format, args...)}

@@ -13,6 +13,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/identity"
 	"github.com/modelwharf/modelwharf/internal/lambda"
+	"github.com/modelwharf/modelwharf/internal/resources"
 	"github.com/modelwharf/modelwharf/internal/wire/sigv4"
 )
 
@@ -39,6 +40,7 @@ func (s *Server) openServices() *services {
 	})
 	s.stacks = s.openStacks(store)
 	s.catalog = s.openCatalog(s.stacks)
+	s.stacks.Add(resources.Types(resources.Services{ServiceCatalog: s.catalog.API()}))
 	return &services{
 		router: newRouter(s.metrics,
 			store.API(), streams.New(store), iam.New(s.identity), sts.New(s.identity), cloudtrail.New(trail), functionsapi.New(functions),

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/jobs"
 	"github.com/modelwharf/modelwharf/internal/resources"
+	"github.com/modelwharf/modelwharf/internal/s3"
 )
 
 // stacksAtOnce is how many stacks are worked on at once. It is many, since most of them
@@ -50,7 +52,47 @@ type templates []templateSource
 // itself comes before the web.
 func (s *Server) templates() templates {
 	allow, _ := egress.ParseAllow(s.config.AllowEgress...) // which check has done before
-	return templates{webTemplates(egress.NewClient(allow))}
+	return templates{s.objectTemplates(), webTemplates(egress.NewClient(allow))}
+}
+
+// objectTemplates are the templates that this server keeps itself, as far as the caller may
+// read them.
+func (s *Server) objectTemplates() templateSource {
+	return func(ctx context.Context, u *url.URL) ([]byte, bool, error) {
+		n, ok := s.objects.Locate(ctx, u.String())
+		if !ok {
+			return nil, false, nil
+		}
+		body, err := readObject(ctx, s.objects.Service, n, template.MaxBody)
+		switch e, told := errors.AsType[*api.Error](err); {
+		case errors.Is(err, egress.ErrTooLarge):
+			return nil, true, noTemplate("Template may not exceed %d bytes in size.", template.MaxBody)
+		case told && e.HTTPStatus() < http.StatusInternalServerError:
+			return nil, true, noTemplate("S3 error: %s", e.Message)
+		}
+		return body, true, err
+	}
+}
+
+// readObject reads an object in the name of the caller. The error is egress.ErrTooLarge for
+// one that is larger.
+func readObject(ctx context.Context, objects *s3.Service, n s3.Name, most int64) ([]byte, error) {
+	r := new(*api.RequestOf(ctx))
+	r.Service, r.Operation = "s3", "GetObject"
+	ctx = api.WithRequest(ctx, r)
+	found, err := objects.GetObject(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	if found.Size > most {
+		return nil, egress.ErrTooLarge
+	}
+	bytes, err := found.Open(ctx, 0, found.Size)
+	if err != nil {
+		return nil, err
+	}
+	defer bytes.Close()
+	return io.ReadAll(bytes)
 }
 
 // fetch reads a template. The error is ValidationError.

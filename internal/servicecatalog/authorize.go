@@ -41,7 +41,7 @@ func shareOf(account string) []byte {
 
 // requestTags are the condition keys of the tags that a request brings.
 func requestTags(tags map[string]string) map[string][]string {
-	if len(tags) == 0 {
+	if tags = own(tags); len(tags) == 0 {
 		return nil
 	}
 	c := map[string][]string{"aws:TagKeys": slices.Sorted(maps.Keys(tags))}

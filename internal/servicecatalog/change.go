@@ -14,7 +14,7 @@ import (
 // UpdateProvisionedProduct begins to bring what was launched to another version, other
 // parameters or other tags.
 func (s *Service) UpdateProvisionedProduct(ctx context.Context, in *shapes.UpdateProvisionedProductInput) (out *shapes.UpdateProvisionedProductOutput, err error) {
-	asked, err := newTags(in.Tags)
+	asked, err := newTags(ctx, in.Tags)
 	if err != nil {
 		return nil, err
 	}

@@ -64,8 +64,8 @@ func offered(ctx context.Context, tx kv.Reader, path *launchPath) (map[string][]
 // must have made it.
 func tagsFor(path *launchPath, options map[string][]string, asked map[string]string) (map[string]string, error) {
 	tags := map[string]string{}
-	maps.Copy(tags, path.portfolio.Tags)
-	maps.Copy(tags, path.product.Tags)
+	maps.Copy(tags, own(path.portfolio.Tags))
+	maps.Copy(tags, own(path.product.Tags))
 	for _, k := range slices.Sorted(maps.Keys(options)) {
 		v, given := asked[k]
 		switch values := options[k]; {
@@ -172,7 +172,7 @@ func (s *Service) actorFor(ctx context.Context, path *launchPath) (a actor, err 
 
 // ProvisionProduct begins to launch a product, and answers before it is launched.
 func (s *Service) ProvisionProduct(ctx context.Context, in *shapes.ProvisionProductInput) (out *shapes.ProvisionProductOutput, err error) {
-	asked, err := newTags(in.Tags)
+	asked, err := newTags(ctx, in.Tags)
 	if err != nil {
 		return nil, err
 	}

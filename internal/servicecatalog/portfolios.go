@@ -12,7 +12,7 @@ const maxPortfolios = 100
 
 // CreatePortfolio makes a portfolio.
 func (s *Service) CreatePortfolio(ctx context.Context, in *shapes.CreatePortfolioInput) (out *shapes.CreatePortfolioOutput, err error) {
-	tags, err := newTags(in.Tags)
+	tags, err := newTags(ctx, in.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func portfoliosAt(ctx context.Context, tx kv.Reader, index []byte) (list []*port
 
 // UpdatePortfolio changes what a portfolio says of itself, and its tags.
 func (s *Service) UpdatePortfolio(ctx context.Context, in *shapes.UpdatePortfolioInput) (out *shapes.UpdatePortfolioOutput, err error) {
-	added, err := newTags(in.AddTags)
+	added, err := newTags(ctx, in.AddTags)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (s *Service) UpdatePortfolio(ctx context.Context, in *shapes.UpdatePortfoli
 		set(&p.Name, in.DisplayName)
 		set(&p.Description, in.Description)
 		set(&p.Provider, in.ProviderName)
-		if p.Tags, err = retagged(p.Tags, in.AddTags, in.RemoveTags); err != nil {
+		if p.Tags, err = retagged(ctx, p.Tags, in.AddTags, in.RemoveTags); err != nil {
 			return err
 		}
 		out = &shapes.UpdatePortfolioOutput{PortfolioDetail: p.detail(), Tags: tagsOf(p.Tags)}

@@ -19,7 +19,7 @@ const cloudFormation = "CLOUD_FORMATION_TEMPLATE"
 // CreateProduct makes a product with its first version, whose template is read, checked and
 // kept now.
 func (s *Service) CreateProduct(ctx context.Context, in *shapes.CreateProductInput) (out *shapes.CreateProductOutput, err error) {
-	tags, err := newTags(in.Tags)
+	tags, err := newTags(ctx, in.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +198,7 @@ func productsIn(ctx context.Context, tx kv.Reader, p *portfolio) (list []*produc
 
 // UpdateProduct changes what a product says of itself, and its tags.
 func (s *Service) UpdateProduct(ctx context.Context, in *shapes.UpdateProductInput) (out *shapes.UpdateProductOutput, err error) {
-	added, err := newTags(in.AddTags)
+	added, err := newTags(ctx, in.AddTags)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +216,7 @@ func (s *Service) UpdateProduct(ctx context.Context, in *shapes.UpdateProductInp
 		set(&p.SupportDescription, in.SupportDescription)
 		set(&p.SupportEmail, in.SupportEmail)
 		set(&p.SupportURL, in.SupportUrl)
-		if p.Tags, err = retagged(p.Tags, in.AddTags, in.RemoveTags); err != nil {
+		if p.Tags, err = retagged(ctx, p.Tags, in.AddTags, in.RemoveTags); err != nil {
 			return err
 		}
 		out = &shapes.UpdateProductOutput{ProductViewDetail: p.viewDetail(), Tags: tagsOf(p.Tags)}
