@@ -2,8 +2,8 @@
 // tables of a model catalog and of a prediction cache, trains three versions of a
 // small model, registers them so that none can be overwritten, follows the catalog's
 // changes into a function, picks the best and promotes it, answers questions to it
-// through the cache, takes back a mistake, and publishes versions as a Python package, locked
-// and installed, and as images.
+// through the cache, takes back a mistake, publishes versions as a Python package, locked
+// and installed, and as images, and offers a product that another team launches.
 //
 // It can be run again and again. The server stays up unless DEMO_ONCE=1, which
 // ends it; the exit status is 0 only if every step proved itself.
@@ -120,6 +120,11 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 
+	step("Offer the model as a product, and have another team launch it")
+	if err := offerProduct(ctx, cfg, srv.url); err != nil {
+		return err
+	}
+
 	fmt.Printf("\nEvery step proved itself, in %v.\n", time.Since(began).Round(time.Millisecond))
 	if !once {
 		fmt.Printf(farewell, srv.credentials, srv.url, srv.region)
@@ -141,6 +146,7 @@ The server stays up. To look around with your own aws command:
       --projection-expression 'ModelVersion, Accuracy, ModelDescription' --output table
   aws ecr-public describe-repositories --query 'repositories[].repositoryUri'
   bin/modelwharf deps list --domain models --repository team
+  aws servicecatalog scan-provisioned-products --query 'ProvisionedProducts[].[Name,Status]'
   bin/modelwharf login --tool pip --domain models --repository team --dry-run
 
 `
