@@ -21,7 +21,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/runtime"
 )
 
-// program builds the program of the tests, once.
+// program builds the program of the tests, once, and packs it as a layer.
 var program = sync.OnceValues(func() ([]byte, error) {
 	folder, err := os.MkdirTemp("", "runtimetest")
 	if err != nil {
@@ -34,7 +34,11 @@ var program = sync.OnceValues(func() ([]byte, error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, errors.New(string(out))
 	}
-	return os.ReadFile(at)
+	binary, err := os.ReadFile(at)
+	if err != nil {
+		return nil, err
+	}
+	return packed(tar.Header{Name: "bin/program", Mode: 0o755, Linkname: string(binary)})
 })
 
 // images is an image with its blobs.
@@ -50,8 +54,12 @@ func pack(t testing.TB, config ocispec.ImageConfig, files ...tar.Header) runtime
 	if err != nil {
 		t.Fatal(err)
 	}
+	more, err := packed(files...)
+	if err != nil {
+		t.Fatal(err)
+	}
 	i := images{t, map[digest.Digest][]byte{}}
-	layers := []ocispec.Descriptor{i.layer(tar.Header{Name: "bin/program", Mode: 0o755, Linkname: string(binary)}), i.layer(files...)}
+	layers := []ocispec.Descriptor{i.blob(ocispec.MediaTypeImageLayerGzip, binary), i.blob(ocispec.MediaTypeImageLayerGzip, more)}
 	c := ocispec.Image{Config: config}
 	c.Architecture, c.OS, c.RootFS.Type = "amd64", "linux", "layers"
 	for _, l := range layers {
@@ -87,11 +95,13 @@ func (i images) blob(mediaType string, b []byte) ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: mediaType, Digest: d, Size: int64(len(b))}
 }
 
-// layer packs files; the Linkname of a file is its content.
-func (i images) layer(files ...tar.Header) ocispec.Descriptor {
-	i.t.Helper()
+// packed is a layer of files; the Linkname of a file is its content.
+func packed(files ...tar.Header) ([]byte, error) {
 	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
+	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
 	w := tar.NewWriter(z)
 	for _, h := range files {
 		content := ""
@@ -99,15 +109,12 @@ func (i images) layer(files ...tar.Header) ocispec.Descriptor {
 			h.Typeflag, content, h.Linkname = tar.TypeReg, h.Linkname, ""
 			h.Size = int64(len(content))
 		}
-		_, err := io.WriteString(tarFile{w, &h}, content)
-		if err != nil {
-			i.t.Fatal(err)
+		if _, err := io.WriteString(tarFile{w, &h}, content); err != nil {
+			return nil, err
 		}
 	}
-	if err := errors.Join(w.Close(), z.Close()); err != nil {
-		i.t.Fatal(err)
-	}
-	return i.blob(ocispec.MediaTypeImageLayerGzip, b.Bytes())
+	err = errors.Join(w.Close(), z.Close())
+	return b.Bytes(), err
 }
 
 // tarFile writes a file with its header.
