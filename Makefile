@@ -47,12 +47,12 @@ bench: build # from outside, beside a bare net/http handler
 
 soak: # about two hours
 	.ci/fuzz 60s
-	MODELWHARF_KILLS=200 MODELWHARF_WRITERS=64 go test -timeout 60m -count=1 -v -run 'TestKill' ./e2e
+	MODELWHARF_KILLS=200 MODELWHARF_WRITERS=64 MODELWHARF_LAUNCH_KILLS=50 go test -timeout 60m -count=1 -v -run 'TestKill' ./e2e
 	MODELWHARF_IMAGE_PUSHES=50000 MODELWHARF_IMAGE_KILLS=30 MODELWHARF_TAG_RACES=1000 MODELWHARF_LAYER_MIB=10240 \
 		go test -timeout 60m -count=1 -v -parallel 1 -run 'TestImageSoak|TestTagRace|TestLargeLayer' ./e2e
 	MODELWHARF_ASSET_MIB=5120 MODELWHARF_PUBLICATION_KILLS=200 \
 		go test -timeout 60m -count=1 -v -parallel 1 -run 'TestLargeAsset|TestKilledPublication|TestKilledGeneric|TestKillPublication' ./e2e
-	MODELWHARF_SOAK=1 go test -timeout 60m -count=1 ./internal/kv/... ./internal/blob/... ./internal/dynamodb/modeltest
+	MODELWHARF_SOAK=1 go test -timeout 60m -count=1 ./internal/kv/... ./internal/blob/... ./internal/dynamodb/modeltest ./internal/servicecatalog
 	MODELWHARF_SOAK=1 go test -timeout 60m -count=1 -run 'Recovery|Restore|Backup' -bench Restore -benchtime 1x ./internal/dynamodb
 
 lint:

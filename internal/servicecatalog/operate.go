@@ -262,18 +262,29 @@ func (f *stackFailure) Error() string { return f.reason }
 // reason is why a stack's operation failed: the first failure of a resource that was not
 // called off because of another.
 func (o *operation) reason(as context.Context, otherwise string) (why string, err error) {
-	out, err := o.stacks.DescribeStackEvents(as, &cloudformation.DescribeStackEventsInput{StackName: &o.w.Stack})
-	if err != nil {
-		return otherwise, nil
-	}
 	why = otherwise
-	for _, e := range out.StackEvents { // the newest first
-		status, reason := text(e.ResourceStatus), text(e.ResourceStatusReason)
-		if text(e.ClientRequestToken) == o.r.ID && strings.HasSuffix(status, "_FAILED") && reason != "" && !strings.Contains(reason, "cancelled") {
-			why = reason
+	in := &cloudformation.DescribeStackEventsInput{StackName: &o.w.Stack}
+	for {
+		out, err := o.stacks.DescribeStackEvents(as, in)
+		if e, told := errors.AsType[*api.Error](err); told && e.HTTPStatus() < 500 {
+			return why, nil // who launches may not see the events
+		}
+		if err != nil {
+			return "", err
+		}
+		for _, e := range out.StackEvents { // the newest first
+			if text(e.ClientRequestToken) != o.r.ID {
+				return why, nil
+			}
+			status, reason := text(e.ResourceStatus), text(e.ResourceStatusReason)
+			if strings.HasSuffix(status, "_FAILED") && reason != "" && !strings.Contains(reason, "cancelled") {
+				why = reason
+			}
+		}
+		if in.NextToken = out.NextToken; in.NextToken == nil {
+			return why, nil
 		}
 	}
-	return why, nil
 }
 
 // commit changes the record and the provisioned product, nil if there is none any more.

@@ -173,8 +173,10 @@ func newWorld(t testing.TB) *world {
 }
 
 // start starts the services and what works for them in the background.
-func (w *world) start() {
-	runner := jobs.New(jobs.Config{Store: w.store, Owner: "test", Poll: 5 * time.Millisecond, Workers: 32, Logger: slog.New(slog.DiscardHandler)})
+func (w *world) start() { w.startOn(w.store) }
+
+func (w *world) startOn(store kv.Store) {
+	runner := jobs.New(jobs.Config{Store: store, Owner: "test", Poll: 5 * time.Millisecond, Workers: 32, Logger: slog.New(slog.DiscardHandler)})
 	fetch := func(_ context.Context, url string) ([]byte, error) {
 		if b, ok := w.urls.Load(url); ok {
 			return []byte(b.(string)), nil
@@ -182,13 +184,13 @@ func (w *world) start() {
 		return nil, api.Errorf("ValidationError", 400, "The template at %s could not be read.", url)
 	}
 	stacks := cloudformation.New(cloudformation.Config{
-		Store: w.store, Identity: w.identity, Seal: w.seal.Pages(), Wake: runner.Wake, Log: slog.New(slog.DiscardHandler), Fetch: fetch,
+		Store: store, Identity: w.identity, Seal: w.seal.Pages(), Wake: runner.Wake, Log: slog.New(slog.DiscardHandler), Fetch: fetch,
 		Types: cloudformation.Types{"Test::Model": {
 			Name: "Test::Model", Attributes: []string{"Size"}, Handler: w.model, Properties: map[string]cloudformation.Property{"Size": {}, "Secret": {}},
 		}},
 	})
 	catalog := servicecatalog.New(servicecatalog.Config{
-		Store: w.store, Identity: w.identity, Seal: w.seal.Pages(), Stacks: stacks, Fetch: fetch, Wake: runner.Wake, Log: slog.New(slog.DiscardHandler),
+		Store: store, Identity: w.identity, Seal: w.seal.Pages(), Stacks: stacks, Fetch: fetch, Wake: runner.Wake, Log: slog.New(slog.DiscardHandler),
 	})
 	runner.Register(stacks.Jobs()...)
 	runner.Register(catalog.Jobs()...)
@@ -237,7 +239,7 @@ func (w *world) serve() {
 		}
 		if err := answer(); err != nil {
 			e := api.AsError(err)
-			if e.HTTPStatus() >= 500 {
+			if e.HTTPStatus() >= 500 && !errors.Is(err, errCut) {
 				w.Log("internal error:", e)
 			}
 			protocol.WriteError(rw, "req", e)
