@@ -1,12 +1,11 @@
-// Demo is Modelwharf's main job on real data: it starts a server, makes the
-// tables of a model catalog and of a prediction cache, trains three versions of a
-// small model, registers them so that none can be overwritten, follows the catalog's
-// changes into a function, picks the best and promotes it, answers questions to it
-// through the cache, takes back a mistake, publishes versions as a Python package, locked
-// and installed, and as images, and offers a product that another team launches.
+// Demo is Modelwharf's main job on real data: from a model on somebody's disk to governed
+// predictions. It starts a server, deploys the five stacks of a model platform, trains a small
+// model on Fisher's iris measurements, publishes and locks what it is built from, pushes it as an
+// image, registers it, has another team launch it from the catalog, answers questions through
+// the prediction cache, and brings the next version.
 //
-// It can be run again and again. The server stays up unless DEMO_ONCE=1, which
-// ends it; the exit status is 0 only if every step proved itself.
+// It can be run again and again, also after it or the server was killed. The server stays up
+// unless DEMO_ONCE=1, which ends it; the exit status is 0 only if every step proved itself.
 package main
 
 import (
@@ -48,86 +47,107 @@ func run(ctx context.Context) (err error) {
 			}
 		}()
 	}
-	if srv.cmd != nil {
-		say("%s is up (process %d), data in %s", srv.url, srv.cmd.Process.Pid, srv.data)
-	} else {
-		say("%s is up already, data in %s", srv.url, srv.data)
-	}
 	cfg, err := connect(ctx, srv)
 	if err != nil {
 		return err
 	}
 	db := dynamodb.NewFromConfig(cfg)
 
-	step("Make the tables")
-	if err := makeTables(ctx, db); err != nil {
-		return err
-	}
-
-	step("Follow the catalog's changes into a function")
-	f, err := follow(ctx, cfg, db)
+	// Whoever launches the model has a key of its own, and may do little more than that.
+	step("Deploy the five stacks of the platform")
+	team, err := admit(ctx, cfg, "another-team", mayLaunch)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if closeErr := f.close(context.WithoutCancel(ctx)); err == nil {
-			err = closeErr
-		}
-	}()
-
-	step("Train three versions on Fisher's iris measurements and register them")
-	if err := trainAndRegister(ctx, db); err != nil {
+	outsider, err := admit(ctx, cfg, "outsider", mayLaunch)
+	if err != nil {
 		return err
 	}
-
-	step("Try to overwrite a version")
-	if err := proveImmutable(ctx, db); err != nil {
+	templates, err := openBucket(ctx, cfg, srv.url, "platform-templates")
+	if err != nil {
 		return err
 	}
-
-	step("List the versions, pick the best")
-	best, err := pickBest(ctx, db)
+	p, err := deployPlatform(ctx, cfg, templates, team.arn)
 	if err != nil {
 		return err
 	}
 
-	step("Promote it")
-	if err := promote(ctx, db, f, best); err != nil {
+	step("Train version 1.0 on Fisher's iris measurements")
+	v1, err := trainVersion("1.0")
+	if err != nil {
+		return err
+	}
+
+	step("Publish it as a Python package, and lock what it is built from")
+	packages, lock, err := publish(ctx, cfg, p, v1)
+	if err != nil {
+		return err
+	}
+	if err := proveLock(ctx, packages, lock); err != nil {
+		return err
+	}
+	if err := install(ctx, packages, lock, v1); err != nil {
+		return err
+	}
+
+	step("Push it as an image")
+	shelf, err := openShelf(ctx, cfg, p)
+	if err != nil {
+		return err
+	}
+	image1, err := shelf.push(ctx, v1)
+	if err != nil {
+		return err
+	}
+
+	step("Register it in the model catalog")
+	if err := registerVersion(ctx, db, p, v1, image1); err != nil {
+		return err
+	}
+
+	step("Have another team launch it")
+	if err := proveHidden(ctx, outsider); err != nil {
+		return err
+	}
+	if err := launch(ctx, cfg, team, p); err != nil {
 		return err
 	}
 
 	step("Predict the held-out flowers through the cache, twice")
-	if err := predictTwice(ctx, db, best); err != nil {
+	if err := predictTwice(ctx, db, p.predictionTable, v1); err != nil {
+		return err
+	}
+
+	step("Bring version 1.1")
+	v2, err := trainVersion("1.1")
+	if err != nil {
+		return err
+	}
+	if _, _, err := publish(ctx, cfg, p, v2); err != nil {
+		return err
+	}
+	if err := shelf.proveFixed(ctx, "1.0", v2); err != nil {
+		return err
+	}
+	image2, err := shelf.push(ctx, v2)
+	if err != nil {
+		return err
+	}
+	if err := registerVersion(ctx, db, p, v2, image2); err != nil {
+		return err
+	}
+	if err := predictTwice(ctx, db, p.predictionTable, v2); err != nil {
 		return err
 	}
 
 	step("Make a mistake, and take it back")
-	if err := recoverFromMistake(ctx, db); err != nil {
-		return err
-	}
-
-	step("Publish the best as a Python package, lock it, install it")
-	if err := publishPackage(ctx, cfg, best); err != nil {
-		return err
-	}
-
-	step("Publish versions as images whose tags do not move")
-	all, err := versions(ctx, db)
-	if err != nil {
-		return err
-	}
-	if err := publishImages(ctx, cfg, all); err != nil {
-		return err
-	}
-
-	step("Offer the model as a product, and have another team launch it")
-	if err := offerProduct(ctx, cfg, srv.url); err != nil {
+	if err := recoverFromMistake(ctx, db, p.catalogTable); err != nil {
 		return err
 	}
 
 	fmt.Printf("\nEvery step proved itself, in %v.\n", time.Since(began).Round(time.Millisecond))
 	if !once {
-		fmt.Printf(farewell, srv.credentials, srv.url, srv.region)
+		fmt.Printf(farewell, srv.credentials, srv.url, srv.region, p.domain, p.repository)
 		if srv.cmd != nil {
 			fmt.Printf("Stop the server with: kill %d\n", srv.cmd.Process.Pid)
 		}
@@ -140,14 +160,16 @@ The server stays up. To look around with your own aws command:
 
   export AWS_SHARED_CREDENTIALS_FILE=%s AWS_ENDPOINT_URL=%s
   export AWS_REGION=%[3]s AWS_DEFAULT_REGION=%[3]s
+  aws cloudformation describe-stacks --query 'Stacks[].[StackName,StackStatus]' --output table
   aws dynamodb query --table-name modelCatalogTable \
       --key-condition-expression 'ModelId = :id' \
       --expression-attribute-values '{":id":{"S":"iris-species"}}' \
       --projection-expression 'ModelVersion, Accuracy, ModelDescription' --output table
-  aws ecr-public describe-repositories --query 'repositories[].repositoryUri'
-  bin/modelwharf deps list --domain models --repository team
+  aws ecr describe-images --repository-name ml-model-repo --query 'imageDetails[].[imageTags[0],imageDigest]'
   aws servicecatalog scan-provisioned-products --query 'ProvisionedProducts[].[Name,Status]'
-  bin/modelwharf login --tool pip --domain models --repository team --dry-run
+  bin/modelwharf deps list --domain %[4]s --repository %[5]s
+  bin/modelwharf login --tool pip --domain %[4]s --repository %[5]s --dry-run
+  bin/modelwharf audit --since 1h
 
 `
 
@@ -165,7 +187,7 @@ func connect(ctx context.Context, srv *server) (aws.Config, error) {
 	}
 	// A server that these keys do not open is somebody else's.
 	if _, err := dynamodb.NewFromConfig(cfg).ListTables(ctx, &dynamodb.ListTablesInput{}); err != nil {
-		return cfg, fmt.Errorf("%s does not accept the keys of %s: %w", srv.url, srv.credentials, err)
+		return cfg, fmt.Errorf("%s does not accept the keys of %s; another server is at that address, so choose one by MODELWHARF_LISTEN: %w", srv.url, srv.credentials, err)
 	}
 	return cfg, nil
 }

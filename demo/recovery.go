@@ -11,12 +11,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-const restoredTable = catalogTable + "-restored"
-
 // recoverFromMistake deletes every version of the model, as somebody does one day,
 // restores the catalog to the second before into a table beside it, and puts back
 // from there what was lost. It fails unless all of it is as it was.
-func recoverFromMistake(ctx context.Context, db *dynamodb.Client) error {
+func recoverFromMistake(ctx context.Context, db *dynamodb.Client, catalogTable string) error {
+	restoredTable := catalogTable + "-restored"
 	before, err := items(ctx, db, catalogTable)
 	if err != nil {
 		return err
@@ -27,7 +26,7 @@ func recoverFromMistake(ctx context.Context, db *dynamodb.Client) error {
 	if err := sleepUntil(ctx, good.Add(time.Second)); err != nil {
 		return err
 	}
-	if err := deleteAll(ctx, db, before); err != nil {
+	if err := deleteAll(ctx, db, catalogTable, before); err != nil {
 		return err
 	}
 	left, err := items(ctx, db, catalogTable)
@@ -43,7 +42,7 @@ func recoverFromMistake(ctx context.Context, db *dynamodb.Client) error {
 		return err
 	}
 	began := time.Now()
-	if err := restore(ctx, db, good); err != nil {
+	if err := restore(ctx, db, catalogTable, restoredTable, good); err != nil {
 		return err
 	}
 	restored, err := items(ctx, db, restoredTable)
@@ -57,7 +56,7 @@ func recoverFromMistake(ctx context.Context, db *dynamodb.Client) error {
 
 	for _, item := range restored {
 		if _, err := db.PutItem(ctx, &dynamodb.PutItemInput{
-			TableName: new(catalogTable), Item: item, ConditionExpression: new("attribute_not_exists(ModelId)"),
+			TableName: &catalogTable, Item: item, ConditionExpression: new("attribute_not_exists(ModelId)"),
 		}); err != nil {
 			return err
 		}
@@ -73,11 +72,11 @@ func recoverFromMistake(ctx context.Context, db *dynamodb.Client) error {
 	return dropTable(ctx, db, restoredTable)
 }
 
-// restore makes restoredTable of what the catalog was at a second, as soon as that
-// can be restored.
-func restore(ctx context.Context, db *dynamodb.Client, to time.Time) error {
+// restore makes a table of what another one was at a second, as soon as that can be
+// restored.
+func restore(ctx context.Context, db *dynamodb.Client, from, into string, to time.Time) error {
 	for {
-		out, err := db.DescribeContinuousBackups(ctx, &dynamodb.DescribeContinuousBackupsInput{TableName: new(catalogTable)})
+		out, err := db.DescribeContinuousBackups(ctx, &dynamodb.DescribeContinuousBackupsInput{TableName: &from})
 		if err != nil {
 			return err
 		}
@@ -85,16 +84,18 @@ func restore(ctx context.Context, db *dynamodb.Client, to time.Time) error {
 		if latest := recovery.LatestRestorableDateTime; latest != nil && !latest.Before(to) {
 			break
 		}
-		if err := sleepUntil(ctx, time.Now().Add(50*time.Millisecond)); err != nil {
+		if err := pause(ctx); err != nil {
 			return err
 		}
 	}
 	if _, err := db.RestoreTableToPointInTime(ctx, &dynamodb.RestoreTableToPointInTimeInput{
-		SourceTableName: new(catalogTable), TargetTableName: new(restoredTable), RestoreDateTime: &to,
+		SourceTableName: &from, TargetTableName: &into, RestoreDateTime: &to,
 	}); err != nil {
 		return err
 	}
-	return waitForTable(ctx, db, restoredTable)
+	return dynamodb.NewTableExistsWaiter(db, func(o *dynamodb.TableExistsWaiterOptions) {
+		o.MinDelay = 20 * time.Millisecond
+	}).Wait(ctx, &dynamodb.DescribeTableInput{TableName: &into}, 20*time.Second)
 }
 
 // items returns all rows of a table in the order of a scan.
@@ -110,9 +111,9 @@ func items(ctx context.Context, db *dynamodb.Client, table string) (found []map[
 	return found, nil
 }
 
-func deleteAll(ctx context.Context, db *dynamodb.Client, rows []map[string]types.AttributeValue) error {
+func deleteAll(ctx context.Context, db *dynamodb.Client, table string, rows []map[string]types.AttributeValue) error {
 	for _, row := range rows {
-		if _, err := db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: new(catalogTable), Key: map[string]types.AttributeValue{
+		if _, err := db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &table, Key: map[string]types.AttributeValue{
 			"ModelId": row["ModelId"], "ModelVersion": row["ModelVersion"],
 		}}); err != nil {
 			return err
@@ -128,13 +129,4 @@ func dropTable(ctx context.Context, db *dynamodb.Client, name string) error {
 		return nil
 	}
 	return err
-}
-
-func sleepUntil(ctx context.Context, t time.Time) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(time.Until(t)):
-		return nil
-	}
 }

@@ -39,9 +39,14 @@ func openServer(ctx context.Context) (*server, error) {
 		died:        make(chan error, 1),
 	}
 	if s.ready(ctx) {
+		say("%s is up already, data in %s", s.url, s.data)
 		return s, nil
 	}
-	return s, s.start(ctx, listen)
+	if err := s.start(ctx, listen); err != nil {
+		return s, err
+	}
+	say("%s is up (process %d), data in %s", s.url, s.cmd.Process.Pid, s.data)
+	return s, nil
 }
 
 func (s *server) start(ctx context.Context, listen string) error {
@@ -54,8 +59,7 @@ func (s *server) start(ctx context.Context, listen string) error {
 	}
 	defer log.Close()
 	s.cmd = exec.Command(envOr("MODELWHARF_BIN", "bin/modelwharf"),
-		"serve", "--data", s.data, "--listen", listen, "--region", s.region,
-		"--allow-egress", "127.0.0.1") // where the demo's function listens
+		"serve", "--data", s.data, "--listen", listen, "--region", s.region)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	// A session of its own: the server outlives the demo and its terminal.
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

@@ -23,7 +23,7 @@ func TestDemo(t *testing.T) {
 	listen := free.Addr().String()
 	_ = free.Close()
 	data := filepath.Join(t.TempDir(), "data")
-	for _, locked := range []string{"iris-species 2.0 locked:", "iris-species 2.0 was locked alike by an earlier run:"} {
+	for _, locked := range []string{"iris-species 1.0 locked:", "iris-species 1.0 was locked alike by an earlier run:"} {
 		cmd := exec.CommandContext(t.Context(), demo)
 		cmd.Dir = ".." // where it finds the program of its images
 		cmd.Env = append(cleanEnv(), "MODELWHARF_BIN="+binary, "MODELWHARF_LISTEN="+listen, "MODELWHARF_DATA="+data, "DEMO_ONCE=1", "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")

@@ -1,74 +1,114 @@
-// Modelserver answers predictions of one model version over HTTP. It is what the demo puts
-// into images: a static program and, in a layer of its own, /model.json.
+// Modelserver answers predictions of one model version over HTTP, as SageMaker asks a container
+// to. It is what the demo puts into images: a static program and, beside it in a layer of its
+// own, model.json.
 //
-//	POST /predict  {"features": [5.1, 3.5, 1.4, 0.2]}  →  {"species": "setosa", "version": "1.0"}
+//	GET  /ping          200 once it answers
+//	POST /invocations   text/csv: a flower a line, or application/json: {"instances": [[5.1, 3.5, 1.4, 0.2]]}
+//	                    → {"model": "iris-species", "version": "1.0", "predictions": [{"species": "setosa", …}]}
 package main
 
 import (
+	"encoding/csv"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"log"
+	"math"
+	"mime"
+	"net"
 	"net/http"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 )
 
-// model is a version of the model as the catalog has it.
-type model struct {
-	Version  string
-	Species  []string // in the order of Weights
-	Features []int    // which of the measurements the model looks at
-	Mean     []float64
-	Scale    []float64
-	Weights  [][]float64 // one row a species: a weight a feature, then the bias
-}
+// maxQuestion is how long the body of an invocation may be, in bytes.
+const maxQuestion = 6 << 20
 
 func main() {
-	b, err := os.ReadFile("/model.json")
+	// By the way it was started, since not every container can look up its own program.
+	m, err := readModel(filepath.Join(filepath.Dir(os.Args[0]), "model.json"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	var m model
-	if err := json.Unmarshal(b, &m); err != nil {
-		log.Fatal("model.json: ", err)
+	port := os.Getenv("SAGEMAKER_BIND_TO_PORT")
+	if port == "" {
+		port = "8080"
 	}
-	server := &http.Server{Addr: ":8080", Handler: m.handler(), ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}
+	server := &http.Server{Addr: net.JoinHostPort("", port), Handler: m.handler(), ReadTimeout: 60 * time.Second, WriteTimeout: 60 * time.Second}
+	log.Printf("%s %s answers on port %s", m.Model, m.Version, port)
 	log.Fatal(server.ListenAndServe())
 }
 
+// handler answers as a container is asked.
 func (m *model) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /ping", func(http.ResponseWriter, *http.Request) {})
-	mux.HandleFunc("POST /predict", func(w http.ResponseWriter, r *http.Request) {
-		var question struct{ Features []float64 }
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&question); err != nil {
+	mux.HandleFunc("POST /invocations", func(w http.ResponseWriter, r *http.Request) {
+		instances, err := question(r.Header.Get("Content-Type"), http.MaxBytesReader(w, r.Body, maxQuestion))
+		if unsupported, ok := errors.AsType[unsupportedType](err); ok {
+			http.Error(w, unsupported.Error(), http.StatusUnsupportedMediaType)
+			return
+		}
+		var answers []answer
+		for i, features := range instances {
+			a, bad := m.predict(features)
+			if bad != nil && err == nil {
+				err = fmt.Errorf("flower %d: %w", i+1, bad)
+			}
+			answers = append(answers, a)
+		}
+		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		species, ok := m.predict(question.Features)
-		if !ok {
-			http.Error(w, "too few features", http.StatusBadRequest)
-			return
-		}
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]string{"species": species, "version": m.Version})
+		_ = json.NewEncoder(w).Encode(map[string]any{"model": m.Model, "version": m.Version, "predictions": answers})
 	})
 	return mux
 }
 
-// predict returns the most probable species.
-func (m *model) predict(features []float64) (species string, ok bool) {
-	best := 0.0
-	for c, weights := range m.Weights {
-		score := weights[len(m.Features)]
-		for i, f := range m.Features {
-			if f >= len(features) {
-				return "", false
+// unsupportedType is a content type that is not answered.
+type unsupportedType string
+
+func (t unsupportedType) Error() string {
+	return fmt.Sprintf("the content type is %q; send text/csv or application/json", string(t))
+}
+
+// question reads the flowers that are asked about.
+func question(contentType string, body io.Reader) (instances [][]float64, err error) {
+	kind, _, _ := mime.ParseMediaType(contentType)
+	switch kind {
+	case "application/json":
+		var asked struct{ Instances [][]float64 }
+		if err := json.NewDecoder(body).Decode(&asked); err != nil {
+			return nil, err
+		}
+		instances = asked.Instances
+	case "text/csv":
+		rows, err := csv.NewReader(body).ReadAll()
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			var features []float64
+			for _, cell := range row {
+				x, err := strconv.ParseFloat(strings.TrimSpace(cell), 64)
+				if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+					return nil, fmt.Errorf("%q is not a measurement", cell)
+				}
+				features = append(features, x)
 			}
-			score += weights[i] * (features[f] - m.Mean[i]) / m.Scale[i]
+			instances = append(instances, features)
 		}
-		if c == 0 || score > best {
-			best, species = score, m.Species[c]
-		}
+	default:
+		return nil, unsupportedType(contentType)
 	}
-	return species, true
+	if len(instances) == 0 {
+		return nil, errors.New("no flower is asked about")
+	}
+	return instances, nil
 }

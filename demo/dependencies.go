@@ -25,12 +25,10 @@ import (
 	"github.com/modelwharf/modelwharf/internal/deps"
 )
 
-// Where the model's Python package is, and what it is called.
+// What the model's Python package is called.
 const (
-	packageDomain     = "models"
-	packageRepository = "team"
-	packageName       = "iris-species"
-	moduleName        = "iris_species"
+	packageName = modelID
+	moduleName  = "iris_species"
 )
 
 // module is the model in Python, beside its weights: nothing else is needed to ask it.
@@ -53,44 +51,18 @@ if __name__ == "__main__":
         print(predict([float(word) for word in line.split(",")]))
 `
 
-// publishPackage publishes a version as a Python package, locks what the version is built from,
-// proves that the lock holds, and, where there is a pip, installs exactly that and asks it.
-func publishPackage(ctx context.Context, cfg aws.Config, v *modelVersion) error {
-	client := codeartifact.NewFromConfig(cfg)
-	if err := makeRepository(ctx, client); err != nil {
-		return err
-	}
+// publish publishes a version as a Python package, and locks what the version is built from.
+func publish(ctx context.Context, cfg aws.Config, p *platform, v *version) (*deps.Repository, *deps.Lock, error) {
+	shelf := &deps.Repository{Client: codeartifact.NewFromConfig(cfg), Domain: p.domain, Name: p.repository}
 	wheel, err := packWheel(v)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	if err := upload(ctx, client, v.ModelVersion, wheel); err != nil {
-		return err
+	if err := upload(ctx, shelf, v.number, wheel); err != nil {
+		return nil, nil, err
 	}
-
-	shelf := &deps.Repository{Client: client, Domain: packageDomain, Name: packageRepository}
 	lock, err := lockVersion(ctx, shelf, v)
-	if err != nil {
-		return err
-	}
-	if err := proveLock(ctx, shelf, lock); err != nil {
-		return err
-	}
-	return install(ctx, shelf, lock, v)
-}
-
-// makeRepository makes the repository of packages, if it is not there yet.
-func makeRepository(ctx context.Context, client *codeartifact.Client) error {
-	_, err := client.CreateDomain(ctx, &codeartifact.CreateDomainInput{Domain: new(packageDomain)})
-	if _, exists := errors.AsType[*types.ConflictException](err); err != nil && !exists {
-		return err
-	}
-	_, err = client.CreateRepository(ctx, &codeartifact.CreateRepositoryInput{Domain: new(packageDomain), Repository: new(packageRepository)})
-	if _, exists := errors.AsType[*types.ConflictException](err); err != nil && !exists {
-		return err
-	}
-	say("repository %s of the domain %s", packageRepository, packageDomain)
-	return nil
+	return shelf, lock, err
 }
 
 // wheelName is what the file of a version is called.
@@ -98,17 +70,17 @@ func wheelName(version string) string { return moduleName + "-" + version + "-py
 
 // packWheel makes the wheel of a version (a zip, PEP 427). It needs no Python, and from the same
 // model it makes the same bytes.
-func packWheel(v *modelVersion) ([]byte, error) {
-	weights, err := weightsOf(v)
+func packWheel(v *version) ([]byte, error) {
+	weights, err := v.weights()
 	if err != nil {
 		return nil, err
 	}
-	info := moduleName + "-" + v.ModelVersion + ".dist-info/"
+	info := moduleName + "-" + v.number + ".dist-info/"
 	files := []struct{ name, content string }{
 		{moduleName + "/__init__.py", ""},
 		{moduleName + "/__main__.py", module},
 		{moduleName + "/model.json", string(weights)},
-		{info + "METADATA", fmt.Sprintf("Metadata-Version: 2.1\nName: %s\nVersion: %s\nSummary: %s\nRequires-Python: >=3.6\n", packageName, v.ModelVersion, v.ModelDescription)},
+		{info + "METADATA", fmt.Sprintf("Metadata-Version: 2.1\nName: %s\nVersion: %s\nSummary: %s\nRequires-Python: >=3.6\n", packageName, v.number, v.description)},
 		{info + "WHEEL", "Wheel-Version: 1.0\nGenerator: modelwharf-demo\nRoot-Is-Purelib: true\nTag: py3-none-any\n"},
 	}
 	record := ""
@@ -134,14 +106,14 @@ func packWheel(v *modelVersion) ([]byte, error) {
 
 // upload publishes a wheel by the form that twine sends. One of an earlier run stays: a file
 // does not change, and the very same file again is no change.
-func upload(ctx context.Context, client *codeartifact.Client, version string, wheel []byte) error {
-	at, err := client.GetRepositoryEndpoint(ctx, &codeartifact.GetRepositoryEndpointInput{
-		Domain: new(packageDomain), Repository: new(packageRepository), Format: types.PackageFormatPypi,
+func upload(ctx context.Context, shelf *deps.Repository, version string, wheel []byte) error {
+	at, err := shelf.Client.GetRepositoryEndpoint(ctx, &codeartifact.GetRepositoryEndpointInput{
+		Domain: &shelf.Domain, Repository: &shelf.Name, Format: types.PackageFormatPypi,
 	})
 	if err != nil {
 		return err
 	}
-	token, err := client.GetAuthorizationToken(ctx, &codeartifact.GetAuthorizationTokenInput{Domain: new(packageDomain)})
+	token, err := shelf.Client.GetAuthorizationToken(ctx, &codeartifact.GetAuthorizationTokenInput{Domain: &shelf.Domain})
 	if err != nil {
 		return err
 	}
@@ -190,17 +162,17 @@ func upload(ctx context.Context, client *codeartifact.Client, version string, wh
 }
 
 // lockVersion locks what a version is built from: as `modelwharf deps lock` does.
-func lockVersion(ctx context.Context, shelf *deps.Repository, v *modelVersion) (*deps.Lock, error) {
+func lockVersion(ctx context.Context, shelf *deps.Repository, v *version) (*deps.Lock, error) {
 	folder, err := os.MkdirTemp("", "iris-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(folder)
 	requirements := filepath.Join(folder, "requirements.txt")
-	if err := os.WriteFile(requirements, []byte(packageName+"=="+v.ModelVersion+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(requirements, []byte(packageName+"=="+v.number+"\n"), 0o600); err != nil {
 		return nil, err
 	}
-	lock, _, err := shelf.Make(ctx, deps.Request{Model: v.ModelID, ModelVersion: v.ModelVersion, Files: []string{requirements}})
+	lock, _, err := shelf.Make(ctx, deps.Request{Model: modelID, ModelVersion: v.number, Files: []string{requirements}})
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +185,7 @@ func lockVersion(ctx context.Context, shelf *deps.Repository, v *modelVersion) (
 		said = "was locked alike by an earlier run"
 	}
 	files, size := lock.Files()
-	say("%s %s %s: %d package, %d file, %d bytes", v.ModelID, v.ModelVersion, said, len(lock.Packages), files, size)
+	say("%s %s %s: %d package, %d file, %d bytes", modelID, v.number, said, len(lock.Packages), files, size)
 	return lock, nil
 }
 
@@ -249,7 +221,7 @@ func proveLock(ctx context.Context, shelf *deps.Repository, lock *deps.Lock) err
 
 // install installs what is locked with pip, by its hashes, into a folder that is thrown away,
 // and asks the installed model what the model here answers. Without pip it says so.
-func install(ctx context.Context, shelf *deps.Repository, lock *deps.Lock, v *modelVersion) error {
+func install(ctx context.Context, shelf *deps.Repository, lock *deps.Lock, v *version) error {
 	python, err := exec.LookPath("python3")
 	if err != nil || exec.CommandContext(ctx, python, "-m", "pip", "--version").Run() != nil {
 		say("there is no Python with pip here: nothing is installed")
@@ -272,13 +244,9 @@ func install(ctx context.Context, shelf *deps.Repository, lock *deps.Lock, v *mo
 	if out, err := pip.CombinedOutput(); err != nil {
 		return fmt.Errorf("pip install: %w\n%s", err, out)
 	}
-	_, heldOut, err := loadIris()
-	if err != nil {
-		return err
-	}
 	var questions, want strings.Builder
-	for _, f := range heldOut {
-		p := v.Model.predict(f.features)
+	for _, f := range v.heldOut {
+		p := v.model.predict(f.features)
 		fmt.Fprintln(&want, species[slices.Index(p, slices.Max(p))])
 		fmt.Fprintln(&questions, strings.Trim(strings.ReplaceAll(fmt.Sprint(f.features), " ", ","), "[]"))
 	}
@@ -292,6 +260,6 @@ func install(ctx context.Context, shelf *deps.Repository, lock *deps.Lock, v *mo
 	if strings.ReplaceAll(string(out), "\r\n", "\n") != want.String() {
 		return fmt.Errorf("the installed package answers otherwise than the model:\n%s", out)
 	}
-	say("installed by pip with --require-hashes: %s answers all %d held-out flowers as the model does", packageName, len(heldOut))
+	say("installed by pip with --require-hashes: %s answers all %d held-out flowers as the model does", packageName, len(v.heldOut))
 	return nil
 }

@@ -23,16 +23,17 @@ const keepFor = time.Hour
 // predictor answers questions to one model version through the prediction cache.
 type predictor struct {
 	db      *dynamodb.Client
-	version *modelVersion
+	table   string
+	version *version
 	// generation is new with every promotion and part of every key, so that no
 	// answer of what was live before can be served.
 	generation []byte
 }
 
-func newPredictor(db *dynamodb.Client, v *modelVersion) *predictor {
+func newPredictor(db *dynamodb.Client, table string, v *version) *predictor {
 	generation := make([]byte, 16)
 	rand.Read(generation)
-	return &predictor{db, v, generation}
+	return &predictor{db, table, v, generation}
 }
 
 // predict returns the model's answer to a question and whether it was in the cache.
@@ -41,7 +42,7 @@ func (p *predictor) predict(ctx context.Context, question []float64) (answer []b
 	now := time.Now()
 	// The sort key is the time of expiry: rows past it are not asked for.
 	found, err := p.db.Query(ctx, &dynamodb.QueryInput{
-		TableName:                new(predictionTable),
+		TableName:                &p.table,
 		KeyConditionExpression:   new("predictionId = :id AND #expiry > :now"),
 		ExpressionAttributeNames: map[string]string{"#expiry": "timestamp"},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
@@ -63,22 +64,22 @@ func (p *predictor) predict(ctx context.Context, question []float64) (answer []b
 		return body.Value, true, nil
 	}
 
-	probabilities := p.version.Model.predict(question)
+	probabilities := p.version.model.predict(question)
 	answer, err = json.Marshal(map[string]any{
 		"species":       species[slices.Index(probabilities, slices.Max(probabilities))],
 		"probabilities": probabilities,
-		"model":         p.version.ModelID + ":" + p.version.ModelVersion,
+		"model":         modelID + ":" + p.version.number,
 	})
 	if err != nil {
 		return nil, false, err
 	}
 	_, err = p.db.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: new(predictionTable),
+		TableName: &p.table,
 		Item: map[string]types.AttributeValue{
 			"predictionId": &types.AttributeValueMemberS{Value: id},
 			"timestamp":    seconds(now.Add(keepFor)),
 			"createdAt":    seconds(now),
-			"model":        &types.AttributeValueMemberS{Value: p.version.ModelID + ":" + p.version.ModelVersion},
+			"model":        &types.AttributeValueMemberS{Value: modelID + ":" + p.version.number},
 			"contentType":  &types.AttributeValueMemberS{Value: "application/json"},
 			"body":         &types.AttributeValueMemberB{Value: answer},
 		},
@@ -90,7 +91,7 @@ func (p *predictor) predict(ctx context.Context, question []float64) (answer []b
 // length in front, so that no two questions share one.
 func (p *predictor) id(question []float64) string {
 	var b []byte
-	for _, part := range [][]byte{[]byte(p.version.ModelID), []byte(p.version.ModelVersion), p.generation} {
+	for _, part := range [][]byte{[]byte(modelID), []byte(p.version.number), p.generation} {
 		b = binary.BigEndian.AppendUint64(b, uint64(len(part)))
 		b = append(b, part...)
 	}
@@ -108,15 +109,11 @@ func seconds(t time.Time) *types.AttributeValueMemberN {
 
 // predictTwice asks for every held-out row twice. The first time no answer may
 // come from the cache, the second time each must, byte for byte the same.
-func predictTwice(ctx context.Context, db *dynamodb.Client, best *modelVersion) error {
-	_, heldOut, err := loadIris()
-	if err != nil {
-		return err
-	}
-	p := newPredictor(db, best)
+func predictTwice(ctx context.Context, db *dynamodb.Client, table string, v *version) error {
+	p := newPredictor(db, table, v)
 	// Equal flowers are one question.
 	questions := make(map[string]flower)
-	for _, f := range heldOut {
+	for _, f := range v.heldOut {
 		questions[p.id(f.features)] = f
 	}
 	answers := make(map[string][]byte)
