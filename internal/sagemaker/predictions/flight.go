@@ -1,0 +1,235 @@
+package predictions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// flight is one search for an answer, for all who ask the same meanwhile. Its context is
+// nobody's: it goes on when they leave.
+type flight struct {
+	key    flightKey
+	bytes  int           // of the question's body
+	landed chan struct{} // closed when there is a result or an error
+
+	result Result
+	err    error
+	source source
+}
+
+type flightKey struct {
+	key Key
+	of  *tier
+}
+
+// flights are those under way.
+type flights struct {
+	mu       sync.Mutex
+	all      map[flightKey]*flight
+	accounts map[string]load
+}
+
+// load is what an account has under way.
+type load struct {
+	flights int
+	bytes   int // of the questions' bodies, which stay until the flight has ended
+}
+
+// join returns the flight of a key, and whether it is a new one, which the caller is to fly;
+// nil if the account has as much under way as it may.
+func (s *flights) join(k flightKey, bytes int) (f *flight, first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.all[k]; f != nil {
+		return f, false
+	}
+	l := s.accounts[k.of.Account]
+	if l.flights >= maxFlights || l.bytes > 0 && l.bytes+bytes > maxFlightBytes {
+		return nil, false
+	}
+	f = &flight{key: k, bytes: bytes, landed: make(chan struct{})}
+	s.all[k] = f
+	s.accounts[k.of.Account] = load{l.flights + 1, l.bytes + bytes}
+	return f, true
+}
+
+func (s *flights) leave(f *flight) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.all, f.key)
+	account := f.key.of.Account
+	l := s.accounts[account]
+	if l.flights == 1 {
+		delete(s.accounts, account)
+		return
+	}
+	s.accounts[account] = load{l.flights - 1, l.bytes - f.bytes}
+}
+
+// land gives those who wait what they wait for.
+func (f *flight) land(r Result, err error, from source) {
+	f.result, f.err, f.source = r, err, from
+	close(f.landed)
+}
+
+// fly finds the answer: in the table, with another server, or with the model. Whoever asks
+// between the answer and the end of its fill is given it, too, so that nobody asks the model
+// while the table does not have it yet.
+func (c *Cache) fly(ctx context.Context, f *flight, p *Prediction, model Model) {
+	defer c.flights.leave(f)
+	row, from, looked := c.find(ctx, p, f.key)
+	var lease *held
+	if row == nil && looked && !c.alone {
+		lease, row = c.lease(ctx, p, f.key)
+	}
+	if row != nil {
+		f.land(Result{Answer: &row.Answer, Outcome: Hit, Age: max(0, c.now().Sub(row.Created))}, nil, from)
+		return
+	}
+	defer lease.drop(ctx)
+	outcome := Miss
+	if !looked {
+		outcome = Bypass
+	}
+	answer, err := c.call(ctx, p, model)
+	created := c.now()
+	f.land(Result{Answer: answer, Outcome: outcome}, err, fromModel)
+	if err == nil && looked {
+		c.fill(ctx, p, f.key, &Row{
+			ID: f.key.key.String(), Created: created, Expires: created.Truncate(time.Second).Add(p.Settings.TTL),
+			Model: p.Model, ImageDigest: p.ImageDigest, Answer: *answer,
+		}, lease)
+	}
+}
+
+// find is the row of the table, or, if the table cannot be asked, what memory still has: the
+// answer is as good as it was. What the role was denied to read is not found. It tells whether
+// the table was asked.
+func (c *Cache) find(ctx context.Context, p *Prediction, k flightKey) (row *Row, from source, looked bool) {
+	row, err := c.look(ctx, p, k)
+	if err == nil {
+		return row, fromTable, true
+	}
+	if e := c.memory.get(k.key); e != nil && e.of == k.of && !k.of.refused.Load() && p.accepts(e.row, c.now()) {
+		return e.row, fromMemory, false
+	}
+	return nil, fromModel, false
+}
+
+// call calls the model. A panic is an error: it must not end the process.
+func (c *Cache) call(ctx context.Context, p *Prediction, model Model) (answer *Answer, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.log.ErrorContext(ctx, "a call of a model panicked", "endpoint", p.Endpoint, "panic", r, "stack", string(debug.Stack()))
+			answer, err = nil, fmt.Errorf("the call of the model panicked: %v", r)
+		}
+	}()
+	answer, err = model(ctx)
+	if err == nil && answer == nil {
+		err = errors.New("the model gave neither an answer nor an error")
+	}
+	if err == nil && answer.Variant == "" {
+		named := *answer
+		named.Variant = p.Variant
+		answer = &named
+	}
+	return answer, err
+}
+
+// skew is how far the clocks of two servers may be apart for one to see the other's rows.
+const skew = 5 * time.Second
+
+// look reads the table. What it finds is in memory then, and what it does not find is not.
+func (c *Cache) look(ctx context.Context, p *Prediction, k flightKey) (*Row, error) {
+	now := c.now()
+	row, err := ask(ctx, c, k.of, reading, readTime, func(ctx context.Context) (*Row, error) {
+		return c.table.Newest(ctx, k.of.Place, k.key.String(), now, now.Add(p.Settings.TTL+skew))
+	})
+	if err != nil {
+		return nil, err
+	}
+	if row == nil || !p.accepts(row, now) {
+		c.memory.drop(k.key)
+		return nil, nil
+	}
+	c.memory.put(k.key, row, k.of, now)
+	return row, nil
+}
+
+// fill keeps an answer: a success, of the variant that was asked and of the generation that
+// the endpoint still has.
+func (c *Cache) fill(ctx context.Context, p *Prediction, k flightKey, row *Row, lease *held) {
+	if !row.kept() || row.Variant != p.Variant {
+		c.meters.filled(&p.Question, fillNoSuccess)
+		return
+	}
+	if c.generation != nil {
+		if present, err := c.generation(ctx, &p.Question); err != nil || present != p.Generation {
+			c.meters.filled(&p.Question, fillMoved)
+			return
+		}
+	}
+	settled := lease.settle()
+	_, err := ask(ctx, c, k.of, filling, fillTime, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, c.table.Put(ctx, k.of.Place, row, settled)
+	})
+	switch {
+	case err == nil:
+		lease.spent()
+		c.memory.put(k.key, row, k.of, c.now())
+		c.meters.filled(&p.Question, fillKept)
+	case errors.Is(err, ErrTooLarge):
+		c.meters.filled(&p.Question, fillTooLarge)
+	case errors.Is(err, ErrLeased):
+		lease.spent()
+		c.meters.filled(&p.Question, fillLost)
+	default:
+		c.meters.filled(&p.Question, fillFailed)
+	}
+}
+
+// errLeftAlone says that a table failed so often that it is not asked for a while.
+var errLeftAlone = errors.New("the cache table is left alone for a while, since it failed")
+
+// ask does an operation of a table in bounded time, also if the table does not heed its
+// context, unless it is left alone.
+func ask[T any](ctx context.Context, c *Cache, of *tier, what operation, limit time.Duration, op func(context.Context) (T, error)) (T, error) {
+	var none T
+	if !of.gate(what).admits(c.now()) {
+		return none, errLeftAlone
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the cache table did not answer within %v", limit))
+	defer cancel()
+	type answer struct {
+		value T
+		err   error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		defer func() {
+			if r := recover(); r != nil {
+				done <- answer{err: fmt.Errorf("panic: %v\n%s", r, debug.Stack())}
+			}
+		}()
+		v, err := op(ctx)
+		done <- answer{v, err}
+	}()
+	var a answer
+	select {
+	case a = <-done:
+	case <-ctx.Done():
+		a.err = context.Cause(ctx)
+	}
+	if !errors.Is(a.err, context.Canceled) {
+		of.learn(what, a.err, c.now())
+	}
+	if failure(a.err) {
+		c.meters.failed(of, what)
+		c.log.WarnContext(ctx, "a cache table failed", "table", of.Table, "role", of.Role, "operation", string(what), "error", a.err)
+	}
+	return a.value, a.err
+}
