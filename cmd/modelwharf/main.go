@@ -12,6 +12,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/modelwharf/modelwharf/internal/login"
+	"github.com/modelwharf/modelwharf/internal/runtime/engine"
 )
 
 // program is the command line.
@@ -36,6 +37,13 @@ type dataFolder struct {
 }
 
 func main() {
+	// Containers of models are reached through copies of this program, which are no commands
+	// of anybody's.
+	if len(os.Args) > 1 && os.Args[1] == engine.DialerCommand {
+		fmt.Fprintln(os.Stderr, "modelwharf:", engine.Dialer(os.Args[2:]))
+		os.Exit(1)
+	}
+
 	// The first signal asks to stop; the second one ends the process at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -8,13 +8,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"regexp"
 )
 
 // Runtime runs containers. It is safe for concurrent use.
 type Runtime interface {
 	// Start runs a container and returns once it runs, which is before it answers. The
-	// errors are ErrName, ErrTaken, ErrImage, and those of the machine.
+	// errors are ErrName, ErrTaken, ErrImage, and those of the machine. A container that
+	// outlives its server, which was killed, is removed when the next Runtime of the same
+	// server is made.
 	Start(ctx context.Context, s Spec) (Container, error)
 	// Close stops all containers.
 	Close() error
@@ -22,8 +25,8 @@ type Runtime interface {
 
 // Container is one that was started.
 type Container interface {
-	// Address is where its port is reached from this machine, "host:port".
-	Address() string
+	// Dial connects to the port at which it listens. It fails as long as nobody listens there.
+	Dial(ctx context.Context) (net.Conn, error)
 	// Done is closed when the container has ended.
 	Done() <-chan struct{}
 	// Exit is how it ended, once Done is closed.
@@ -40,13 +43,14 @@ type Spec struct {
 	Args  []string // after the image's entrypoint, instead of its command if there are any
 	Env   map[string]string
 	// Model is a folder that the container finds at ModelFolder and cannot change, "" for none.
+	// The container is another user: what is in it has to be readable to all.
 	Model string
 	Port  int // at which it listens, unless PortVariable gives it another one
 	// Memory and CPUs are what it may use at most, in bytes and in processors; no limit if
 	// zero.
 	Memory int64
 	CPUs   float64
-	// Outside lets the container reach other hosts.
+	// Outside lets the container reach other hosts, and what this one offers to others.
 	Outside bool
 	Output  io.Writer // gets what the container prints; nil for nobody
 }
@@ -76,12 +80,17 @@ func ValidName(name string) bool { return nameForm.MatchString(name) }
 type Exit struct {
 	Code   int    // -1 if it was killed by a signal
 	Signal string // by which it was killed, "" if by none
-	Output string // the last of what it printed
+	// OutOfMemory says that it was killed because it used more memory than it may.
+	OutOfMemory bool
+	Output      string // the last of what it printed
 }
 
 func (e *Exit) Error() string {
 	how := fmt.Sprintf("ended with status %d", e.Code)
-	if e.Signal != "" {
+	switch {
+	case e.OutOfMemory:
+		how = "was ended because it used more memory than it may"
+	case e.Signal != "":
 		how = "was ended by the signal " + e.Signal
 	}
 	if e.Output == "" {

@@ -127,7 +127,12 @@ type container struct {
 	exit    *runtime.Exit // when done is closed
 }
 
-func (c *container) Address() string       { return c.address }
+// Dial connects to the process.
+func (c *container) Dial(ctx context.Context) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, "tcp", c.address)
+}
+
 func (c *container) Done() <-chan struct{} { return c.done }
 func (c *container) Exit() *runtime.Exit   { return c.exit }
 

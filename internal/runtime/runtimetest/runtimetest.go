@@ -98,13 +98,20 @@ func (w *world) start(s runtime.Spec) runtime.Container {
 // answers tells whether the program answers. That a connection comes about says nothing where
 // something in between takes those to any host.
 func answers(c runtime.Container) bool {
-	answer, err := http.Get("http://" + c.Address() + "/args")
+	answer, err := get(c, "/args")
 	if err != nil {
 		return false
 	}
 	defer answer.Body.Close()
 	var args []string
 	return json.NewDecoder(answer.Body).Decode(&args) == nil
+}
+
+// get asks the program for something, over a connection of its own.
+func get(c runtime.Container, path string) (*http.Response, error) {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return c.Dial(ctx) }
+	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
+	return client.Get("http://container" + path)
 }
 
 // ask asks the program for something, and fails unless it may.
@@ -118,7 +125,7 @@ func (w *world) ask(c runtime.Container, path string, out any) {
 // try asks the program for something, and returns its error.
 func (w *world) try(c runtime.Container, path string, out any) string {
 	w.Helper()
-	answer, err := http.Get("http://" + c.Address() + path)
+	answer, err := get(c, path)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -187,7 +194,7 @@ func sees(w *world) {
 	if err := os.MkdirAll(filepath.Join(model, "deep"), 0o755); err != nil {
 		w.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(model, "deep", "weights"), []byte("1 2 3"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(model, "deep", "weights"), []byte("1 2 3"), 0o644); err != nil {
 		w.Fatal(err)
 	}
 	s := w.spec("sees")
@@ -268,7 +275,6 @@ func unfitImages(w *world) {
 		"no-command": pack(w, ocispec.ImageConfig{}),
 		"no-program": pack(w, ocispec.ImageConfig{Entrypoint: []string{"/bin/absent"}}),
 		"not-found":  pack(w, ocispec.ImageConfig{Entrypoint: []string{"absent"}}),
-		"no-binary":  pack(w, ocispec.ImageConfig{Entrypoint: []string{"/text"}}, tar.Header{Name: "text", Mode: 0o755, Linkname: "just text"}),
 		"torn":       torn,
 		"another":    another,
 	} {
@@ -279,6 +285,17 @@ func unfitImages(w *world) {
 		if c != nil {
 			w.Errorf("%s runs", name)
 		}
+	}
+	// That a file is no program shows when it is run: Start, or the end of the container, says so.
+	text := pack(w, ocispec.ImageConfig{Entrypoint: []string{"/text"}}, tar.Header{Name: "text", Mode: 0o755, Linkname: "just text"})
+	c, err := w.Start(w.Context(), runtime.Spec{Name: "no-binary", Image: text, Port: 8080})
+	if err == nil {
+		<-c.Done()
+		err = c.Exit()
+		w.stop(c)
+	}
+	if !strings.Contains(err.Error(), "exec format error") {
+		w.Errorf("no-binary: %v", err)
 	}
 }
 
