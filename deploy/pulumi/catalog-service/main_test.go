@@ -24,7 +24,24 @@ func want() pulumitest.Resources {
 				`"cloudformation:DescribeStackEvents","cloudformation:DescribeStacks","cloudformation:GetTemplateSummary","cloudformation:SetStackPolicy",` +
 				`"cloudformation:UpdateStack","cloudformation:ValidateTemplate","dynamodb:CreateTable","dynamodb:DeleteTable","dynamodb:DescribeContinuousBackups",` +
 				`"dynamodb:DescribeTable","dynamodb:DescribeTimeToLive","dynamodb:ListTagsOfResource","dynamodb:TagResource","dynamodb:UntagResource",` +
-				`"dynamodb:UpdateContinuousBackups","dynamodb:UpdateTable","dynamodb:UpdateTimeToLive","s3:GetObject"],"Resource":"*"}]}`,
+				`"dynamodb:UpdateContinuousBackups","dynamodb:UpdateTable","dynamodb:UpdateTimeToLive","s3:GetObject",` +
+				`"sagemaker:AddTags","sagemaker:CreateEndpoint","sagemaker:CreateEndpointConfig","sagemaker:CreateModel",` +
+				`"sagemaker:DeleteEndpoint","sagemaker:DeleteEndpointConfig","sagemaker:DeleteModel","sagemaker:DeleteTags",` +
+				`"sagemaker:DescribeEndpoint","sagemaker:DescribeEndpointConfig","sagemaker:DescribeModel","sagemaker:ListTags",` +
+				`"sagemaker:UpdateEndpoint","sagemaker:UpdateEndpointWeightsAndCapacities"],"Resource":"*"},` +
+				`{"Effect":"Allow","Action":["iam:PassRole"],"Resource":"arn:aws:iam::*:role/ModelExecutionRole",` +
+				`"Condition":{"StringEquals":{"iam:PassedToService":"sagemaker.amazonaws.com"}}}]}`,
+		},
+		"aws:iam/role:Role catalog-service-execution": {
+			"name":             "ModelExecutionRole",
+			"assumeRolePolicy": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["sagemaker.amazonaws.com"]},"Action":["sts:AssumeRole"]}]}`,
+		},
+		"aws:iam/rolePolicy:RolePolicy catalog-service-execution": {
+			"name": "Run", "role": "ModelExecutionRole",
+			"policy": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage",` +
+				`"ecr:GetAuthorizationToken","ecr:GetDownloadUrlForLayer","s3:GetObject"],"Resource":"*"},` +
+				`{"Effect":"Allow","Action":["dynamodb:DeleteItem","dynamodb:DescribeTable","dynamodb:GetItem","dynamodb:PutItem","dynamodb:Query","dynamodb:UpdateItem"],` +
+				`"Resource":"arn:aws:dynamodb:*:*:table/predictionCacheTable"}]}`,
 		},
 		"aws:servicecatalog/product:Product catalog-service": {
 			"name": "MLModelProduct", "type": "CLOUD_FORMATION_TEMPLATE", "owner": "data-team", "distributor": "YourOrg",

@@ -29,7 +29,8 @@ type statement struct {
 	Effect    string
 	Principal map[string][]string `json:",omitempty"`
 	Action    []string
-	Resource  string `json:",omitempty"`
+	Resource  string                       `json:",omitempty"`
+	Condition map[string]map[string]string `json:",omitempty"`
 }
 
 // policy returns a policy as a document.

@@ -14,11 +14,12 @@ import (
 type CatalogService struct {
 	pulumi.ResourceState
 
-	Product     *servicecatalog.Product
-	Portfolio   *servicecatalog.Portfolio
-	LaunchRole  *iam.Role
-	ProductId   pulumi.IDOutput
-	PortfolioId pulumi.IDOutput
+	Product       *servicecatalog.Product
+	Portfolio     *servicecatalog.Portfolio
+	LaunchRole    *iam.Role
+	ExecutionRole *iam.Role
+	ProductId     pulumi.IDOutput
+	PortfolioId   pulumi.IDOutput
 }
 
 // CatalogServiceArgs are the settings of a CatalogService.
@@ -28,23 +29,39 @@ type CatalogServiceArgs struct {
 	Portfolio   string // "MLModelPortfolio"
 	LaunchRole  string // "ServiceCatalogLaunchRole"
 	// LaunchPolicy is what the role may do, as a policy document: by default, make stacks
-	// with tables, and read the template.
-	LaunchPolicy string
-	Principals   []string // ARNs of who may launch
-	ShareWith    string   // the number of an account that gets the portfolio offered
+	// with tables and endpoints, pass them the execution role, and read the template.
+	LaunchPolicy    string
+	ExecutionRole   string   // "ModelExecutionRole", in which endpoints run
+	PredictionCache string   // "predictionCacheTable", from which they answer
+	Principals      []string // ARNs of who may launch
+	ShareWith       string   // the number of an account that gets the portfolio offered
 }
 
-// launchActions are what the role of products needs whose templates make tables.
+// launchActions are what the role of products needs whose templates make tables and endpoints.
 var launchActions = []string{
 	"cloudformation:CreateStack", "cloudformation:DeleteStack", "cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks",
 	"cloudformation:GetTemplateSummary", "cloudformation:SetStackPolicy", "cloudformation:UpdateStack", "cloudformation:ValidateTemplate",
 	"dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive",
 	"dynamodb:ListTagsOfResource", "dynamodb:TagResource", "dynamodb:UntagResource", "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive",
 	"s3:GetObject",
+	"sagemaker:AddTags", "sagemaker:CreateEndpoint", "sagemaker:CreateEndpointConfig", "sagemaker:CreateModel",
+	"sagemaker:DeleteEndpoint", "sagemaker:DeleteEndpointConfig", "sagemaker:DeleteModel", "sagemaker:DeleteTags",
+	"sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel", "sagemaker:ListTags",
+	"sagemaker:UpdateEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities",
+}
+
+// runActions are what an endpoint needs beside its prediction cache: its image and its data.
+var runActions = []string{
+	"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer", "s3:GetObject",
+}
+
+// cacheActions are what an endpoint does to its prediction cache.
+var cacheActions = []string{
+	"dynamodb:DeleteItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem",
 }
 
 // NewCatalogService makes the product with its first version, the portfolio with those who may
-// launch from it, and the role by which they do.
+// launch from it, the role by which they do, and the one in which endpoints run.
 func NewCatalogService(ctx *pulumi.Context, name string, args *CatalogServiceArgs, opts ...pulumi.ResourceOption) (*CatalogService, error) {
 	if args == nil || args.TemplateUrl == "" {
 		return nil, errors.New("platform: a catalog service needs the URL of its product's template")
@@ -53,7 +70,7 @@ func NewCatalogService(ctx *pulumi.Context, name string, args *CatalogServiceArg
 	if err := ctx.RegisterComponentResource("modelwharf:platform:CatalogService", name, s, opts...); err != nil {
 		return nil, err
 	}
-	for _, make := range []func(*pulumi.Context, string, *CatalogServiceArgs) error{s.role, s.offer, s.constrain, s.admit} {
+	for _, make := range []func(*pulumi.Context, string, *CatalogServiceArgs) error{s.roles, s.offer, s.constrain, s.admit} {
 		if err := make(ctx, name, args); err != nil {
 			return nil, err
 		}
@@ -62,28 +79,48 @@ func NewCatalogService(ctx *pulumi.Context, name string, args *CatalogServiceArg
 	return s, ctx.RegisterResourceOutputs(s, pulumi.Map{"productId": s.ProductId, "portfolioId": s.PortfolioId})
 }
 
-// role makes the role that launches.
-func (s *CatalogService) role(ctx *pulumi.Context, name string, args *CatalogServiceArgs) error {
-	trust, err := policy(statement{Effect: "Allow", Principal: map[string][]string{"Service": {"servicecatalog.amazonaws.com"}}, Action: []string{"sts:AssumeRole"}})
-	if err != nil {
-		return err
-	}
-	s.LaunchRole, err = iam.NewRole(ctx, name+"-launch", &iam.RoleArgs{
-		Name: pulumi.String(named(args.LaunchRole, "ServiceCatalogLaunchRole")), AssumeRolePolicy: pulumi.String(trust),
-	}, pulumi.Parent(s))
-	if err != nil {
-		return err
-	}
+// roles makes the role that launches, and the one in which runs what was launched.
+func (s *CatalogService) roles(ctx *pulumi.Context, name string, args *CatalogServiceArgs) (err error) {
+	execution := named(args.ExecutionRole, "ModelExecutionRole")
 	may := args.LaunchPolicy
 	if may == "" {
-		if may, err = policy(statement{Effect: "Allow", Action: launchActions, Resource: "*"}); err != nil {
+		if may, err = policy(
+			statement{Effect: "Allow", Action: launchActions, Resource: "*"},
+			statement{
+				Effect: "Allow", Action: []string{"iam:PassRole"}, Resource: "arn:aws:iam::*:role/" + execution,
+				Condition: map[string]map[string]string{"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+			},
+		); err != nil {
 			return err
 		}
 	}
-	_, err = iam.NewRolePolicy(ctx, name+"-launch", &iam.RolePolicyArgs{
-		Name: pulumi.String("Launch"), Role: s.LaunchRole.Name, Policy: pulumi.String(may),
-	}, pulumi.Parent(s))
+	s.LaunchRole, err = s.role(ctx, name+"-launch", named(args.LaunchRole, "ServiceCatalogLaunchRole"), "servicecatalog.amazonaws.com", "Launch", may)
+	if err != nil {
+		return err
+	}
+	may, err = policy(
+		statement{Effect: "Allow", Action: runActions, Resource: "*"},
+		statement{Effect: "Allow", Action: cacheActions, Resource: "arn:aws:dynamodb:*:*:table/" + named(args.PredictionCache, "predictionCacheTable")},
+	)
+	if err != nil {
+		return err
+	}
+	s.ExecutionRole, err = s.role(ctx, name+"-execution", execution, "sagemaker.amazonaws.com", "Run", may)
 	return err
+}
+
+// role makes a role that a service takes on, with a policy.
+func (s *CatalogService) role(ctx *pulumi.Context, name, role, service, policyName, may string) (*iam.Role, error) {
+	trust, err := policy(statement{Effect: "Allow", Principal: map[string][]string{"Service": {service}}, Action: []string{"sts:AssumeRole"}})
+	if err != nil {
+		return nil, err
+	}
+	made, err := iam.NewRole(ctx, name, &iam.RoleArgs{Name: pulumi.String(role), AssumeRolePolicy: pulumi.String(trust)}, pulumi.Parent(s))
+	if err != nil {
+		return nil, err
+	}
+	_, err = iam.NewRolePolicy(ctx, name, &iam.RolePolicyArgs{Name: pulumi.String(policyName), Role: made.Name, Policy: pulumi.String(may)}, pulumi.Parent(s))
+	return made, err
 }
 
 // offer makes the product and the portfolio, and puts the one into the other.

@@ -29,7 +29,7 @@ func TestSettings(t *testing.T) {
 			return nil, err
 		}
 		_, err = platform.NewCatalogService(ctx, "service", &platform.CatalogServiceArgs{
-			TemplateUrl: "https://example.com/t", Product: "P", Portfolio: "Q", LaunchRole: "R", LaunchPolicy: "{}",
+			TemplateUrl: "https://example.com/t", Product: "P", Portfolio: "Q", LaunchRole: "R", LaunchPolicy: "{}", ExecutionRole: "E",
 		})
 		return nil, err
 	}, nil)
@@ -45,6 +45,7 @@ func TestSettings(t *testing.T) {
 		{"aws:servicecatalog/portfolio:Portfolio service", "name", "Q"},
 		{"aws:iam/role:Role service-launch", "name", "R"},
 		{"aws:iam/rolePolicy:RolePolicy service-launch", "policy", "{}"},
+		{"aws:iam/role:Role service-execution", "name", "E"},
 		{"aws:servicecatalog/constraint:Constraint service", "parameters", `{"LocalRoleName":"R"}`},
 	} {
 		if got := made[want.resource][want.property]; got != want.value {
