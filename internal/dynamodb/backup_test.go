@@ -337,7 +337,8 @@ func TestRecoveryMetrics(t *testing.T) {
 				}
 			}
 			r.want("metrics", fmt.Sprint(got), fmt.Sprint(map[string]float64{
-				"modelwharf_dynamodb_restores_in_progress": restores, "modelwharf_dynamodb_backups_in_progress": backups}))
+				"modelwharf_dynamodb_restores_in_progress": restores, "modelwharf_dynamodb_backups_in_progress": backups,
+				"modelwharf_dynamodb_exports_in_progress": 0, "modelwharf_dynamodb_imports_in_progress": 0}))
 		}
 		r.turn(benchTable, true)
 		time.Sleep(2 * time.Second)

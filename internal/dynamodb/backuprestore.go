@@ -72,12 +72,18 @@ func (s *Service) releaseBackup(ctx context.Context, tx kv.Txn, f filling) error
 	return b.put(tx, *f.Backup)
 }
 
-// removeBackup is the job that removes the items of a backup that is gone.
+// removeBackup is the job that removes the items of a backup that is gone, or what lay
+// beside an export.
 func (s *Service) removeBackup(ctx context.Context, job *jobs.Job) error {
 	id, err := strconv.ParseUint(job.ID, 10, 64)
 	if err != nil {
 		return fmt.Errorf("job of a deleted backup: %w", err)
 	}
-	from := ofTable(itemsPrefix, id)
-	return s.store.DeleteRange(ctx, from, above(from))
+	for _, prefix := range [][]byte{itemsPrefix, exportedPrefix} {
+		from := ofTable(prefix, id)
+		if err := s.store.DeleteRange(ctx, from, above(from)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

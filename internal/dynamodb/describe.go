@@ -50,10 +50,10 @@ func (s *Service) find(ctx context.Context, r kv.Reader, n tableName) (*table, e
 }
 
 // findWhole is find for what changes a table: it returns the ResourceInUseException of
-// one that is being restored.
+// one that is being restored or imported.
 func (s *Service) findWhole(ctx context.Context, r kv.Reader, n tableName) (*table, error) {
 	t, err := s.find(ctx, r, n)
-	if err == nil && t.Restore.running() {
+	if err == nil && t.beingFilled() {
 		err = dynamodb.ResourceInUseException("Attempt to change a resource which is still in use: Table is being created: %s", n.name)
 	}
 	return t, err

@@ -23,6 +23,7 @@ const fillsAtOnce = 2
 //	restore to a point in time  a table, as it was at the end of a second
 //	backup                      a table, as it was at the commit that made the backup
 //	restore from a backup       a backup, as it is
+//	export                      a table, as it was then, or how it changed; see exporter
 type filling struct {
 	From uint64 `json:"from"` // the number of what is read
 	// Source is the table that is read and held, if it is one.
@@ -35,6 +36,8 @@ type filling struct {
 	Target *storedName `json:"target,omitempty"`
 	// Backup is what is made, or restored from.
 	Backup *backupName `json:"backup,omitempty"`
+	// Export is what is made, if it is one.
+	Export *transferName `json:"export,omitempty"`
 }
 
 // storedName is a tableName as it is stored.
@@ -52,8 +55,11 @@ func (f filling) jobID() string { return jobOf(f.To) }
 
 // place is the account and region of what is filled.
 func (f filling) place() (account, region string) {
-	if f.Target != nil {
+	switch {
+	case f.Target != nil:
 		return f.Target.Account, f.Target.Region
+	case f.Export != nil:
+		return f.Export.Account, f.Export.Region
 	}
 	return f.Backup.Account, f.Backup.Region
 }
@@ -69,8 +75,27 @@ func fillingsOf(account, region string) []byte {
 	return tuple.AppendString(tuple.AppendString(fillingsPrefix[:len(fillingsPrefix):len(fillingsPrefix)], account), region)
 }
 
-// fillsTable reports whether a noted filling is a restore: otherwise it is a backup.
-func fillsTable(note []byte) bool { return string(note) == "table" }
+// What a filling that is under way is noted to be.
+const (
+	noteRestore = "table"
+	noteBackup  = "backup"
+	noteExport  = "export"
+	noteImport  = "import"
+)
+
+// underWay counts the fillings of a sort that an account has under way in a region.
+func (s *Service) underWay(ctx context.Context, r kv.Reader, account, region, note string) (n int, err error) {
+	prefix := fillingsOf(account, region)
+	for p, err := range r.Scan(ctx, kv.Range{From: prefix, To: above(prefix)}) {
+		if err != nil {
+			return 0, err
+		}
+		if string(p.Val) == note {
+			n++
+		}
+	}
+	return n, nil
+}
 
 // enqueue leaves a filling to a job.
 func (f filling) enqueue(ctx context.Context, tx kv.Txn) error {
@@ -78,9 +103,9 @@ func (f filling) enqueue(ctx context.Context, tx kv.Txn) error {
 	if err != nil {
 		return err
 	}
-	note := "backup"
+	note := noteBackup
 	if f.Target != nil {
-		note = "table"
+		note = noteRestore
 	}
 	tx.Put(f.key(), []byte(note))
 	return jobs.Enqueue(ctx, tx, fill, f.jobID(), b)
@@ -284,11 +309,17 @@ func (s *Service) completeTable(ctx context.Context, tx kv.Txn, f filling, p fil
 	return st.put(tx, t.tableName)
 }
 
-// filledTable is the table that is filled, or what stands for a backup: items without
-// anything that is derived of them.
+// filledTable is the table that is filled, or what stands for a backup or an export: items
+// without anything that is derived of them.
 func (s *Service) filledTable(ctx context.Context, r kv.Reader, f filling) (*table, error) {
-	if f.Target == nil {
+	switch {
+	case f.Backup != nil && f.Target == nil:
 		return s.backupTable(ctx, r, f)
+	case f.Export != nil:
+		t := &table{tableName: f.Export.table()}
+		t.ID = f.To
+		t.derive(s.now)
+		return t, nil
 	}
 	t, err := s.readAny(ctx, r, f.Target.table())
 	if err == nil && (t == nil || t.ID != f.To) {

@@ -291,7 +291,7 @@ func (st *tableState) describeIndexes(d *dynamodb.TableDescription, holds holdin
 				ReadUnitsPerSecond: &warm.Read, WriteUnitsPerSecond: &warm.Write, Status: new("ACTIVE"),
 			},
 		}
-		if st.Restore.running() {
+		if st.beingFilled() {
 			g.IndexStatus = new(indexCreating)
 		}
 		// While an index is filled, its table is ACTIVE.

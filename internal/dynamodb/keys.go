@@ -27,6 +27,10 @@ import (
 //	backup  | account | region | table | backup → see backup
 //	lapse   | second | account | region | table | backup → when a backup is removed
 //	filling | account | region | id         → of a restore or backup under way, see filling
+//	export  | account | region | table | export → see transferRecord; so imports
+//	exporttoken | account | region | token  → see transferToken; so those of imports
+//	exported | id | number                  → a file of an export, see exportedFile
+//	forget  | second | kind | account | region | table | id → when a transfer is forgotten
 //	expiring | id                           → a table whose items expire
 //	entry   | id | index | hash | index hash key | range | base hash key | range → see index
 //
@@ -50,6 +54,8 @@ var (
 	backupsPrefix  = tuple.Of(room, "backup")
 	lapsesPrefix   = tuple.Of(room, "lapse")
 	fillingsPrefix = tuple.Of(room, "filling")
+	exportedPrefix = tuple.Of(room, "exported")
+	forgetPrefix   = tuple.Of(room, "forget")
 	entriesPrefix  = tuple.Of(room, "entry")
 	expiriesPrefix = tuple.Of(room, "expiry")
 	expiringPrefix = tuple.Of(room, "expiring")

@@ -12,8 +12,8 @@ import (
 	"github.com/modelwharf/modelwharf/internal/kv/tuple"
 )
 
-// The backups of dropped tables are removed when their time has come. They lie in the
-// order of it under keys of their own:
+// The backups of dropped tables are removed when their time has come, as exports and imports
+// are forgotten (see lapsedTransfers). They lie in the order of it under keys of their own:
 //
 //	lapse | second | account | region | table | backup
 
@@ -66,7 +66,9 @@ func (s *Service) watchBackups(ctx context.Context) {
 func (s *Service) callLapse(ctx context.Context) error {
 	var due [][]byte
 	err := s.view(ctx, func(r kv.Reader) (err error) {
-		due, err = s.lapsed(ctx, r)
+		if due, err = s.lapsed(ctx, r); err == nil && len(due) == 0 {
+			due, err = s.lapsedTransfers(ctx, r)
+		}
 		return err
 	})
 	if err != nil || len(due) == 0 {
@@ -80,6 +82,9 @@ func (s *Service) callLapse(ctx context.Context) error {
 // removeLapsedBackups is the job. What failed is tried again when Run looks next.
 func (s *Service) removeLapsedBackups(ctx context.Context, job *jobs.Job) error {
 	_, err := s.expireBackups(ctx, job.Update)
+	if err == nil {
+		err = s.forgetTransfers(ctx, job.Update)
+	}
 	if err == nil || ctx.Err() != nil || errors.Is(err, jobs.ErrDeposed) {
 		return err
 	}

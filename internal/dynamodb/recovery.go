@@ -174,7 +174,7 @@ func (s *Service) findBackedUp(ctx context.Context, r kv.Reader, n tableName) (*
 		return nil, err
 	case t == nil:
 		return nil, dynamodb.TableNotFoundException("Table not found: %s", n.name)
-	case t.Restore.running():
+	case t.beingFilled():
 		return nil, dynamodb.ContinuousBackupsUnavailableException("Backups are being enabled for the table: %s. Please retry later", n.name)
 	}
 	return t, nil

@@ -206,7 +206,7 @@ func (s *Service) place(ctx context.Context, tx kv.Txn, n tableName, st *tableSt
 	switch {
 	case err != nil:
 		return err
-	case taken != nil && taken.Restore.running():
+	case taken != nil && taken.beingFilled():
 		return dynamodb.TableInUseException("Table is being created: %s", n.name)
 	case taken != nil:
 		return dynamodb.TableAlreadyExistsException("Table already exists: %s", n.name)
@@ -234,14 +234,9 @@ func nextID(ctx context.Context, tx kv.Txn) (uint64, error) {
 // checkRestores returns the LimitExceededException of an account with too many restores
 // under way.
 func (s *Service) checkRestores(ctx context.Context, r kv.Reader, n tableName) error {
-	under, prefix := 0, fillingsOf(n.account, n.region)
-	for p, err := range r.Scan(ctx, kv.Range{From: prefix, To: above(prefix)}) {
-		if err != nil {
-			return err
-		}
-		if fillsTable(p.Val) {
-			under++
-		}
+	under, err := s.underWay(ctx, r, n.account, n.region, noteRestore)
+	if err != nil {
+		return err
 	}
 	if under >= maxRestores {
 		return dynamodb.LimitExceededException("Subscriber limit exceeded: There is a limit of %d simultaneous restores per subscriber.", maxRestores)

@@ -38,6 +38,10 @@ type Config struct {
 	// Endpoint returns the host, and the port if it is not the scheme's own, by
 	// which the client of a request reaches this server.
 	Endpoint func(context.Context) string
+	// Objects is where tables are exported to and imported from; without it, none are.
+	Objects Objects
+	// Owner is this process among those that run the service's jobs, see jobs.Config.
+	Owner string
 	// Jobs is the runner that the service's Jobs were registered with, to be woken
 	// when there is one to do. If it is nil, Run runs them.
 	Jobs *jobs.Runner
@@ -72,6 +76,7 @@ type Service struct {
 	log        *slog.Logger
 	jobs       *jobs.Runner
 	pages      *pagetoken.Sealer
+	objects    Objects
 	runsJobs   bool // jobs is the service's own
 	cache      tableCache
 	meters     *meters
@@ -96,6 +101,7 @@ func New(c Config) *Service {
 		log:        cmp.Or(c.Log, slog.Default()),
 		jobs:       c.Jobs,
 		pages:      c.Pages,
+		objects:    c.Objects,
 		cache:      tableCache{tables: map[tableName]*table{}},
 		meters:     newMeters(c.Metrics),
 		buckets:    newBuckets(),
@@ -117,7 +123,7 @@ func New(c Config) *Service {
 		s.pages = ownPages()
 	}
 	if s.jobs == nil {
-		s.jobs = jobs.New(jobs.Config{Store: s.store, Now: s.now, Logger: s.log})
+		s.jobs = jobs.New(jobs.Config{Store: s.store, Now: s.now, Logger: s.log, Owner: c.Owner})
 		s.jobs.Register(s.Jobs()...)
 		s.runsJobs = true
 	}

@@ -41,11 +41,17 @@ type tableState struct {
 	Stream     streamState   `json:"stream,omitzero"`
 	Recovery   recoveryState `json:"recovery,omitzero"`
 	Restore    *restoreState `json:"restore,omitempty"` // nil of a table that was not made by a restore
+	// Importing is whether there is still something to come from a bucket.
+	Importing bool `json:"importing,omitempty"`
 
 	Indexes []indexState `json:"indexes,omitempty"`
 	// LastIndex is the number of the newest index that there ever was.
 	LastIndex uint64 `json:"lastIndex,omitempty"`
 }
+
+// beingFilled reports whether there is still something to come, before which only the
+// control plane sees the table.
+func (st *tableState) beingFilled() bool { return st.Restore.running() || st.Importing }
 
 type keyAttribute struct {
 	Name string `json:"name"`
@@ -191,18 +197,18 @@ func (s *Service) load(ctx context.Context, n tableName) (t *table, err error) {
 }
 
 // read returns the table called n as r sees it, or nil if there is none, or none yet
-// whose restore is complete. In a transaction the description is thereby validated at
+// whose restore or import is complete. In a transaction the description is thereby validated at
 // commit, so that no write reaches a table that was dropped or changed meanwhile.
 func (s *Service) read(ctx context.Context, r kv.Reader, n tableName) (*table, error) {
 	t, err := s.readAny(ctx, r, n)
-	if t != nil && t.Restore.running() {
+	if t != nil && t.beingFilled() {
 		return nil, err
 	}
 	return t, err
 }
 
 // readAny is read for the control plane, which also knows the tables that are being
-// restored.
+// restored or imported.
 func (s *Service) readAny(ctx context.Context, r kv.Reader, n tableName) (*table, error) {
 	t := s.cache.get(n)
 	if t != nil {

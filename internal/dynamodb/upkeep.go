@@ -32,6 +32,7 @@ func (s *Service) Jobs() []jobs.Kind {
 		{Name: fillIndex, Run: s.backfillIndex},
 		{Name: dropIndex, Run: s.removeIndex},
 		{Name: removeLapsed, Run: s.removeLapsedBackups},
+		{Name: exportItems, Run: s.exportTable, AtOnce: fillsAtOnce},
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 func (s *Server) openServices() *services {
 	store := dynamodb.New(dynamodb.Config{
 		Store: s.store, Identity: s.identity, Now: s.config.Now, Log: s.log,
-		Metrics: s.metrics.registry, Pages: s.pages, AuditData: s.config.AuditItems,
+		Metrics: s.metrics.registry, Pages: s.pages, AuditData: s.config.AuditItems, Objects: s.objects, Owner: "server",
 		Endpoint: func(ctx context.Context) string {
 			if host := s.config.externalHost(); host != "" {
 				return host
