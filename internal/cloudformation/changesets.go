@@ -369,11 +369,8 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *cloudformation.Execu
 			op.Kind, status = creating, "CREATE_IN_PROGRESS"
 		} else {
 			st.Updated = s.now().UTC()
-			if st.Stopped != nil {
-				op.Base = st.Stopped.Base
-				if err := untouched(ctx, tx, st); err != nil {
-					return err
-				}
+			if err := st.follows(ctx, tx, op); err != nil {
+				return err
 			}
 		}
 		st.Actor, st.Token, st.ChangeSet = actor, text(in.ClientRequestToken), cs.arn(st)

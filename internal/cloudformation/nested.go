@@ -16,7 +16,7 @@ import (
 func (s *Service) ownTypes() []*Type {
 	return []*Type{
 		{
-			Name: "AWS::CloudFormation::Stack", Handler: nested{s}, Attributes: []string{"Outputs.*"},
+			Name: nestedType, Handler: nested{s}, Attributes: []string{"Outputs.*"},
 			Properties: map[string]Property{
 				"TemplateURL": {Required: true}, "Parameters": {}, "Tags": {}, "NotificationARNs": {}, "TimeoutInMinutes": {},
 			},
@@ -79,6 +79,9 @@ func (h nested) Create(ctx context.Context, r *Request) (Made, error) {
 }
 
 func (h nested) Update(ctx context.Context, r *Request) (Made, error) {
+	if r.Undo {
+		return h.undo(ctx, r)
+	}
 	st, err := h.stackOf(ctx, r.PhysicalID)
 	if err != nil {
 		return Made{}, err
@@ -96,7 +99,7 @@ func (h nested) Update(ctx context.Context, r *Request) (Made, error) {
 			StackName: &r.PhysicalID, TemplateURL: textIn(r.Properties, "TemplateURL"), Parameters: parameters, Tags: tags,
 			ClientRequestToken: &r.Token, NotificationARNs: textsIn(r.Properties, "NotificationARNs"), Capabilities: capabilitiesOf(parent),
 		}
-		_, err = h.UpdateStack(h.by(ctx, "UpdateStack"), in)
+		_, err = h.updateStack(h.by(ctx, "UpdateStack"), in, true)
 		if e, ok := errors.AsType[*api.Error](err); ok && e.Message == noUpdates {
 			return h.outcome(ctx, r.PhysicalID, "updated", st.Status)
 		}
@@ -120,8 +123,11 @@ func (h nested) Delete(ctx context.Context, r *Request) error {
 	if err != nil || st.gone() {
 		return err
 	}
-	if st.inProgress() && !strings.HasPrefix(st.Status, "DELETE") { // of a step that a crash cut off
+	if st.inProgress() && !strings.HasPrefix(st.Status, "DELETE") { // of a step that a crash cut off, or held
 		if _, err = h.settled(ctx, r.PhysicalID); err != nil {
+			return err
+		}
+		if err := h.release(ctx, r.PhysicalID); err != nil {
 			return err
 		}
 	}
@@ -151,11 +157,11 @@ func (h nested) stackOf(ctx context.Context, arn string) (st *stack, err error) 
 	return st, err
 }
 
-// settled waits until nothing happens to a stack.
+// settled waits until nothing happens to a stack by itself.
 func (h nested) settled(ctx context.Context, arn string) (*stack, error) {
 	for {
 		st, err := h.stackOf(ctx, arn)
-		if err != nil || !st.inProgress() {
+		if err != nil || !st.inProgress() || st.held() {
 			return st, err
 		}
 		select {
@@ -168,18 +174,37 @@ func (h nested) settled(ctx context.Context, arn string) (*stack, error) {
 
 // outcome waits for the end of an operation on a stack, which is to be in a status.
 func (h nested) outcome(ctx context.Context, arn, done, status string) (Made, error) {
-	made := Made{PhysicalID: arn, Attributes: map[string]*template.Node{}}
-	st, err := h.settled(ctx, arn)
+	made, is, err := h.result(ctx, arn)
+	if err != nil || is == status {
+		return made, err
+	}
+	st, err := h.stackOf(ctx, arn)
 	if err != nil {
 		return made, err
+	}
+	why := st.Reason
+	if st.Operation != nil {
+		why = st.Operation.Failed
+	}
+	return made, failed("Embedded stack %s was not successfully %s: %s", arn, done, why)
+}
+
+// result waits for the end of an operation on a stack, and returns in which status it is, or
+// will be when it is released.
+func (h nested) result(ctx context.Context, arn string) (made Made, status string, err error) {
+	made = Made{PhysicalID: arn, Attributes: map[string]*template.Node{}}
+	st, err := h.settled(ctx, arn)
+	if err != nil {
+		return made, "", err
 	}
 	for _, o := range st.Outputs {
 		made.Attributes["Outputs."+o.Key] = template.NewText(o.Value)
 	}
-	if st.Status != status {
-		return made, failed("Embedded stack %s was not successfully %s: %s", arn, done, st.Reason)
+	status = st.Status
+	if st.held() {
+		status = strings.TrimSuffix(status, "_CLEANUP_IN_PROGRESS")
 	}
-	return made, nil
+	return made, status, nil
 }
 
 // nestedInput reads the parameters and the tags of a stack in a stack.

@@ -55,6 +55,7 @@ type side struct {
 const (
 	applying = "apply"  // resources are made and changed
 	undoing  = "undo"   // changed resources are changed back
+	holding  = "hold"   // the outer stack's operation goes on, see hold.go
 	removing = "remove" // resources are deleted
 )
 
@@ -74,6 +75,15 @@ type operation struct {
 	Skip     []string `json:",omitempty"` // of an undo: what is taken for changed back
 	OnceKept bool     `json:",omitzero"`  // RetainExceptOnCreate
 	Policy   string   `json:",omitzero"`  // the stack policy of this update
+	Inner    bool     `json:",omitzero"`  // a step of the outer stack's operation asked for it
+	Past     *past    `json:",omitempty"` // of an update: what a roll-back goes back to
+}
+
+// past is what a stack was before an update, beside its resources.
+type past struct {
+	Side    side
+	Outputs []output `json:",omitempty"`
+	Imports []string `json:",omitempty"`
 }
 
 const (

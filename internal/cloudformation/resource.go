@@ -68,6 +68,8 @@ type Request struct {
 	// Retry says that the step may have been begun before, or for Update that what the
 	// resource has may not be what Previous says.
 	Retry bool
+	// Undo says that an Update changes back what the stack's operation has changed.
+	Undo bool
 	// Since is when the step was begun first: what is older was not made by it.
 	Since time.Time
 	// Began keeps the physical ID of a resource that takes long to make, before it is

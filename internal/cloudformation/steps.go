@@ -262,12 +262,22 @@ func (r *run) call(ctx context.Context, typ, action string, fn func(context.Cont
 	return fn(acting, r.types[typ].Handler)
 }
 
+// actor returns a context in which the stack's role acts, or who asked for the operation.
+func (r *run) actor(ctx context.Context) (context.Context, error) {
+	req := &api.Request{ID: r.op.Base, Service: "cloudformation", Operation: "Operation", Region: r.st.Region, Time: r.now(), CalledVia: []string{principal}}
+	ctx = api.WithRequest(ctx, req)
+	if r.st.Role != "" {
+		return r.identity.ServiceRole(ctx, r.st.Role, principal, "AWSCloudFormation")
+	}
+	return r.identity.Act(ctx, r.st.Actor)
+}
+
 // request is what a handler is told of a step.
 func (r *run) request(rec *resource, p *physical, token string, retry bool) *Request {
 	return &Request{
 		Account: r.st.Account, Region: r.st.Region, StackID: r.st.arn(), StackName: r.st.Name, LogicalID: rec.ID,
 		Properties: p.Properties, Tags: r.tags(rec, p), Name: nameOf(r.st.Name, rec.ID, token), Token: token, Retry: retry,
-		Began: func(string) error { return nil },
+		Undo: r.op.Phase == undoing, Began: func(string) error { return nil },
 	}
 }
 

@@ -20,6 +20,11 @@ const noUpdates = "No updates are to be performed."
 
 // UpdateStack begins to bring a stack to another state, and answers before it is there.
 func (s *Service) UpdateStack(ctx context.Context, in *cloudformation.UpdateStackInput) (*cloudformation.UpdateStackOutput, error) {
+	return s.updateStack(ctx, in, false)
+}
+
+// updateStack is UpdateStack; inner says that a step of the outer stack's operation asks.
+func (s *Service) updateStack(ctx context.Context, in *cloudformation.UpdateStackInput, inner bool) (*cloudformation.UpdateStackOutput, error) {
 	tags, err := tagsOf(in.Tags)
 	if err != nil {
 		return nil, err
@@ -60,7 +65,7 @@ func (s *Service) UpdateStack(ctx context.Context, in *cloudformation.UpdateStac
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.amend(ctx, st.arn(), p, func(st *stack, op *operation) {
+	id, err := s.amend(ctx, st.arn(), p, inner, func(st *stack, op *operation) {
 		st.Actor = actor
 		if in.RoleARN != nil {
 			st.Role = *in.RoleARN
@@ -78,8 +83,11 @@ func (s *Service) UpdateStack(ctx context.Context, in *cloudformation.UpdateStac
 }
 
 // amend begins an update of a stack.
-func (s *Service) amend(ctx context.Context, name string, p *proposal, set func(*stack, *operation)) (string, error) {
+func (s *Service) amend(ctx context.Context, name string, p *proposal, inner bool, set func(*stack, *operation)) (string, error) {
 	st, err := s.change(ctx, name, func(tx kv.Txn, st *stack) error {
+		if inner && st.held() { // the outer stack's update before this one failed, and was not undone
+			st.Operation, st.Stopped, st.Status = nil, st.Operation, "UPDATE_FAILED"
+		}
 		if !st.is(updatable...) {
 			return invalid("Stack:%s is in %s state and can not be updated.", st.arn(), st.Status)
 		}
@@ -95,12 +103,9 @@ func (s *Service) amend(ctx context.Context, name string, p *proposal, set func(
 				return invalid("Update of resource type is not permitted. The new template modifies resource type of the following resources: [%s]", decl.ID)
 			}
 		}
-		op := &operation{Kind: updating, Phase: applying}
-		if st.Stopped != nil { // what it touched is part of this one
-			op.Base = st.Stopped.Base
-			if err := untouched(ctx, tx, st); err != nil {
-				return err
-			}
+		op := &operation{Kind: updating, Phase: applying, Inner: inner}
+		if err := st.follows(ctx, tx, op); err != nil {
+			return err
 		}
 		set(st, op)
 		st.Updated = s.now().UTC()
@@ -112,6 +117,20 @@ func (s *Service) amend(ctx context.Context, name string, p *proposal, set func(
 	}
 	s.wake()
 	return st.arn(), nil
+}
+
+// follows notes in an update what it goes back to if it fails. What an update before it has
+// touched that failed and was not undone is part of it.
+func (s *stack) follows(ctx context.Context, tx kv.Txn, op *operation) error {
+	op.Past = &past{s.Current, s.Outputs, s.Imports}
+	if s.Stopped == nil {
+		return nil
+	}
+	op.Base = s.Stopped.Base
+	if s.Stopped.Past != nil {
+		op.Past = s.Stopped.Past
+	}
+	return untouched(ctx, tx, s)
 }
 
 // untouched lets an operation go over all resources again that one before it has applied.

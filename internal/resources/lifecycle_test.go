@@ -1,10 +1,8 @@
 package resources_test
 
 import (
-	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"testing"
 
@@ -18,63 +16,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecrpublic"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
-
-// inventory is all that an account has: kind and name.
-func (w *world) inventory() []string {
-	w.Helper()
-	c, ctx := w.server.AWS(), context.Background()
-	var list []string
-	check := func(err error) {
-		w.Helper()
-		if err != nil {
-			w.Fatal(err)
-		}
-	}
-	tables, err := dynamodb.NewFromConfig(c).ListTables(ctx, &dynamodb.ListTablesInput{})
-	check(err)
-	for _, t := range tables.TableNames {
-		list = append(list, "table "+t)
-	}
-	domains, err := codeartifact.NewFromConfig(c).ListDomains(ctx, &codeartifact.ListDomainsInput{})
-	check(err)
-	for _, d := range domains.Domains {
-		list = append(list, "domain "+*d.Name)
-	}
-	repositories, err := codeartifact.NewFromConfig(c).ListRepositories(ctx, &codeartifact.ListRepositoriesInput{})
-	check(err)
-	for _, r := range repositories.Repositories {
-		list = append(list, "packages "+*r.Name)
-	}
-	images, err := ecr.NewFromConfig(c).DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{})
-	check(err)
-	for _, r := range images.Repositories {
-		list = append(list, "images "+*r.RepositoryName)
-	}
-	public, err := ecrpublic.NewFromConfig(c).DescribeRepositories(ctx, &ecrpublic.DescribeRepositoriesInput{})
-	check(err)
-	for _, r := range public.Repositories {
-		list = append(list, "public "+*r.RepositoryName)
-	}
-	roles, err := iam.NewFromConfig(c).ListRoles(ctx, &iam.ListRolesInput{})
-	check(err)
-	for _, r := range roles.Roles {
-		list = append(list, "role "+*r.RoleName)
-	}
-	policies, err := iam.NewFromConfig(c).ListPolicies(ctx, &iam.ListPoliciesInput{Scope: "Local"})
-	check(err)
-	for _, p := range policies.Policies {
-		list = append(list, "policy "+*p.PolicyName)
-	}
-	slices.Sort(list)
-	return list
-}
-
-func (w *world) wantInventory(want []string) {
-	w.Helper()
-	if got := w.inventory(); !slices.Equal(got, want) {
-		w.Fatalf("got  %q\nwant %q", got, want)
-	}
-}
 
 // everything has each type. Its parameter changes what can be changed in place.
 const everything = `

@@ -41,8 +41,9 @@ func (h tagOptions) Create(ctx context.Context, r *cloudformation.Request) (made
 	return made, err
 }
 
+// activate makes an option active, or no longer; without a word of it, it is active.
 func (h tagOptions) activate(ctx context.Context, r *cloudformation.Request, id string) error {
-	return h.tell(ctx, "UpdateTagOption", &servicecatalog.UpdateTagOptionInput{Id: &id, Active: new(isTrue(r.Properties, "Active"))})
+	return h.tell(ctx, "UpdateTagOption", &servicecatalog.UpdateTagOptionInput{Id: &id, Active: new(str(r.Properties, "Active") == "" || isTrue(r.Properties, "Active"))})
 }
 
 func (h tagOptions) Update(ctx context.Context, r *cloudformation.Request) (cloudformation.Made, error) {

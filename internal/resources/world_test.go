@@ -58,19 +58,26 @@ func (w *world) describe(name string) *types.Stack {
 	return &out.Stacks[0]
 }
 
-// want waits until nothing happens to a stack and checks its status.
-func (w *world) want(name string, status types.StackStatus) *types.Stack {
+// settle waits until nothing happens to a stack.
+func (w *world) settle(name string) *types.Stack {
 	w.Helper()
 	for {
 		st := w.describe(name)
 		if !strings.HasSuffix(string(st.StackStatus), "_IN_PROGRESS") {
-			if st.StackStatus != status {
-				w.Fatalf("%s is %s (%s), want %s:\n%s", name, st.StackStatus, aws.ToString(st.StackStatusReason), status, strings.Join(w.events(*st.StackId), "\n"))
-			}
 			return st
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
+}
+
+// want waits until nothing happens to a stack and checks its status.
+func (w *world) want(name string, status types.StackStatus) *types.Stack {
+	w.Helper()
+	st := w.settle(name)
+	if st.StackStatus != status {
+		w.Fatalf("%s is %s (%s), want %s:\n%s", name, st.StackStatus, aws.ToString(st.StackStatusReason), status, strings.Join(w.events(*st.StackId), "\n"))
+	}
+	return st
 }
 
 func (w *world) events(name string) (lines []string) {
