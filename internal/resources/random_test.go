@@ -16,7 +16,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamo "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 )
 
@@ -224,25 +223,18 @@ func newRandomWorld(t *testing.T, seed uint64) *randomWorld {
 	if err == nil {
 		_, err = ecr.NewFromConfig(c).CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: aws.String("bystander")})
 	}
-	objects := s3.NewFromConfig(c, func(o *s3.Options) { o.UsePathStyle = true })
-	if err == nil {
-		_, err = objects.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("templates")})
+	if err != nil {
+		t.Fatal(err)
 	}
 	for name, table := range map[string]string{"model-1": "inner-one", "model-2": "inner-one", "model-3": "inner-two", "broken": "x"} {
-		body := text(object{
+		w.object(name+".json", text(object{
 			"Parameters": object{"Units": object{"Type": "Number", "Default": "3"}},
 			"Resources": object{"Table": object{"Type": "AWS::DynamoDB::Table", "Properties": object{
 				"TableName": table, "AttributeDefinitions": []object{{"AttributeName": "id", "AttributeType": "S"}}, "KeySchema": []object{{"AttributeName": "id", "KeyType": "HASH"}},
 				"ProvisionedThroughput": object{"ReadCapacityUnits": ref("Units"), "WriteCapacityUnits": "1"}, "Tags": tagged(name),
 			}}},
 			"Outputs": object{"Arn": object{"Value": att("Table", "Arn")}},
-		})
-		if err == nil {
-			_, err = objects.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("templates"), Key: aws.String(name + ".json"), Body: strings.NewReader(body)})
-		}
-	}
-	if err != nil {
-		t.Fatal(err)
+		}))
 	}
 	return w
 }

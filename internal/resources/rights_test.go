@@ -1,14 +1,11 @@
 package resources_test
 
 import (
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	trail "github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 	"github.com/aws/aws-sdk-go-v2/service/codeartifact"
@@ -19,8 +16,6 @@ import (
 	images "github.com/aws/aws-sdk-go-v2/service/ecr/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	identity "github.com/aws/aws-sdk-go-v2/service/iam/types"
-
-	"github.com/modelwharf/modelwharf/internal/server"
 )
 
 const oneTable = `
@@ -75,8 +70,8 @@ func allow(actions ...string) string {
 func TestAStackDoesWhatItsCallerMayDo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	before := w.inventory()
 	c := w.as("alice", allow("cloudformation:*"))
+	before := w.inventory()
 	out, err := c.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: aws.String("mine"), TemplateBody: aws.String(oneTable)})
 	if err != nil {
 		t.Fatal(err)
@@ -180,67 +175,6 @@ func TestOwnershipTagsAreNotTheUsers(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-}
-
-const outer = `
-Parameters:
-  Base: {Type: String}
-  Child: {Type: String}
-Resources:
-  Inner:
-    Type: AWS::CloudFormation::Stack
-    Properties:
-      TemplateURL: !Sub ${Base}/${Child}.yaml
-      Tags: [{Key: Team, Value: data}]
-Outputs:
-  Arn: {Value: !GetAtt Inner.Outputs.Arn}
-  Inner: {Value: !Ref Inner}
-`
-
-func TestStacksInStacks(t *testing.T) {
-	t.Parallel()
-	templates := map[string]string{
-		"/one.yaml":    oneTable,
-		"/two.yaml":    strings.Replace(oneTable, "BillingMode: PAY", "DeletionProtectionEnabled: false\n      TableClass: STANDARD_INFREQUENT_ACCESS\n      BillingMode: PAY", 1),
-		"/broken.yaml": strings.Replace(oneTable, "TableName: catalog", "TableName: c", 1),
-	}
-	web := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if templates[r.URL.Path] == "" {
-			http.NotFound(rw, r)
-			return
-		}
-		_, _ = rw.Write([]byte(templates[r.URL.Path]))
-	}))
-	t.Cleanup(web.Close)
-	w := newWorld(t, func(c *server.Config) { c.AllowEgress = []string{"127.0.0.1"} })
-	before := w.inventory()
-	with := func(child string) []types.Parameter {
-		return []types.Parameter{{ParameterKey: aws.String("Base"), ParameterValue: &web.URL}, {ParameterKey: aws.String("Child"), ParameterValue: &child}}
-	}
-	w.create("outer", outer, func(in *cloudformation.CreateStackInput) { in.Parameters = with("one") })
-	st := w.want("outer", "CREATE_COMPLETE")
-	out := outputs(st)
-	if !strings.HasSuffix(out["Arn"], ":table/catalog") {
-		t.Errorf("outputs are %v", out)
-	}
-	inner := w.describe(out["Inner"])
-	if aws.ToString(inner.ParentId) != *st.StackId || aws.ToString(inner.RootId) != *st.StackId {
-		t.Errorf("the parent is %v, the root %v", inner.ParentId, inner.RootId)
-	}
-	change := func(child string, status types.StackStatus) {
-		t.Helper()
-		if _, err := w.stacks.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{StackName: aws.String("outer"), UsePreviousTemplate: aws.Bool(true), Parameters: with(child)}); err != nil {
-			t.Fatal(err)
-		}
-		w.want("outer", status)
-	}
-	change("two", "UPDATE_COMPLETE")
-	change("broken", "UPDATE_ROLLBACK_COMPLETE")
-	change("missing", "UPDATE_ROLLBACK_COMPLETE")
-	change("one", "UPDATE_COMPLETE")
-	w.delete("outer")
-	w.want(out["Inner"], "DELETE_COMPLETE")
-	w.wantInventory(before)
 }
 
 func TestTemplatesFromTheWeb(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 
 	"github.com/modelwharf/modelwharf/internal/server"
@@ -56,6 +58,36 @@ func (w *world) describe(name string) *types.Stack {
 		w.Fatal(err)
 	}
 	return &out.Stacks[0]
+}
+
+// object puts an object into the bucket "templates", and returns its URL.
+func (w *world) object(name, body string) string {
+	w.Helper()
+	c := s3.NewFromConfig(w.server.AWS(), func(o *s3.Options) { o.UsePathStyle = true })
+	_, err := c.HeadBucket(w.Context(), &s3.HeadBucketInput{Bucket: aws.String("templates")})
+	if err != nil {
+		_, err = c.CreateBucket(w.Context(), &s3.CreateBucketInput{Bucket: aws.String("templates")})
+	}
+	if err == nil {
+		_, err = c.PutObject(w.Context(), &s3.PutObjectInput{Bucket: aws.String("templates"), Key: &name, Body: strings.NewReader(body)})
+	}
+	if err != nil {
+		w.Fatal(err)
+	}
+	return w.server.URL() + "/templates/" + name
+}
+
+// exists tells whether there is a stack of a name.
+func (w *world) exists(name string) bool {
+	_, err := w.stacks.DescribeStacks(w.Context(), &cloudformation.DescribeStacksInput{StackName: &name})
+	return err == nil
+}
+
+func (w *world) dropImages(name string) {
+	w.Helper()
+	if _, err := ecr.NewFromConfig(w.server.AWS()).DeleteRepository(w.Context(), &ecr.DeleteRepositoryInput{RepositoryName: &name}); err != nil {
+		w.Fatal(err)
+	}
 }
 
 // settle waits until nothing happens to a stack.

@@ -296,10 +296,10 @@ func (t *Template) readResources(n *Node) error {
 		if r.Condition, err = conditionOf(f.Value); err != nil {
 			return err
 		}
-		if r.DeletionPolicy, err = policy(r.ID, f.Value, "DeletionPolicy", RetainExceptOnCreate); err != nil {
+		if r.DeletionPolicy, err = policy(r, f.Value, "DeletionPolicy", "deletion policy", RetainExceptOnCreate); err != nil {
 			return err
 		}
-		if r.UpdateReplacePolicy, err = policy(r.ID, f.Value, "UpdateReplacePolicy"); err != nil {
+		if r.UpdateReplacePolicy, err = policy(r, f.Value, "UpdateReplacePolicy", "update replace policy"); err != nil {
 			return err
 		}
 		t.Resources = append(t.Resources, r)
@@ -339,7 +339,7 @@ func conditionOf(n *Node) (string, error) {
 
 // policy is what shall become of a resource that its stack gives up. No resource type here
 // can take a snapshot.
-func policy(id string, n *Node, name string, also ...string) (string, error) {
+func policy(r *Resource, n *Node, name, called string, also ...string) (string, error) {
 	p := n.Get(name)
 	switch {
 	case p == nil:
@@ -349,9 +349,9 @@ func policy(id string, n *Node, name string, also ...string) (string, error) {
 	case p.Text == Delete, p.Text == Retain, slices.Contains(also, p.Text):
 		return p.Text, nil
 	case p.Text == Snapshot:
-		return "", failed("Template error: resource type of %s does not support Snapshot as %s", id, name)
+		return "", failed("Template error: resource type %s does not support %s Snapshot", r.Type, called)
 	}
-	return "", failed("Template format error: Unrecognized %s %s for resource %s", name, p.Text, id)
+	return "", failed("Template format error: Unrecognized %s %s for resource %s", name, p.Text, r.ID)
 }
 
 func (t *Template) readOutputs(n *Node) error {
