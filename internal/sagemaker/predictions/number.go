@@ -6,7 +6,8 @@ import (
 	"strconv"
 )
 
-// exactDigits is how many digits a whole number may have to be the same in double precision.
+// exactDigits is how many digits a number without an exponent may have, its point counted, to
+// be the same in double precision, whose shortest form is these digits then.
 const exactDigits = 15
 
 // number writes a number as ECMAScript does (RFC 8785, section 3.2.2.3).
@@ -17,13 +18,11 @@ func (w *writer) number() error {
 	if !w.take('0') && !w.digits() {
 		return w.wrong("a number has no digits")
 	}
-	plain := w.at-whole <= exactDigits
-	if w.take('.') {
-		plain = false
-		if !w.digits() {
-			return w.wrong("a number has no digits after its point")
-		}
+	point := w.at
+	if w.take('.') && !w.digits() {
+		return w.wrong("a number has no digits after its point")
 	}
+	plain := w.at-whole <= exactDigits
 	if w.take('e') || w.take('E') {
 		plain = false
 		if !w.take('+') {
@@ -34,9 +33,19 @@ func (w *writer) number() error {
 		}
 	}
 	text := w.in[from:w.at]
-	if plain && !bytes.Equal(text, []byte("-0")) {
-		w.out = append(w.out, text...)
-		return nil
+	if unsigned := w.in[whole:w.at]; plain {
+		significant := bytes.TrimLeft(unsigned, "0.")
+		switch {
+		case len(significant) == 0:
+			w.out = append(w.out, '0')
+			return nil
+		case len(unsigned)-len(significant) < len("0.000000"): // less than a millionth is written otherwise
+			if point < w.at {
+				text = bytes.TrimSuffix(bytes.TrimRight(text, "0"), []byte("."))
+			}
+			w.out = append(w.out, text...)
+			return nil
+		}
 	}
 	f, err := strconv.ParseFloat(string(text), 64)
 	if err != nil || math.IsInf(f, 0) {

@@ -167,15 +167,18 @@ func TestTableIsUsedInTheRole(t *testing.T) {
 		w.want("miss", `{"call":4}`, w.question(asReader, other))
 		w.want("miss", `{"call":5}`, w.question(asReader, other))
 		w.want("hit", `{"call":1}`, w.question(asReader))
-		// A permission that is taken away is felt in memory within ten seconds.
+		// A permission that is taken away is felt in memory within ten seconds, and at once where
+		// the table was asked for anything else.
+		w.want("hit", `{"call":1}`, w.question())
 		w.permit("model", `"dynamodb:PutItem"`)
-		time.Sleep(10 * time.Second)
-		w.want("bypass", `{"call":6}`, w.question())
+		w.want("hit", `{"call":1}`, w.question())
+		w.want("bypass", `{"call":6}`, w.question(func(p *predictions.Prediction) { p.Body = []byte("3") }))
+		w.want("bypass", `{"call":7}`, w.question())
 		w.permit("model", `["dynamodb:Query","dynamodb:PutItem","dynamodb:DeleteItem"]`)
 		time.Sleep(10 * time.Second)
 		w.want("hit", `{"call":1}`, w.question())
 		// Neither a role that does not trust the service nor one that is not there is a way in.
-		w.want("bypass", `{"call":7}`, w.question(func(p *predictions.Prediction) { p.Role = "arn:aws:iam::" + account + ":role/none" }))
+		w.want("bypass", `{"call":8}`, w.question(func(p *predictions.Prediction) { p.Role = "arn:aws:iam::" + account + ":role/none" }))
 	})
 }
 
@@ -291,6 +294,27 @@ func TestStampedeOnServers(t *testing.T) {
 		if w.calls.Load() != 1 || outcomes[predictions.Miss] != 1 || outcomes[predictions.Hit] != 999 {
 			t.Errorf("%d calls, %v", w.calls.Load(), outcomes)
 		}
+		if rows := w.rows(); len(rows) != 1 {
+			t.Errorf("the lease is left: %s", rows)
+		}
+	})
+}
+
+// TestLeaseLooksAgain has another server answer, and give its lease back, just before this one
+// takes its own: the model is not asked again.
+func TestLeaseLooksAgain(t *testing.T) {
+	bubble(t, func(w *world) {
+		var once sync.Once
+		w.table.set(func(_ context.Context, operation string) error {
+			if operation == "Take" {
+				once.Do(func() {
+					w.table.set(nil)
+					w.predictOn(w.node(predictions.Config{}), w.question())
+				})
+			}
+			return nil
+		})
+		w.want("hit", `{"call":1}`, w.question())
 		if rows := w.rows(); len(rows) != 1 {
 			t.Errorf("the lease is left: %s", rows)
 		}
@@ -433,7 +457,7 @@ func TestExpiryIsComparedOnRead(t *testing.T) {
 		w.restart()
 		w.want("hit", `{"call":2}`, w.question(ttl(5*time.Second)))
 		time.Sleep(5 * time.Second)
-		w.restart()
+		// A longer time says nothing of what is over.
 		w.want("miss", `{"call":3}`, w.question(ttl(time.Hour)))
 		time.Sleep(time.Minute)
 		// A shorter time holds at once, and what was kept for longer is not in the way.
