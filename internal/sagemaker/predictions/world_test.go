@@ -139,6 +139,23 @@ func bubble(t *testing.T, test func(w *world)) {
 
 func newWorld(t testing.TB, engine kv.Engine) *world {
 	t.Helper()
+	w := openWorld(t, engine)
+	for name, actions := range map[string]string{
+		"model":  `["dynamodb:Query","dynamodb:PutItem","dynamodb:DeleteItem"]`,
+		"reader": `"dynamodb:Query"`,
+	} {
+		if _, err := w.identity.CreateRole(w.ctx, &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: new(trustsModels)}); err != nil {
+			t.Fatal(err)
+		}
+		w.permit(name, actions)
+	}
+	w.createTable()
+	return w
+}
+
+// openWorld opens a world that there is.
+func openWorld(t testing.TB, engine kv.Engine) *world {
+	t.Helper()
 	w := &world{TB: t, metrics: prometheus.NewPedanticRegistry()}
 	store, err := kv.Open(engine, kv.Options{})
 	if err != nil {
@@ -158,16 +175,6 @@ func newWorld(t testing.TB, engine kv.Engine) *world {
 	w.ctx = api.WithRequest(t.Context(), &api.Request{ID: "test", Service: "dynamodb", Region: region,
 		Caller: api.Caller{Account: account, ARN: "arn:aws:iam::" + account + ":root", Type: api.RootCaller}})
 	w.items = dynamodb.New(dynamodb.Config{Store: store, Identity: w.identity, AuditData: dynamodb.AuditNone, Log: slog.New(slog.DiscardHandler)})
-	for name, actions := range map[string]string{
-		"model":  `["dynamodb:Query","dynamodb:PutItem","dynamodb:DeleteItem"]`,
-		"reader": `"dynamodb:Query"`,
-	} {
-		if _, err := w.identity.CreateRole(w.ctx, &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: new(trustsModels)}); err != nil {
-			t.Fatal(err)
-		}
-		w.permit(name, actions)
-	}
-	w.createTable()
 	w.table = &flakyTable{Table: predictions.NewTables(w.items, w.identity, time.Now), counts: map[string]int{}}
 	w.promote("g1")
 	w.Cache = w.node(predictions.Config{Metrics: w.metrics})
