@@ -21,8 +21,8 @@ func (a *Answer) kept() bool { return a.Status >= 200 && a.Status < 300 }
 // Outcome is what the cache did for a prediction.
 type Outcome string
 
-// The outcomes. A prediction that waited for the model's answer to an equal one is a hit:
-// there are as many misses as calls of the model.
+// The outcomes. A prediction that waited for the model's answer to an equal one is a hit, so
+// that of a stampede one is a miss.
 const (
 	NoCache Outcome = ""       // the endpoint has no cache
 	Hit     Outcome = "hit"    // the answer is one that was given before

@@ -134,7 +134,7 @@ type Model func(context.Context) (*Answer, error)
 // that of ctx if it ends first; then the call goes on for others and for the table.
 func (c *Cache) Predict(ctx context.Context, p *Prediction, model Model) (Result, error) {
 	if p.Settings == nil {
-		answer, err := c.call(ctx, p, model)
+		answer, err := p.call(ctx, model)
 		return Result{Answer: answer}, err
 	}
 	if p.bypasses() {
@@ -170,7 +170,7 @@ func (c *Cache) Predict(ctx context.Context, p *Prediction, model Model) (Result
 // bypass asks the model for this request alone.
 func (c *Cache) bypass(ctx context.Context, p *Prediction, model Model) (Result, error) {
 	c.meters.count(&p.Question, Bypass, fromModel)
-	answer, err := c.call(ctx, p, model)
+	answer, err := p.call(ctx, model)
 	return Result{Answer: answer, Outcome: Bypass}, err
 }
 

@@ -13,7 +13,8 @@ import (
 // nobody's: it goes on when they leave.
 type flight struct {
 	key    flightKey
-	bytes  int           // of the question's body
+	bytes  int // of the question's body
+	once   sync.Once
 	landed chan struct{} // closed when there is a result or an error
 
 	result Result
@@ -70,10 +71,12 @@ func (s *flights) leave(f *flight) {
 	s.accounts[account] = load{l.flights - 1, l.bytes - f.bytes}
 }
 
-// land gives those who wait what they wait for.
+// land gives those who wait what they wait for, unless they were given something before.
 func (f *flight) land(r Result, err error, from source) {
-	f.result, f.err, f.source = r, err, from
-	close(f.landed)
+	f.once.Do(func() {
+		f.result, f.err, f.source = r, err, from
+		close(f.landed)
+	})
 }
 
 // fly finds the answer: in the table, with another server, or with the model. Whoever asks
@@ -81,6 +84,12 @@ func (f *flight) land(r Result, err error, from source) {
 // while the table does not have it yet.
 func (c *Cache) fly(ctx context.Context, f *flight, p *Prediction, model Model) {
 	defer c.flights.leave(f)
+	defer func() { // a panic must not end the process, nor leave anybody waiting
+		if r := recover(); r != nil {
+			c.log.ErrorContext(ctx, "a prediction panicked", "endpoint", p.Endpoint, "panic", r, "stack", string(debug.Stack()))
+			f.land(Result{}, fmt.Errorf("the prediction panicked: %v", r), fromModel)
+		}
+	}()
 	row, from, looked := c.find(ctx, p, f.key)
 	var lease *held
 	if row == nil && looked && !c.alone {
@@ -95,7 +104,7 @@ func (c *Cache) fly(ctx context.Context, f *flight, p *Prediction, model Model) 
 	if !looked {
 		outcome = Bypass
 	}
-	answer, err := c.call(ctx, p, model)
+	answer, err := p.call(ctx, model)
 	created := c.now()
 	f.land(Result{Answer: answer, Outcome: outcome}, err, fromModel)
 	if err == nil && looked {
@@ -120,15 +129,9 @@ func (c *Cache) find(ctx context.Context, p *Prediction, k flightKey) (row *Row,
 	return nil, fromModel, false
 }
 
-// call calls the model. A panic is an error: it must not end the process.
-func (c *Cache) call(ctx context.Context, p *Prediction, model Model) (answer *Answer, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			c.log.ErrorContext(ctx, "a call of a model panicked", "endpoint", p.Endpoint, "panic", r, "stack", string(debug.Stack()))
-			answer, err = nil, fmt.Errorf("the call of the model panicked: %v", r)
-		}
-	}()
-	answer, err = model(ctx)
+// call calls the model.
+func (p *Prediction) call(ctx context.Context, model Model) (*Answer, error) {
+	answer, err := model(ctx)
 	if err == nil && answer == nil {
 		err = errors.New("the model gave neither an answer nor an error")
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/go-faster/jx"
@@ -155,7 +154,7 @@ func (r *reader) value(name string, want dynamodb.Type) dynamodb.AttributeValue 
 	return v
 }
 
-func (r *reader) text(name string) string { return strings.Clone(r.value(name, dynamodb.TypeS).S) }
+func (r *reader) text(name string) string { return r.value(name, dynamodb.TypeS).S }
 
 func (r *reader) number(name string) int64 {
 	n, err := strconv.ParseInt(r.value(name, dynamodb.TypeN).S, 10, 64)

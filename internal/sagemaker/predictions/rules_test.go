@@ -382,7 +382,6 @@ func TestOnlySuccessIsKept(t *testing.T) {
 		for _, model := range []predictions.Model{
 			func(context.Context) (*predictions.Answer, error) { return nil, failed },
 			func(context.Context) (*predictions.Answer, error) { return nil, nil },
-			func(context.Context) (*predictions.Answer, error) { panic(failed) },
 		} {
 			w.model = model
 			for _, change := range []func(*predictions.Prediction){
@@ -394,6 +393,12 @@ func TestOnlySuccessIsKept(t *testing.T) {
 				w.Wait()
 			}
 		}
+		// On a flight nobody recovers but the cache.
+		w.model = func(context.Context) (*predictions.Answer, error) { panic(failed) }
+		if r, err := w.Predict(w.ctx, w.question(), w.call); err == nil || r.Answer != nil {
+			t.Errorf("%+v %v", r, err)
+		}
+		w.Wait()
 		if rows := w.rows(); len(rows) > 0 {
 			t.Errorf("%s", rows)
 		}
