@@ -31,7 +31,8 @@ type Container interface {
 	Done() <-chan struct{}
 	// Exit is how it ended, once Done is closed.
 	Exit() *Exit
-	// Stop ends the container: it is asked to, and killed when ctx is done. What it left is
+	// Stop ends the container: it is asked to, and killed when ctx is done, which it needs to
+	// be at some time: a program may not hear, as one that has just begun. What it left is
 	// removed. To stop one that has ended is no error.
 	Stop(ctx context.Context) error
 }

@@ -69,6 +69,9 @@ func (c *running) start(ctx context.Context, s runtime.Spec) (err error) {
 	if err != nil {
 		return err
 	}
+	if strings.Contains(s.Model, ":") {
+		return fmt.Errorf("engine: the path %q cannot be mounted: it has a colon", s.Model)
+	}
 	if err := c.startDialer(ctx, s); err != nil {
 		return fmt.Errorf("engine: the container's network cannot be made: %w", err)
 	}
@@ -77,7 +80,7 @@ func (c *running) start(ctx context.Context, s runtime.Spec) (err error) {
 		return err
 	}
 	c.model = id
-	output, attached := c.runtime.engine.ContainerAttach(context.WithoutCancel(ctx), id, client.ContainerAttachOptions{Stream: true, Stdout: true, Stderr: true})
+	output, attached := c.runtime.attach(context.WithoutCancel(ctx), id)
 	if attached == nil {
 		defer func() {
 			if err != nil {
@@ -92,7 +95,7 @@ func (c *running) start(ctx context.Context, s runtime.Spec) (err error) {
 	if attached != nil {
 		return fmt.Errorf("engine: what the container prints cannot be read: %w", attached)
 	}
-	go c.follow(output.HijackedResponse)
+	go c.follow(output)
 	go c.watchDialer()
 	return nil
 }

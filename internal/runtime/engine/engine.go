@@ -8,8 +8,10 @@
 // Its root is read-only and its user that of the image, or nobody (65534) if the image names
 // none: images that expect to be root do so in order to write, which a read-only root does not
 // let them do anyway. It has no capabilities and no way to get some, at most so many processes, memory
-// without swap and processors as its Spec says, and may write to /tmp alone, which has a size.
-// Its health check, if the image has one, is not run. The engine keeps no log of what it prints.
+// without swap and processors as its Spec says (where the engine can limit them: see
+// Found.Unlimited), and may write to /tmp alone, which has a size.
+// Health checks and volumes of its image are left out; the engine keeps no log of what it prints.
+// An engine that is away for a while, as while it is updated, ends nothing.
 //
 // # How it is reached
 //
@@ -46,6 +48,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -67,6 +70,8 @@ type Config struct {
 	Dialer string
 	Log    *slog.Logger
 	Now    func() time.Time // the real time if nil
+
+	repository string // of its images; the usual one if empty
 }
 
 // Runtime runs containers. See runtime.Runtime.
@@ -105,6 +110,9 @@ func New(ctx context.Context, c Config) (_ *Runtime, err error) {
 	if c.Dialer == "" {
 		c.Dialer = "/proc/self/exe"
 	}
+	if c.repository == "" {
+		c.repository = usualRepository
+	}
 	r := &Runtime{config: c, running: map[string]*running{}, images: images{used: map[string]time.Time{}, opened: c.Now()}}
 	var found Found
 	if c.Socket == "" {
@@ -128,6 +136,9 @@ func New(ctx context.Context, c Config) (_ *Runtime, err error) {
 	if r.config.Folder, err = filepath.Abs(c.Folder); err != nil {
 		return nil, err
 	}
+	if strings.Contains(r.config.Folder, ":") {
+		return nil, fmt.Errorf("engine: the path %q cannot be mounted: it has a colon", r.config.Folder)
+	}
 	if r.dialer, err = dialerImage(c.Dialer); err != nil {
 		return nil, err
 	}
@@ -141,6 +152,9 @@ func New(ctx context.Context, c Config) (_ *Runtime, err error) {
 		return nil, err
 	}
 	c.Log.Info("models run as containers", "engine", found.Engine, "version", found.Version, "socket", found.Socket)
+	if found.Unlimited != "" {
+		c.Log.Warn("nothing limits the memory, the processors and the processes of containers", "reason", found.Unlimited)
+	}
 	return r, nil
 }
 

@@ -12,7 +12,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/moby/moby/api/types/system"
 	"github.com/moby/moby/client"
+	"golang.org/x/sys/unix"
 )
 
 // ErrNone says that there is no engine, and why not.
@@ -23,6 +25,8 @@ type Found struct {
 	Socket  string // its path
 	Engine  string // "docker" or "podman"
 	Version string
+	// Unlimited is why memory, processors and processes cannot be limited; "" if they can.
+	Unlimited string
 }
 
 // HostVariable is the variable in which the tools of engines are told where theirs listens.
@@ -89,7 +93,11 @@ func ask(ctx context.Context, path string) (Found, error) {
 	case err != nil:
 		return Found{}, fmt.Errorf("%s: %w", path, err)
 	}
+	user, err := peer(c.(*net.UnixConn))
 	c.Close()
+	if err != nil {
+		return Found{}, fmt.Errorf("%s: %w", path, err)
+	}
 	engine, err := dial(path)
 	if err != nil {
 		return Found{}, fmt.Errorf("%s: %w", path, err)
@@ -110,7 +118,39 @@ func ask(ctx context.Context, path string) (Found, error) {
 			found.Engine = "podman"
 		}
 	}
+	i, err := engine.Info(ctx, client.InfoOptions{})
+	if err != nil {
+		return Found{}, fmt.Errorf("the engine at %s does not say what it can: %w", path, err)
+	}
+	found.Unlimited = unlimited(i.Info, user)
 	return found, nil
+}
+
+// unlimited tells why an engine, of a user, cannot limit what containers use.
+func unlimited(i system.Info, user uint32) string {
+	switch {
+	case user != 0 && i.CgroupVersion == "1":
+		return "a user's own engine needs control groups of version 2, and this machine has version 1"
+	case !i.MemoryLimit || !i.PidsLimit || !i.CPUCfsQuota:
+		return "the engine says that it cannot: control groups are missing, or are not its own"
+	}
+	return ""
+}
+
+// peer is the user who listens.
+func peer(c *net.UnixConn) (user uint32, err error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var who *unix.Ucred
+	if cerr := raw.Control(func(fd uintptr) { who, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); cerr != nil {
+		return 0, cerr
+	}
+	if err != nil {
+		return 0, err
+	}
+	return who.Uid, nil
 }
 
 // dial returns a client. It speaks the version of the API that the engine does.

@@ -19,8 +19,8 @@ import (
 	"github.com/modelwharf/modelwharf/internal/runtime"
 )
 
-// repository is the name of all images that servers give to an engine.
-const repository = "localhost/modelwharf"
+// usualRepository is the name of all images that servers give to an engine.
+const usualRepository = "localhost/modelwharf"
 
 // unused is how long an image stays at the engine without a container.
 const unused = time.Hour
@@ -52,12 +52,14 @@ func (i *images) old(name string, now time.Time) bool {
 }
 
 // nameOf is an image's name at the engine.
-func nameOf(i runtime.Image) string { return repository + ":sha256-" + i.Digest.Encoded() }
+func (r *Runtime) nameOf(i runtime.Image) string {
+	return r.config.repository + ":sha256-" + i.Digest.Encoded()
+}
 
 // load gives an image to the engine, unless it has it, and returns its name there. It goes as
 // the archive that `docker save` makes, which every engine reads.
 func (r *Runtime) load(ctx context.Context, i runtime.Image) (string, error) {
-	name := nameOf(i)
+	name := r.nameOf(i)
 	r.images.use(name, r.config.Now())
 	r.images.loading.Lock()
 	defer r.images.loading.Unlock()
@@ -95,14 +97,14 @@ func (r *Runtime) load(ctx context.Context, i runtime.Image) (string, error) {
 // prune removes the images that no container has used for long. The engine keeps those that
 // some container has, of this server or another one.
 func (r *Runtime) prune(ctx context.Context) {
-	all, err := r.engine.ImageList(ctx, client.ImageListOptions{Filters: client.Filters{}.Add("reference", repository)})
+	all, err := r.engine.ImageList(ctx, client.ImageListOptions{Filters: client.Filters{}.Add("reference", r.config.repository)})
 	if err != nil {
 		r.config.Log.Warn("the engine's images cannot be listed", "error", err)
 		return
 	}
 	for _, image := range all.Items {
 		for _, name := range image.RepoTags {
-			if !strings.HasPrefix(name, repository+":") || !r.images.old(name, r.config.Now()) {
+			if !strings.HasPrefix(name, r.config.repository+":") || !r.images.old(name, r.config.Now()) {
 				continue
 			}
 			if _, err := r.engine.ImageRemove(ctx, name, client.ImageRemoveOptions{PruneChildren: true}); err == nil {
@@ -139,18 +141,22 @@ func archive(ctx context.Context, to io.Writer, i runtime.Image, m ocispec.Manif
 		RepoTags []string
 		Layers   []string
 	}{Config: m.Config.Digest.Encoded() + ".json", RepoTags: []string{name}}
-	if err := entry(ctx, w, i, m.Config, listed.Config); err != nil {
+	config, err := plainConfig(ctx, i, m)
+	if err != nil {
+		return err
+	}
+	if err := file(w, listed.Config, config); err != nil {
 		return err
 	}
 	written := map[digest.Digest]bool{}
 	for _, l := range m.Layers {
-		file := l.Digest.Encoded() + ".tar"
-		listed.Layers = append(listed.Layers, file)
+		name := l.Digest.Encoded() + ".tar"
+		listed.Layers = append(listed.Layers, name)
 		if written[l.Digest] {
 			continue
 		}
 		written[l.Digest] = true
-		if err := entry(ctx, w, i, l, file); err != nil {
+		if err := entry(ctx, w, i, l, name); err != nil {
 			return err
 		}
 	}
@@ -158,13 +164,45 @@ func archive(ctx context.Context, to io.Writer, i runtime.Image, m ocispec.Manif
 	if err != nil {
 		return err
 	}
-	if err := w.WriteHeader(&tar.Header{Name: "manifest.json", Mode: 0o644, Size: int64(len(b))}); err != nil {
-		return err
-	}
-	if _, err := w.Write(b); err != nil {
+	if err := file(w, "manifest.json", b); err != nil {
 		return err
 	}
 	return w.Close()
+}
+
+// plainConfig is the config of an image without what an engine would do beside running it: make
+// volumes, which can be written and have no limit, and run health checks.
+func plainConfig(ctx context.Context, i runtime.Image, m ocispec.Manifest) ([]byte, error) {
+	r, err := i.Blob(ctx, m.Config)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	var all, config map[string]json.RawMessage
+	if err := json.Unmarshal(b, &all); err != nil {
+		return nil, fmt.Errorf("%w: its config: %w", runtime.ErrImage, err)
+	}
+	if err := json.Unmarshal(all["config"], &config); err != nil {
+		return nil, fmt.Errorf("%w: its config: %w", runtime.ErrImage, err)
+	}
+	delete(config, "Volumes")
+	delete(config, "Healthcheck")
+	if all["config"], err = json.Marshal(config); err != nil {
+		return nil, err
+	}
+	return json.Marshal(all)
+}
+
+func file(w *tar.Writer, name string, b []byte) error {
+	if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(b))}); err != nil {
+		return err
+	}
+	_, err := w.Write(b)
+	return err
 }
 
 func entry(ctx context.Context, w *tar.Writer, i runtime.Image, d ocispec.Descriptor, name string) error {

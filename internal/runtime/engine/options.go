@@ -47,7 +47,6 @@ func modelOptions(c *running, s runtime.Spec, config ocispec.Image, argv []strin
 	return client.ContainerCreateOptions{
 		Config: &container.Config{
 			User: user, Entrypoint: argv[:1], Cmd: argv[1:], Env: environment(config.Config.Env, s), Labels: c.labels(),
-			Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
 		},
 		HostConfig: host,
 	}
@@ -60,9 +59,11 @@ func dialerOptions(c *running, network string, port int) client.ContainerCreateO
 	host.Binds = []string{c.folder + ":" + dialerFolder}
 	// Where SELinux is in force, the server may connect to the socket then.
 	host.SecurityOpt = append(host.SecurityOpt, "label=disable")
+	labels := c.labels()
+	labels[dialerLabel] = "true"
 	return client.ContainerCreateOptions{
 		Config: &container.Config{
-			User: nobody, Entrypoint: []string{dialerProgram, DialerCommand}, Cmd: []string{strconv.Itoa(port)}, Labels: c.labels(),
+			User: nobody, Entrypoint: []string{dialerProgram, DialerCommand}, Cmd: []string{strconv.Itoa(port)}, Labels: labels,
 		},
 		HostConfig: host,
 	}
@@ -80,24 +81,23 @@ func guarded() *container.HostConfig {
 }
 
 // limits are no more than the server's own: an engine that may not raise them could start
-// nothing. The engine's usual ones can be more.
+// nothing. The engine's usual ones can be more. That of processes is one of a user on the whole
+// machine, which containers share, and so no guard; see maxProcesses.
 func limits() []*container.Ulimit {
-	files, processes := own(syscall.RLIMIT_NOFILE, maxFiles), own(rlimitProcesses, maxProcesses)
-	return []*container.Ulimit{
-		{Name: "nofile", Soft: files, Hard: files},
-		{Name: "nproc", Soft: processes, Hard: processes},
+	const processes, allProcesses = 6, 1 << 15 // RLIMIT_NPROC; what podman leaves itself
+	var all []*container.Ulimit
+	for _, l := range []struct {
+		name     string
+		resource int
+		most     uint64
+	}{{"nofile", syscall.RLIMIT_NOFILE, maxFiles}, {"nproc", processes, allProcesses}} {
+		var own syscall.Rlimit
+		if syscall.Getrlimit(l.resource, &own) == nil {
+			l.most = min(l.most, own.Max)
+		}
+		all = append(all, &container.Ulimit{Name: l.name, Soft: int64(l.most), Hard: int64(l.most)})
 	}
-}
-
-// rlimitProcesses is RLIMIT_NPROC.
-const rlimitProcesses = 6
-
-func own(resource int, most int64) int64 {
-	var have syscall.Rlimit
-	if syscall.Getrlimit(resource, &have) == nil && have.Max < uint64(most) {
-		return int64(have.Max)
-	}
-	return most
+	return all
 }
 
 // environment returns the variables of a container beside those of its image.

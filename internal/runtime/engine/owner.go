@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -9,8 +10,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 )
 
@@ -18,6 +22,8 @@ import (
 const (
 	ownerLabel = "modelwharf.owner"
 	nameLabel  = "modelwharf.name" // of the container
+	// dialerLabel is only on dialers.
+	dialerLabel = "modelwharf.dialer"
 )
 
 // ownerFile, in the folder of a Runtime, is what tells its server from all others.
@@ -57,6 +63,8 @@ func (r *Runtime) sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// A dialer goes after the container that uses its network, which podman insists on.
+	slices.SortFunc(left.Items, func(a, b container.Summary) int { return cmp.Compare(a.Labels[dialerLabel], b.Labels[dialerLabel]) })
 	for _, c := range left.Items {
 		r.config.Log.Info("a container of an earlier server is removed", "name", c.Labels[nameLabel], "id", c.ID)
 		if err := r.removeContainer(ctx, c.ID); err != nil {
@@ -86,13 +94,27 @@ func (r *Runtime) sweep(ctx context.Context) error {
 	return nil
 }
 
+// removeAttempts is how often a removal is tried, askAgain apart: engines refuse it at times, while
+// they still clear up after a container themselves.
+const removeAttempts = 5
+
 // removeContainer ends and removes a container. One that is gone is no error.
 func (r *Runtime) removeContainer(ctx context.Context, id string) error {
-	_, err := r.engine.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
-	if errdefs.IsNotFound(err) {
-		return nil
+	for attempt := 1; ; attempt++ {
+		_, err := r.engine.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+		if err == nil || errdefs.IsNotFound(err) {
+			return nil
+		}
+		if attempt == removeAttempts {
+			return err
+		}
+		r.config.Log.Debug("a container is not removed yet", "id", id, "error", err)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(askAgain):
+		}
 	}
-	return err
 }
 
 func (r *Runtime) removeNetwork(ctx context.Context, id string) error {

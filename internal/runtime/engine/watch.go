@@ -23,22 +23,56 @@ const (
 
 // follow hands on what the container prints, until it has ended.
 func (c *running) follow(output client.HijackedResponse) {
+	running, end := context.WithCancel(context.Background())
+	reading, stop := context.WithCancel(context.Background())
 	printed := make(chan struct{})
 	go func() {
 		defer close(printed)
-		_, _ = stdcopy.StdCopy(c.output, c.output, output.Reader)
+		for ok := true; ok; output, ok = c.attachAgain(running) {
+			keep := context.AfterFunc(reading, output.Close)
+			_, _ = stdcopy.StdCopy(c.output, c.output, output.Reader)
+			keep()
+			output.Close()
+		}
 	}()
 	exit := c.runtime.ended(c.model)
+	end()
 	// A process that it left behind could hold the output open.
 	select {
 	case <-printed:
 	case <-time.After(drain):
 	}
-	output.Close()
+	stop()
 	exit.Output = c.output.String()
 	c.exit = exit
 	c.runtime.config.Log.Info("a model's container has ended", "name", c.name, "status", exit.Code, "signal", exit.Signal, "out_of_memory", exit.OutOfMemory)
 	close(c.done)
+}
+
+// attachAgain returns the output of a container that prints on although it broke off, as it does
+// when the engine is updated, or false once running is done.
+func (c *running) attachAgain(running context.Context) (output client.HijackedResponse, ok bool) {
+	for {
+		select {
+		case <-running.Done():
+			return output, false
+		case <-time.After(askAgain):
+		}
+		// To attach to one that has ended would make some engines prepare it anew.
+		at, err := c.runtime.engine.ContainerInspect(running, c.model, client.ContainerInspectOptions{})
+		if err != nil || at.Container.State == nil || !at.Container.State.Running {
+			continue
+		}
+		if output, err = c.runtime.attach(running, c.model); err == nil {
+			return output, true
+		}
+	}
+}
+
+// attach returns what a container prints from now on.
+func (r *Runtime) attach(ctx context.Context, id string) (client.HijackedResponse, error) {
+	attached, err := r.engine.ContainerAttach(ctx, id, client.ContainerAttachOptions{Stream: true, Stdout: true, Stderr: true})
+	return attached.HijackedResponse, err
 }
 
 // watchDialer ends the container if its dialer ends, as nobody reaches it any more.

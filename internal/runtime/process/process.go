@@ -47,13 +47,17 @@ type Runtime struct {
 	closed  bool
 }
 
-// New returns a Runtime. What an earlier one left in the folder is removed.
+// New returns a Runtime. What an earlier one left in the folder is removed, and what it left
+// running is ended.
 func New(c Config) (*Runtime, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
 	if c.Limits == (unpack.Limits{}) {
 		c.Limits = unpack.Limits{Bytes: 64 << 30, Files: 1_000_000}
+	}
+	if err := endLeft(c.Folder); err != nil {
+		return nil, err
 	}
 	if err := errors.Join(os.RemoveAll(c.Folder), os.MkdirAll(c.Folder, 0o711)); err != nil {
 		return nil, err

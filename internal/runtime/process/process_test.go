@@ -13,8 +13,7 @@ import (
 
 func TestRuntime(t *testing.T) {
 	t.Parallel()
-	runtimetest.Run(t, runtimetest.Traits{Isolated: os.Geteuid() == 0}, func(t *testing.T) runtime.Runtime {
-		folder := filepath.Join(t.TempDir(), "containers")
+	runtimetest.Run(t, runtimetest.Traits{Isolated: os.Geteuid() == 0}, func(t *testing.T, folder string) runtime.Runtime {
 		if err := os.MkdirAll(filepath.Join(folder, "left"), 0o755); err != nil {
 			t.Fatal(err)
 		}

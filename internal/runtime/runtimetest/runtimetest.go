@@ -29,29 +29,48 @@ import (
 type Traits struct {
 	// Isolated containers see nothing of the machine's files, and are no user of it.
 	Isolated bool
-	// Walled containers cannot reach the machine's network either.
+	// Walled containers have a network of their own and limits too, and processes of their own
+	// alone. Their Spec can let them reach the network.
 	Walled bool
+	// Unlimited is why limits of walled containers do not hold, "" if they do.
+	Unlimited string
 }
 
-// Run runs the tests on the runtimes that make makes, each of them new.
-func Run(t *testing.T, traits Traits, make func(t *testing.T) runtime.Runtime) {
+// Run runs the tests on the runtimes that make makes, each with a new folder. It is called by the
+// package's TestRuntime: see killed.
+func Run(t *testing.T, traits Traits, make func(t *testing.T, folder string) runtime.Runtime) {
+	if folder := os.Getenv(toKill); folder != "" {
+		serveUntilKilled(t, make(t, folder))
+	}
 	for name, test := range map[string]func(*world){
-		"serves":          serves,
-		"sees":            sees,
-		"stops":           stops,
-		"ends by itself":  endsByItself,
-		"unfit images":    unfitImages,
-		"hostile layers":  hostileLayers,
-		"names":           names,
-		"many":            many,
-		"closes":          closes,
-		"broken off":      brokenOff,
-		"prints":          prints,
-		"keeps to itself": keepsToItself,
+		"serves":         serves,
+		"sees":           sees,
+		"stops":          stops,
+		"ends by itself": endsByItself,
+		"unfit images":   unfitImages,
+		"names":          names,
+		"many":           many,
+		"closes":         closes,
+		"broken off":     brokenOff,
+		"prints":         prints,
+		"killed":         killed,
+
+		"no network outside":             noNetworkOutside,
+		"no port of the server":          noPortOfTheServer,
+		"no other container":             noOtherContainer,
+		"none of the host's files":       noneOfTheHostsFiles,
+		"read-only root":                 readOnlyRoot,
+		"no privileges":                  noPrivileges,
+		"no device nodes":                noDeviceNodes,
+		"no layer outside of its folder": noLayerOutside,
+		"limits hold":                    limitsHold,
+		"may reach the network":          mayReachTheNetwork,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := &world{T: t, traits: traits, Runtime: make(t)}
+			folder := filepath.Join(t.TempDir(), "containers")
+			w := &world{T: t, traits: traits, folder: folder, Runtime: make(t, folder)}
+			w.open = func(folder string) runtime.Runtime { return make(t, folder) }
 			t.Cleanup(func() {
 				if err := w.Close(); err != nil {
 					t.Error(err)
@@ -65,6 +84,8 @@ func Run(t *testing.T, traits Traits, make func(t *testing.T) runtime.Runtime) {
 type world struct {
 	*testing.T
 	traits Traits
+	folder string                              // of the runtime
+	open   func(folder string) runtime.Runtime // another one
 	runtime.Runtime
 }
 
@@ -83,13 +104,17 @@ func (w *world) start(s runtime.Spec) runtime.Container {
 	if err != nil {
 		w.Fatal(err)
 	}
-	for {
-		if answers(c) {
-			return c
-		}
+	await(w, c)
+	return c
+}
+
+// await waits until a container answers.
+func await(t testing.TB, c runtime.Container) {
+	t.Helper()
+	for !answers(c) {
 		select {
 		case <-c.Done():
-			w.Fatal(c.Exit())
+			t.Fatal(c.Exit())
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
@@ -107,11 +132,33 @@ func answers(c runtime.Container) bool {
 	return json.NewDecoder(answer.Body).Decode(&args) == nil
 }
 
+// Transport speaks HTTP with a container.
+func Transport(c runtime.Container) *http.Transport {
+	return &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return c.Dial(ctx) }}
+}
+
 // get asks the program for something, over a connection of its own.
 func get(c runtime.Container, path string) (*http.Response, error) {
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return c.Dial(ctx) }
-	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
-	return client.Get("http://container" + path)
+	transport := Transport(c)
+	transport.DisableKeepAlives = true
+	return (&http.Client{Transport: transport}).Get("http://container" + path)
+}
+
+// Image is an image with the program of the tests; others have other names.
+func Image(t testing.TB, name string) runtime.Image {
+	t.Helper()
+	return pack(t, config, tar.Header{Name: "name", Mode: 0o644, Linkname: name})
+}
+
+// Serve starts a container with the program of the tests, and waits until it answers.
+func Serve(t testing.TB, r runtime.Runtime, name string) runtime.Container {
+	t.Helper()
+	c, err := r.Start(t.Context(), runtime.Spec{Name: name, Image: pack(t, config), Port: 8080})
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, c)
+	return c
 }
 
 // ask asks the program for something, and fails unless it may.
@@ -299,23 +346,6 @@ func unfitImages(w *world) {
 	}
 }
 
-// An image does not leave its folder.
-func hostileLayers(w *world) {
-	outside := filepath.Join(w.TempDir(), "outside")
-	for name, entries := range map[string][]tar.Header{
-		"above":        {{Name: "../../../../../../../../../../../.." + outside, Mode: 0o644, Linkname: "mine"}},
-		"through-link": {{Name: "up", Typeflag: tar.TypeSymlink, Linkname: "../../../../../../../../.."}, {Name: "up" + outside, Mode: 0o644, Linkname: "mine"}},
-	} {
-		c, err := w.Start(w.Context(), runtime.Spec{Name: name, Image: pack(w, config, entries...), Port: 8080})
-		if err == nil {
-			w.stop(c)
-		}
-		if _, err := os.Stat(outside); err == nil {
-			w.Errorf("%s: written outside", name)
-		}
-	}
-}
-
 // Names are those of hosts, and one at a time.
 func names(w *world) {
 	for _, name := range []string{"", "A", "a/b", "..", "a_b", "-a", strings.Repeat("a", 64)} {
@@ -401,36 +431,6 @@ func prints(w *world) {
 	if !strings.Contains(out.String(), "ready") || !strings.Contains(out.String(), "good morning") {
 		w.Errorf("it printed %q", out.String())
 	}
-}
-
-// A container reaches nothing of the machine: no file, and no port unless it shares the
-// network.
-func keepsToItself(w *world) {
-	secret := filepath.Join(w.TempDir(), "secret")
-	if err := os.WriteFile(secret, []byte("secret"), 0o644); err != nil {
-		w.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		w.Fatal(err)
-	}
-	defer l.Close()
-	c := w.start(w.spec("itself"))
-	if w.traits.Isolated {
-		files := []string{secret, "/etc/shadow"}
-		if !w.traits.Walled { // in a namespace of its own it is the first process itself
-			files = append(files, "/proc/1/environ")
-		}
-		for _, at := range files {
-			if w.try(c, "/read?path="+at, nil) == "" {
-				w.Errorf("it reads %s", at)
-			}
-		}
-	}
-	if w.traits.Walled && w.try(c, "/dial?to="+l.Addr().String(), nil) == "" {
-		w.Error("it reaches the machine")
-	}
-	w.stop(c)
 }
 
 // lines is what was printed.
