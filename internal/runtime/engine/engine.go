@@ -62,8 +62,8 @@ type Config struct {
 	// Socket is where the engine listens: a path, or a URL of the scheme unix. If empty it is
 	// looked for, see Find.
 	Socket string
-	// Folder is its own, and stays the same over restarts of a server: by it, the server
-	// knows its containers. Containers' sockets are in it.
+	// Folder is its own, and stays the same over restarts of a server: by its path, the server
+	// knows its containers. Their sockets are in it; what is in it is removed.
 	Folder string
 	// Dialer is the program that runs the function of that name if it is called with
 	// DialerCommand as its first argument, linked statically; this one if empty.

@@ -3,11 +3,8 @@ package engine
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,11 +23,9 @@ const (
 	dialerLabel = "modelwharf.dialer"
 )
 
-// ownerFile, in the folder of a Runtime, is what tells its server from all others.
-const ownerFile = "owner"
-
-// owner makes the folder of a Runtime if need be, and returns who its owner is. A copy of the
-// folder beside it is another's.
+// owner makes the folder of a Runtime if need be, and returns who its owner is: the folder's path
+// tells, as that of a folder that containers mount is the machine's own, also of a server that
+// runs in a container itself.
 func owner(folder string) (string, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return "", err
@@ -39,20 +34,11 @@ func owner(folder string) (string, error) {
 	if err := os.Chmod(folder, 0o700); err != nil {
 		return "", err
 	}
-	at := filepath.Join(folder, ownerFile)
-	id, err := os.ReadFile(at)
-	if errors.Is(err, fs.ErrNotExist) {
-		id = []byte(rand.Text())
-		err = os.WriteFile(at, id, 0o600)
-	}
+	path, err := filepath.EvalSymlinks(folder)
 	if err != nil {
 		return "", err
 	}
-	real, err := filepath.EvalSymlinks(folder)
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(append(append(id, 0), real...))
+	sum := sha256.Sum256([]byte(path))
 	return hex.EncodeToString(sum[:8]), nil
 }
 
@@ -85,10 +71,8 @@ func (r *Runtime) sweep(ctx context.Context) error {
 		return err
 	}
 	for _, e := range entries {
-		if e.IsDir() {
-			if err := os.RemoveAll(filepath.Join(r.config.Folder, e.Name())); err != nil {
-				return err
-			}
+		if err := os.RemoveAll(filepath.Join(r.config.Folder, e.Name())); err != nil {
+			return err
 		}
 	}
 	return nil
