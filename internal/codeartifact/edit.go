@@ -289,6 +289,9 @@ func (e *Edit) commit() error {
 	if len(changed) == 0 && len(e.writes) == 0 && len(e.details) == 0 && !e.removed {
 		return nil
 	}
+	if err := e.checkHolds(changed); err != nil {
+		return err
+	}
 	u := uses{}
 	for _, name := range changed {
 		x := e.versions[name]

@@ -26,6 +26,8 @@ import (
 //	size        | domain | shard           → bytes of a domain's assets, in parts
 //	groups      | domain                   → the package groups of a domain
 //	fresh       | repository | package     → when an external connection was asked, see freshness
+//	hold        | repository | package | version | holder → that a version is held, see holding
+//	held        | repository               → empty: written with each hold
 //	gone        | repository               → a deleted repository, to be cleared
 //	blob, holder                           → see package ledger; domains are holders
 const room = "codeartifact"
@@ -45,10 +47,12 @@ var (
 	groupsPrefix       = tuple.Of(room, "groups")
 	freshPrefix        = tuple.Of(room, "fresh")
 	gonePrefix         = tuple.Of(room, "gone")
+	holdsPrefix        = tuple.Of(room, "hold")
+	heldPrefix         = tuple.Of(room, "held")
 )
 
 // ofRepository are the prefixes under which lies what a repository has.
-var ofRepository = [][]byte{packagesPrefix, versionsPrefix, metadataPrefix, detailsPrefix, documentsPrefix, freshPrefix}
+var ofRepository = [][]byte{packagesPrefix, versionsPrefix, metadataPrefix, detailsPrefix, documentsPrefix, freshPrefix, holdsPrefix, heldPrefix}
 
 // key appends a number and texts to one of the prefixes above.
 func key(prefix []byte, id uint64, texts ...string) []byte {

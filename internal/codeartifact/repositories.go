@@ -176,6 +176,9 @@ func (s *Service) DeleteRepository(ctx context.Context, in *codeartifact.DeleteR
 		if r, _, err = findRepository(ctx, tx, n); err != nil {
 			return err
 		}
+		if err := r.checkHolds(ctx, tx); err != nil {
+			return err
+		}
 		// Whatever changes a package reads the repository, so nothing comes after this.
 		tx.Delete(key(repositoriesPrefix, r.DomainID, n.Name))
 		tx.Delete(n.administeredKey(r.Administrator))

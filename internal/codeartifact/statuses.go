@@ -131,6 +131,11 @@ func (s *Service) UpdatePackageVersionsStatus(ctx context.Context, in *codeartif
 			failed.add(v.Version, "NOT_ALLOWED", "The status of package version '%s' cannot change from '%s' to '%s'.", v.Version, from, target)
 			return nil
 		}
+		next := v.clone()
+		next.Status = target
+		if held, err := e.refuseHeld(v, next, failed); held || err != nil {
+			return err
+		}
 		e.Note("targetStatus", target)
 		done.add(v, target)
 		if from == target {
@@ -157,7 +162,10 @@ func (s *Service) DisposePackageVersions(ctx context.Context, in *codeartifact.D
 		return nil, err
 	}
 	q := versioned{"DisposePackageVersions", n, p, in.Versions, expected{in.ExpectedStatus, in.VersionRevisions}}
-	done, failed, err := s.each(ctx, q, func(e *Edit, v *Version, done successes, _ versionErrors) error {
+	done, failed, err := s.each(ctx, q, func(e *Edit, v *Version, done successes, failed versionErrors) error {
+		if held, err := e.refuseHeld(v, nil, failed); held || err != nil {
+			return err
+		}
 		from := v.Status
 		if from != Disposed {
 			v.Status, v.Assets = Disposed, nil
@@ -185,7 +193,10 @@ func (s *Service) DeletePackageVersions(ctx context.Context, in *codeartifact.De
 		return nil, err
 	}
 	q := versioned{"DeletePackageVersions", n, p, in.Versions, expected{status: in.ExpectedStatus}}
-	done, failed, err := s.each(ctx, q, func(e *Edit, v *Version, done successes, _ versionErrors) error {
+	done, failed, err := s.each(ctx, q, func(e *Edit, v *Version, done successes, failed versionErrors) error {
+		if held, err := e.refuseHeld(v, nil, failed); held || err != nil {
+			return err
+		}
 		if err := e.Delete(v.Version); err != nil {
 			return err
 		}

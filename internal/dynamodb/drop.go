@@ -33,6 +33,11 @@ func (s *Service) DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput
 		case t.Protected:
 			return api.ValidationException("Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.")
 		}
+		if t.guard != nil {
+			if err := t.guard.Drop(ctx, tx, t.identify()); err != nil {
+				return err
+			}
+		}
 		last := t.tableState
 		if last.Stream.On {
 			if err := s.disableStream(ctx, tx, n, &last); err != nil {

@@ -201,6 +201,13 @@ func (t *table) expire(ctx context.Context, tx kv.Txn, from []byte, now time.Tim
 		case !ok || is != second:
 			tx.Delete(entry.Key) // it is of no item; such a key should not be
 		default:
+			keep, err := t.keepsExpired(ctx, tx, it)
+			if err != nil {
+				return effect{}, nil, err
+			}
+			if keep {
+				break // until its expiry changes: it is looked at again each time
+			}
 			one, _, err := t.apply(ctx, tx, change{at: at, old: it, by: byExpiry})
 			if err != nil {
 				return effect{}, nil, err

@@ -84,6 +84,7 @@ type Service struct {
 	upkeep     upkeep
 	shardLife  time.Duration
 	hints      hints
+	guard      Guard // nil for none
 }
 
 var _ dynamodb.Backend = (*Service)(nil)

@@ -99,6 +99,7 @@ type table struct {
 	// policy is the document of its policy; nil without one.
 	policy []byte
 	meter  *meter
+	guard  Guard // nil of a table that has nothing to guard
 }
 
 // decodeTable makes a table of its stored form.
@@ -108,6 +109,7 @@ func (s *Service) decodeTable(n tableName, raw []byte) (*table, error) {
 		return nil, fmt.Errorf("description of table %s: %w", t.arn, err)
 	}
 	t.derive(s.now)
+	t.guard = s.guardOf(t)
 	s.account(t)
 	if len(t.Tags) > 0 {
 		t.tagConditions = make(map[string][]string, len(t.Tags))

@@ -18,7 +18,14 @@ const maxTransaction = 4 << 20
 // TransactWriteItems writes items of one or more tables: all of them, or none if one
 // cannot be written.
 func (s *Service) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
-	x := transaction{writes: make([]write, len(in.TransactItems))}
+	return s.TransactWriteItemsWith(ctx, in, nil)
+}
+
+// TransactWriteItemsWith is TransactWriteItems; also, if it is not nil, reads and writes more
+// in its transaction, after the items. It may be called several times, and its error undoes
+// all of it.
+func (s *Service) TransactWriteItemsWith(ctx context.Context, in *dynamodb.TransactWriteItemsInput, also func(tx kv.Txn) error) (*dynamodb.TransactWriteItemsOutput, error) {
+	x := transaction{writes: make([]write, len(in.TransactItems)), also: also}
 	size := 0
 	for i, action := range in.TransactItems {
 		var n int
@@ -77,6 +84,11 @@ func (s *Service) commit(ctx context.Context, x *transaction, token *token, want
 		}
 		if err := x.admit(); err != nil {
 			return err
+		}
+		if x.also != nil {
+			if err := x.also(tx); err != nil {
+				return err
+			}
 		}
 		if changed {
 			s.recordTransaction(ctx, tx, x)

@@ -32,6 +32,8 @@ type transaction struct {
 	alone bool
 	// partial is of a batch, of which some writes may be left out.
 	partial bool
+	// also writes more in the same transaction; nil for nothing.
+	also func(tx kv.Txn) error
 	// admitted is whether its writes have been found to have capacity.
 	admitted bool
 }
@@ -202,6 +204,9 @@ func (x *transaction) apply(ctx context.Context, tx kv.Txn) (changed bool, err e
 	var sizes sizes
 	for i := range x.done {
 		out := &x.done[i]
+		if err := out.table.guarded(ctx, tx, out.old, out.new); err != nil {
+			return false, err
+		}
 		var d effect
 		if d, out.changed, err = out.table.apply(ctx, tx, change{at: out.at, old: out.old, new: out.new}); err != nil {
 			return false, err

@@ -336,8 +336,8 @@ func resolve(ctx context.Context, tx kv.Reader, r *Repository, reference string)
 }
 
 // DeleteManifest deletes a manifest and all its tags. The errors are
-// ImageNotFoundException, and ImageReferencedByManifestList if an index names it and
-// keepReferenced is true.
+// ImageNotFoundException, and ImageReferencedByManifestList if it is held, or if an index
+// names it and keepReferenced is true.
 func (s *Service) DeleteManifest(ctx context.Context, r *Repository, d blob.Digest, keepReferenced bool) error {
 	return s.update(ctx, func(tx kv.Txn) error {
 		r, err := r.still(ctx, tx)
@@ -369,6 +369,9 @@ func (s *Service) removeManifest(ctx context.Context, tx kv.Txn, r *Repository, 
 	}
 	if im == nil {
 		return nil, imageNotFound(r, "{imageDigest:'"+string(d)+"'}")
+	}
+	if err := checkHeld(ctx, tx, r, d); err != nil {
+		return nil, err
 	}
 	if keepReferenced {
 		for _, err := range scanTexts(ctx, tx, key(childrenPrefix, r.ID, string(d)), "", 1) {

@@ -46,6 +46,8 @@ import (
 //	imported | id | digest            → its bytes
 //	wanted   | id | blob              → that an image needs a blob that comes from upstream, see wanted
 //	checked  | id | tag               → what a tag was upstream, see checked
+//	hold     | id | digest | holder   → that an image is held, see holding
+//	held     | id                     → empty: written with each hold
 const room = "ecr"
 
 var (
@@ -83,6 +85,8 @@ var (
 	importBytesPrefix    = tuple.Of(room, "imported")
 	wantedPrefix         = tuple.Of(room, "wanted")
 	checkedPrefix        = tuple.Of(room, "checked")
+	holdsPrefix          = tuple.Of(room, "hold")
+	heldPrefix           = tuple.Of(room, "held")
 )
 
 // ofRepository are the prefixes under which lies what a repository has.
@@ -90,6 +94,7 @@ var ofRepository = [][]byte{
 	imagesPrefix, manifestsPrefix, tagsPrefix, taggedPrefix, childrenPrefix, referrersPrefix, layersPrefix, usesPrefix, pushedPrefix,
 	evaluatedPrefix, previewPrefix, previewedPrefix, catalogPrefix, logosPrefix,
 	copiedPrefix, importsPrefix, importBytesPrefix, wantedPrefix, checkedPrefix, pulledPrefix,
+	holdsPrefix, heldPrefix,
 }
 
 // key appends a repository's number and texts to one of the prefixes above.

@@ -130,13 +130,17 @@ func (s *Service) Repositories(ctx context.Context, tx kv.Reader, registry Name,
 }
 
 // DeleteRepository deletes a repository, with its images if force is true. Without it,
-// the error of one that has any is RepositoryNotEmptyException.
+// the error of one that has any is RepositoryNotEmptyException; with it, of one that has
+// images which are held.
 func (s *Service) DeleteRepository(ctx context.Context, n Name, force bool) (r *Repository, err error) {
 	err = s.update(ctx, func(tx kv.Txn) error {
 		if r, err = find(ctx, tx, n); err != nil {
 			return err
 		}
 		if _, err := tx.Get(ctx, key(pushedPrefix, r.ID)); err != nil {
+			return err
+		}
+		if err := checkHolds(ctx, tx, r); err != nil {
 			return err
 		}
 		images := key(imagesPrefix, r.ID)

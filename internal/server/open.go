@@ -44,7 +44,7 @@ func (s *Server) openServices() *services {
 	return &services{
 		router: newRouter(s.metrics,
 			store.API(), streams.New(store), iam.New(s.identity), sts.New(s.identity), cloudtrail.New(trail), functionsapi.New(functions),
-			s.images.API(), s.images.PublicAPI(), s.packages.API(), s.stacks.API(), s.catalog.API()),
+			s.images.API(), s.images.PublicAPI(), s.packages.API(), s.stacks.API(), s.catalog.API(), s.openModels(store).API()),
 		verifier: sigv4.Verifier[*identity.Identity]{Lookup: s.identity.Lookup, Now: s.config.Now},
 		bodies:   bodies{most: maxLarge},
 		refusals: audit.Refusals{Store: s.store},

@@ -33,11 +33,15 @@ func run(wheel, out string) error {
 		return err
 	}
 	for _, s := range services {
-		m, err := release.model(cmp.Or(s.Folder, s.Package), s.Version)
+		read, source := release.model, "botocore "+release.version
+		if s.Own {
+			read, source = ownModel, "its model"
+		}
+		m, err := read(cmp.Or(s.Folder, s.Package), s.Version)
 		if err != nil {
 			return err
 		}
-		files, err := generate(s, m, "botocore "+release.version)
+		files, err := generate(s, m, source)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.Package, err)
 		}

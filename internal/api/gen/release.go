@@ -5,7 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
-	_ "embed"
+	"embed"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -75,4 +75,19 @@ func (r *release) model(service, version string) (*model, error) {
 	}
 	m := new(model)
 	return m, json.NewDecoder(z).Decode(m)
+}
+
+// models are those of our own services, in the form and the folders of botocore's.
+//
+//go:embed models
+var models embed.FS
+
+// ownModel reads the model of a service of our own.
+func ownModel(service, version string) (*model, error) {
+	b, err := models.ReadFile("models/" + service + "/" + version + "/service-2.json")
+	if err != nil {
+		return nil, err
+	}
+	m := new(model)
+	return m, json.Unmarshal(b, m)
 }

@@ -13,6 +13,8 @@ type service struct {
 	ErrorNamespace string
 	CRC32          bool
 	Operations     []string
+	// Own says that the model is one of ours, in the folder models, and not AWS's.
+	Own bool
 	// ModelNames keeps the model's names of inputs and outputs.
 	ModelNames bool
 	// Order lists, by shape, the members whose violations are reported first;
@@ -36,7 +38,7 @@ type service struct {
 
 func list(s string) []string { return strings.Fields(s) }
 
-var services = []service{dynamodb, dynamodbstreams, sts, iam, cloudtrail, lambda, ecr, ecrpublic, codeartifact, cloudformation, servicecatalog}
+var services = []service{dynamodb, dynamodbstreams, sts, iam, cloudtrail, lambda, ecr, ecrpublic, codeartifact, cloudformation, servicecatalog, modelwharf}
 
 var dynamodb = service{
 	Package: "dynamodb", Version: "2012-08-10", SigningName: "dynamodb", CRC32: true, ModelNames: true,
@@ -236,4 +238,13 @@ var servicecatalog = service{
 		SearchProductsAsAdmin SearchProvisionedProducts TerminateProvisionedProduct UpdateConstraint UpdatePortfolio UpdatePortfolioShare
 		UpdateProduct UpdateProvisionedProduct UpdateProvisionedProductProperties UpdateProvisioningArtifact UpdateServiceAction
 		UpdateTagOption`),
+}
+
+// modelwharf is the API of the model catalog. Its model is in the form of botocore's, so
+// that AWS's own clients can be given it.
+var modelwharf = service{
+	Package: "modelwharf", Version: "2026-11-21", SigningName: "modelwharf", ModelNames: true, Own: true,
+	Operations: list(`
+		RegisterModelVersion DescribeModelVersion ListModelVersions ConfirmModelVersion LinkModelVersion RetireModelVersion
+		PromoteModelVersion RemoveModelAlias ListModelAliases ListModelHistory`),
 }

@@ -70,6 +70,7 @@ var codes = map[string]struct {
 	"InvalidParameterException":         {http.StatusBadRequest, "MANIFEST_INVALID"},
 	"LayerInUse":                        {http.StatusForbidden, "DENIED"},
 	"AccessDeniedException":             {http.StatusForbidden, "DENIED"},
+	"ImageReferencedByManifestList":     {http.StatusForbidden, "DENIED"}, // one that is held
 	"UnableToGetUpstreamImageException": {http.StatusBadGateway, "UNKNOWN"},
 	"UnableToGetUpstreamLayerException": {http.StatusBadGateway, "UNKNOWN"},
 	"LimitExceededException":            {http.StatusForbidden, "DENIED"}, // 429 would have clients try again
