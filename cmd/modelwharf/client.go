@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/codeartifact"
+
+	"github.com/modelwharf/modelwharf/internal/models"
 )
 
 // clientFlags are those of the commands that ask a server as its users do, by AWS's API.
@@ -20,8 +23,8 @@ func (clientFlags) Help() string {
 	return `Credentials are taken where AWS's tools take them: AWS_ACCESS_KEY_ID and its like, ~/.aws/credentials, profiles.`
 }
 
-// packages returns a client of the server's packages.
-func (f *clientFlags) packages(ctx context.Context) (*codeartifact.Client, error) {
+// config are the settings of a client, of the flags and of what AWS's tools are told.
+func (f *clientFlags) config(ctx context.Context) (aws.Config, error) {
 	var options []func(*config.LoadOptions) error
 	if f.EndpointURL != "" {
 		options = append(options, config.WithBaseEndpoint(f.EndpointURL))
@@ -32,18 +35,40 @@ func (f *clientFlags) packages(ctx context.Context) (*codeartifact.Client, error
 	if f.Profile != "" {
 		options = append(options, config.WithSharedConfigProfile(f.Profile))
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	return config.LoadDefaultConfig(ctx, options...)
+}
+
+// which tells what a client needs to know and was not told.
+func which(endpoint *string, region string) error {
+	switch {
+	case endpoint == nil:
+		return errors.New("which server? Set AWS_ENDPOINT_URL or --endpoint-url, such as http://127.0.0.1:4780")
+	case region == "":
+		return errors.New("which region? Set AWS_REGION or --region, such as us-east-1")
+	}
+	return nil
+}
+
+// packages returns a client of the server's packages.
+func (f *clientFlags) packages(ctx context.Context) (*codeartifact.Client, error) {
+	cfg, err := f.config(ctx)
 	if err != nil {
 		return nil, err
 	}
 	client := codeartifact.NewFromConfig(cfg)
-	switch {
-	case client.Options().BaseEndpoint == nil:
-		return nil, errors.New("which server? Set AWS_ENDPOINT_URL or --endpoint-url, such as http://127.0.0.1:4780")
-	case cfg.Region == "":
-		return nil, errors.New("which region? Set AWS_REGION or --region, such as us-east-1")
+	return client, which(client.Options().BaseEndpoint, cfg.Region)
+}
+
+// models returns a client of the server's models.
+func (f *clientFlags) models(ctx context.Context) (*models.Client, error) {
+	cfg, err := f.config(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return client, nil
+	if err := which(cfg.BaseEndpoint, cfg.Region); err != nil {
+		return nil, err
+	}
+	return &models.Client{Endpoint: *cfg.BaseEndpoint, Region: cfg.Region, Credentials: cfg.Credentials}, nil
 }
 
 // repositoryFlags name a repository of packages.

@@ -21,6 +21,7 @@ type program struct {
 	Account account      `cmd:"" help:"Make and list accounts of a running server."`
 	Login   loginTool    `cmd:"" help:"Let a package tool use a repository of packages."`
 	Deps    dependencies `cmd:"" help:"Lock what a model's version is built from, and verify it."`
+	Model   model        `cmd:"" help:"Register versions of models, promote them, and show what was live when."`
 	Audit   audit        `cmd:"" help:"Show who did what, when."`
 	Backup  backup       `cmd:"" help:"Copy a running server's store and images to a file, as of one moment."`
 	Restore restore      `cmd:"" help:"Make a new data folder of a backup."`

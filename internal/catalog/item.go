@@ -11,6 +11,7 @@ import (
 
 	ddb "github.com/modelwharf/modelwharf/internal/api/dynamodb"
 	api "github.com/modelwharf/modelwharf/internal/api/modelwharf"
+	"github.com/modelwharf/modelwharf/internal/dynamodb/item"
 )
 
 // owned are the attributes of a version's item that the catalog writes, and nobody else
@@ -140,20 +141,21 @@ func describe(v versionID, a ddb.Attributes, r *registration) *api.ModelVersionD
 	return d
 }
 
-// alike tells whether a registration is asked for again that was made with the same words.
-func alike(a, b ddb.Attributes) bool {
-	words := func(a ddb.Attributes) string {
-		kept := ddb.Attributes{}
-		for _, name := range slices.Concat([]string{hashName, sortName}, owned) {
-			if v, ok := a.Get(name); ok && name != "CreationDate" && name != "RegisteredBy" && name != "TimeToLive" && name != "ProductId" && name != "ProvisioningArtifactId" && name != "EndpointName" {
-				kept = kept.Set(name, v)
-			}
+// differing are the attributes by which a version that there is differs from one that is to be
+// registered, but for those that are not of the words of a registration.
+func differing(is, asked ddb.Attributes) (names []string) {
+	for _, name := range owned {
+		switch name {
+		case "CreationDate", "RegisteredBy", "TimeToLive", "ProductId", "ProvisioningArtifactId", "EndpointName":
+			continue
 		}
-		var e jx.Encoder
-		kept.EncodeJSON(&e)
-		return e.String()
+		a, _ := is.Get(name)
+		b, _ := asked.Get(name)
+		if !item.Equal(a, b) { // both in the form in which they are stored: a put brings its item there
+			names = append(names, name)
+		}
 	}
-	return words(a) == words(b)
+	return names
 }
 
 // files sorts the files of a version by name, and refuses two of one name.

@@ -81,10 +81,15 @@ func (s *Service) registeredBefore(ctx context.Context, table string, v versionI
 		return nil, conflict("The version %s of the model %s has just been changed or deleted: try again.", v.version, v.model)
 	case r == nil:
 		return nil, notRegistered(v)
-	case r.Status != retired && alike(a, asked):
+	}
+	if r.Status == retired {
+		return nil, conflict("The version %s of the model %s is %s already: a version is written once. Take another name.", v.version, v.model, r.Status)
+	}
+	other := differing(a, asked)
+	if len(other) == 0 {
 		return &modelwharf.RegisterModelVersionOutput{ModelVersion: describe(v, a, r)}, nil
 	}
-	return nil, conflict("The version %s of the model %s is %s already, with other content: a version is written once. Take another name, or see what differs with `modelwharf model show`.", v.version, v.model, r.Status)
+	return nil, conflict("The version %s of the model %s is %s already, with another %s: a version is written once. Take another name.", v.version, v.model, r.Status, strings.Join(other, ", "))
 }
 
 // compose makes the registration and the item of a version, of what is asked.

@@ -70,7 +70,7 @@ func TestWrittenOnce(t *testing.T) {
 		t.Errorf("registered again at %s, at first %s", *again.CreationDate, *first.CreationDate)
 	}
 	_, err := call[api.RegisterModelVersionOutput](w, "RegisterModelVersion", registration("1.0", "ml-model-repo:1.1"))
-	w.refused(err, "ConflictException", "fraud", "1.0", "written once")
+	w.refused(err, "ConflictException", "fraud", "1.0", "another ImageUri, ImageDigest:", "written once")
 	if got := w.describe("1.0"); *got.ImageDigest != *first.ImageDigest {
 		t.Errorf("the version has another image")
 	}

@@ -14,7 +14,10 @@ import (
 // ResourceNotFoundException and ValidationException.
 func (s *Service) table(ctx context.Context, tx kv.Reader, param string) (dynamodb.TableID, error) {
 	t, hash, sort, err := s.tables.FindTable(ctx, tx, param)
-	if err == nil && !s.Guards(hash, sort) {
+	switch {
+	case isCode(err, "ResourceNotFoundException"):
+		err = notFound("There is no table %s: a model catalog is a table with the primary key %s and %s (--table names another one).", param, hashName, sortName)
+	case err == nil && !s.Guards(hash, sort):
 		err = invalid("The table %s is no model catalog: the primary key of one is %s and %s, both of type S.", param, hashName, sortName)
 	}
 	return t, err

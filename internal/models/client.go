@@ -27,7 +27,8 @@ type Client struct {
 	Endpoint    string // the server's URL
 	Region      string
 	Credentials aws.CredentialsProvider
-	HTTP        *http.Client // http.DefaultClient if nil
+	HTTP        *http.Client     // http.DefaultClient if nil
+	Now         func() time.Time // time.Now if nil
 }
 
 // Error is an answer that says why something was not done.
@@ -72,8 +73,12 @@ func (c *Client) ask(ctx context.Context, operation string, body []byte) ([]byte
 	if err != nil {
 		return nil, err
 	}
+	now := time.Now
+	if c.Now != nil {
+		now = c.Now
+	}
 	sum := sha256.Sum256(body)
-	if err := v4.NewSigner().SignHTTP(ctx, credentials, r, hex.EncodeToString(sum[:]), "modelwharf", c.Region, time.Now()); err != nil {
+	if err := v4.NewSigner().SignHTTP(ctx, credentials, r, hex.EncodeToString(sum[:]), "modelwharf", c.Region, now()); err != nil {
 		return nil, err
 	}
 	answer, err := cmp.Or(c.HTTP, http.DefaultClient).Do(r)
