@@ -31,6 +31,9 @@ type serve struct {
 	UpstreamSecrets string             `help:"A JSON file of the secrets of other registries, by the ARNs that pull through cache rules name: {\"arn:…\": {\"upstream\": \"host\", \"username\": …, \"accessToken\": …}}." env:"MODELWHARF_UPSTREAM_SECRETS" placeholder:"FILE" type:"path"`
 	Quota           []string           `help:"How much there may be of something, where that differs from AWS's default: ecr-images=1000. See docs/images.md for the names." env:"MODELWHARF_QUOTA" placeholder:"NAME=VALUE"`
 	Images          images             `embed:"" prefix:"image-"`
+	Runtime         server.Runtime     `help:"What runs the models of endpoints: engine, a container engine; process, processes of this machine, for development where there is no engine; none; or auto, an engine if one is there." default:"auto" enum:"auto,engine,process,none" env:"MODELWHARF_RUNTIME"`
+	RuntimeSocket   string             `help:"Where the container engine listens; by default DOCKER_HOST, or where docker and podman listen." env:"MODELWHARF_RUNTIME_SOCKET" placeholder:"PATH"`
+	ModelEgress     bool               `help:"Let models reach other hosts, unless their EnableNetworkIsolation is true." env:"MODELWHARF_MODEL_EGRESS"`
 	LogLevel        slog.Level         `help:"debug, info (with a line for each request), warn or error." default:"info" env:"MODELWHARF_LOG_LEVEL" placeholder:"LEVEL"`
 	LogFormat       server.LogFormat   `help:"json or text." default:"json" enum:"json,text" env:"MODELWHARF_LOG_FORMAT"`
 }
@@ -56,6 +59,7 @@ func (c *serve) Run(ctx context.Context) error {
 		Data: c.Data, Listen: c.Listen, Account: c.Account, Region: c.Region, ExternalURL: c.ExternalURL, Domain: c.Domain,
 		SecretKeyFile: c.SecretKeyFile, TLSCert: c.TLSCert, TLSKey: c.TLSKey, AuditItems: c.AuditItems,
 		AllowEgress: c.AllowEgress, Quotas: c.Quota, Upstreams: c.Upstream, UpstreamSecrets: c.UpstreamSecrets, Blobs: c.blobs(), Log: log,
+		Runtime: c.Runtime, RuntimeSocket: c.RuntimeSocket, ModelEgress: c.ModelEgress,
 		ImageLease: c.Images.Lease, ImageUploadExpiry: c.Images.UploadExpiry, ImageCollectEvery: c.Images.CollectEvery,
 		RootKey: folder.AccessKey{
 			ID: os.Getenv("MODELWHARF_ROOT_ACCESS_KEY_ID"), Secret: os.Getenv("MODELWHARF_ROOT_SECRET_ACCESS_KEY"),

@@ -27,7 +27,7 @@ import (
 // Services are the APIs by which resources are made. Types of a service that is nil are
 // not there.
 type Services struct {
-	DynamoDB, CodeArtifact, ECR, ECRPublic, IAM, ServiceCatalog *api.Service
+	DynamoDB, CodeArtifact, ECR, ECRPublic, IAM, ServiceCatalog, SageMaker *api.Service
 }
 
 // Types returns the types of resources of some services.
@@ -49,6 +49,7 @@ func Types(s Services) cloudformation.Types {
 	add(s.IAM, role, managedPolicy, inlinePolicy)
 	add(s.ServiceCatalog, product, portfolio, portfolioProduct, portfolioPrincipal, portfolioShare, tagOption, tagOptionLink,
 		launchRole, launchTemplate, launchNotification, resourceUpdate)
+	add(s.SageMaker, model, endpointConfig, endpoint, modelPackageGroup, modelPackage)
 	return types
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/quota"
+	"github.com/modelwharf/modelwharf/internal/runtime"
 	"github.com/modelwharf/modelwharf/internal/server/folder"
 )
 
@@ -52,6 +53,17 @@ type Config struct {
 	// UpstreamSecrets is a file of the secrets of other registries, see ecr.SecretsFile;
 	// "" for none.
 	UpstreamSecrets string
+
+	// Runtime runs the models of endpoints; RuntimeAuto if "".
+	Runtime Runtime
+	// RuntimeSocket is where a container engine listens; it is looked for if "".
+	RuntimeSocket string
+	// RuntimeDialer is engine.Config's Dialer.
+	RuntimeDialer string
+	// Containers runs the models instead of what Runtime names. It is closed with the server.
+	Containers runtime.Runtime
+	// ModelEgress lets models reach other hosts, unless they are isolated themselves.
+	ModelEgress bool
 
 	// Blobs is where the bytes of images and packages are: the data folder, unless it names a bucket.
 	Blobs Blobs
@@ -100,6 +112,11 @@ func (c *Config) check() error {
 	}
 	if c.ImageLease < 0 || c.ImageUploadExpiry < 0 || c.ImageCollectEvery < 0 {
 		bad("--image-lease, --image-upload-expiry and --image-collect-every are positive times")
+	}
+	switch c.Runtime {
+	case "", RuntimeAuto, RuntimeEngine, RuntimeProcess, RuntimeNone:
+	default:
+		bad("--runtime %q: auto, engine, process or none", c.Runtime)
 	}
 	if err := c.Blobs.check(); err != nil {
 		bad("%w", err)

@@ -18,7 +18,7 @@ import (
 )
 
 // openServices makes the services and wires them to the router.
-func (s *Server) openServices() *services {
+func (s *Server) openServices(ctx context.Context) (_ *services, err error) {
 	store := dynamodb.New(dynamodb.Config{
 		Store: s.store, Identity: s.identity, Now: s.config.Now, Log: s.log,
 		Metrics: s.metrics.registry, Pages: s.pages, AuditData: s.config.AuditItems, Objects: s.objects, Owner: "server",
@@ -41,13 +41,17 @@ func (s *Server) openServices() *services {
 	s.stacks = s.openStacks(store)
 	s.catalog = s.openCatalog(s.stacks)
 	s.stacks.Add(resources.Types(resources.Services{ServiceCatalog: s.catalog.API()}))
+	if s.models, err = s.openEndpoints(ctx, store); err != nil {
+		return nil, err
+	}
+	s.stacks.Add(resources.Types(resources.Services{SageMaker: s.models.API()}))
 	return &services{
 		router: newRouter(s.metrics,
 			store.API(), streams.New(store), iam.New(s.identity), sts.New(s.identity), cloudtrail.New(trail), functionsapi.New(functions),
-			s.images.API(), s.images.PublicAPI(), s.packages.API(), s.stacks.API(), s.catalog.API(), s.openModels(store).API()),
+			s.images.API(), s.images.PublicAPI(), s.packages.API(), s.stacks.API(), s.catalog.API(), s.models.API(), s.models.RuntimeAPI(), s.openModels(store).API()),
 		verifier: sigv4.Verifier[*identity.Identity]{Lookup: s.identity.Lookup, Now: s.config.Now},
 		bodies:   bodies{most: maxLarge},
 		refusals: audit.Refusals{Store: s.store},
 		identity: s.identity, dynamodb: store, lambda: functions, metrics: s.metrics, now: s.config.Now, log: s.log,
-	}
+	}, nil
 }

@@ -20,6 +20,8 @@ import (
 	"github.com/modelwharf/modelwharf/internal/identity"
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/kv/pebble"
+	"github.com/modelwharf/modelwharf/internal/runtime"
+	"github.com/modelwharf/modelwharf/internal/sagemaker"
 	"github.com/modelwharf/modelwharf/internal/server/folder"
 	"github.com/modelwharf/modelwharf/internal/wire/pagetoken"
 )
@@ -48,6 +50,8 @@ type Server struct {
 	packages *packages
 	stacks   *stacks
 	catalog  *catalog
+	runtime  runtime.Runtime // of the models; nil if there is none
+	models   *sagemaker.Service
 	metrics  *metrics
 	engine   *storeCollector
 	listener net.Listener
@@ -100,7 +104,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.objects, err = s.openObjects(ctx); err != nil {
 		return err
 	}
-	s.services = s.openServices()
+	if s.services, err = s.openServices(ctx); err != nil {
+		return err
+	}
 	if s.control, err = s.folder.ListenControl(); err != nil {
 		return fmt.Errorf("listen for the commands: %w", err)
 	}
@@ -212,6 +218,9 @@ func (s *Server) Close() error {
 	}
 	if s.images != nil {
 		s.images.Close()
+	}
+	if s.runtime != nil {
+		errs = append(errs, s.runtime.Close())
 	}
 	if s.store != nil {
 		s.engine.close()

@@ -17,6 +17,7 @@ func (s *Server) startUpkeep(ctx context.Context, working *sync.WaitGroup) {
 	working.Go(func() { _ = s.packages.jobs.Run(ctx) })
 	working.Go(func() { _ = s.stacks.jobs.Run(ctx) })
 	working.Go(func() { _ = s.catalog.jobs.Run(ctx) })
+	working.Go(func() { _ = s.models.Run(ctx) })
 	working.Go(func() {
 		s.every(ctx, time.Minute, "write when keys were last used", s.identity.FlushLastUsed)
 		// What the last requests noted.

@@ -127,7 +127,7 @@ func TestExtensions(t *testing.T) {
 			member = m.Shapes[input].Members[0].Name
 		}
 		files, err := generate(service{Package: "shelf", Version: "2020-01-01", Operations: list("PutBook"),
-			Extensions: map[string]map[string][]string{input: {member: list("CLOTH PAPER")}}}, m, "a fixture")
+			Extensions: map[string]map[string]extension{input: {member: {Enum: list("CLOTH PAPER")}}}}, m, "a fixture")
 		if (err == nil) != want {
 			t.Errorf("%s: %v", member, err)
 		}

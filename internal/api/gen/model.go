@@ -55,6 +55,7 @@ type shape struct {
 	Exception       bool
 	Flattened       bool
 	Streaming       bool
+	EventStream     bool
 	Payload         string // of a structure: the member that is the whole body
 	TimestampFormat string
 	Fault           bool
@@ -104,7 +105,7 @@ func (m *model) reachable(operations []string) (structures, errors []string, err
 	var visit func(name string)
 	visit = func(name string) {
 		s := m.Shapes[name]
-		if s == nil || seen[name] {
+		if s == nil || seen[name] || s.EventStream { // of which the service makes the frames
 			return
 		}
 		seen[name] = true
@@ -193,8 +194,8 @@ func (m *model) rename(operations []string) {
 	}
 }
 
-// extend adds the members that a model has not, each a text of one of a few values.
-func (m *model) extend(extensions map[string]map[string][]string) error {
+// extend adds the members that a model has not.
+func (m *model) extend(extensions map[string]map[string]extension) error {
 	for name, added := range extensions {
 		s := m.Shapes[name]
 		if s == nil {
@@ -206,8 +207,11 @@ func (m *model) extend(extensions map[string]map[string][]string) error {
 			}
 			one := member{Name: x}
 			one.Shape = strings.ToUpper(x[:1]) + x[1:]
+			if added[x].Header != "" {
+				one.Location, one.LocationName = "header", added[x].Header
+			}
 			s.Members = append(s.Members, one)
-			m.Shapes[one.Shape] = &shape{Type: "string", Enum: added[x]}
+			m.Shapes[one.Shape] = &shape{Type: "string", Enum: added[x].Enum}
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -21,10 +22,43 @@ var translations = map[string]string{
 	`[^\p{C}\p{IsWhitespace}]+`: `[^\p{C}\p{Z}]+`,
 	// Of a source of events that does not exist here; the names that begin with "system." pass.
 	`(^(?!(system\x2e)))(^[_a-zA-Z0-9])([^$]*)`: `[_a-zA-Z0-9][^$]*`,
+	`(?!\s*$).+`:         `\s*\S.*`,
+	`\p{ASCII}*`:         `[\x00-\x7F]*`,
+	`\A\S[\p{Print}]*\z`: `[\x21-\x7E][\x20-\x7E]*`,
+	`(arn:aws[a-z\-]*:sagemaker:[a-z0-9\-]*:[0-9]{12}:[a-z\-]*\/)?([a-zA-Z0-9]([a-zA-Z0-9-]){0,62})(?<!-)`: `(arn:aws[a-z\-]*:sagemaker:[a-z0-9\-]*:[0-9]{12}:[a-z\-]*/)?[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?`,
+	// A version of an ARN may follow.
+	`(arn:aws[a-z\-]*:sagemaker:[a-z0-9\-]*:[0-9]{12}:[a-z\-]*\/)?([a-zA-Z0-9]([a-zA-Z0-9-]){0,62})(?<!-)(\/[0-9]{1,9})?`: `(arn:aws[a-z\-]*:sagemaker:[a-z0-9\-]*:[0-9]{12}:[a-z\-]*/)?[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(/[0-9]{1,9})?`,
+	`/(?!.*\.\.)[a-zA-Z0-9/_.\-]+`: `/(\.?[a-zA-Z0-9/_\-])*\.?`,
+	// The end of the line is not meant: the count belongs to the class.
+	`([\p{L}\p{Z}\p{N}_.:\/=+\-@]*)${1,128}`: `[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}`,
+	`([\p{L}\p{Z}\p{N}_.:\/=+\-@]*)${1,256}`: `[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,256}`,
 }
 
 // overlong is what Java would read as a character and a digit, and AWS never means.
 var overlong = regexp.MustCompile(`\\u[0-9A-Fa-f]{5}`)
+
+// repeated is a character or a class that is repeated between two counts.
+var repeated = regexp.MustCompile(`(\[[^\]]*\]|\\.|\.)\{(\d+),(\d+)\}`)
+
+// maxRepeat is the highest count that Go knows.
+const maxRepeat = 1000
+
+// parted writes counts beyond maxRepeat as Go knows them: in parts.
+func parted(pattern string) string {
+	return repeated.ReplaceAllStringFunc(pattern, func(text string) string {
+		m := repeated.FindStringSubmatch(text)
+		least, _ := strconv.Atoi(m[2])
+		most, _ := strconv.Atoi(m[3])
+		if most <= maxRepeat || least > maxRepeat {
+			return text
+		}
+		b := fmt.Sprintf("%s{%d,%d}", m[1], least, maxRepeat)
+		for most -= maxRepeat; most > 0; most -= maxRepeat {
+			b += fmt.Sprintf("%s{0,%d}", m[1], min(most, maxRepeat))
+		}
+		return b
+	})
+}
 
 var javaRune = regexp.MustCompile(`\\u([0-9A-Fa-f]{4})`)
 
@@ -36,7 +70,7 @@ func goPattern(java string) (string, error) {
 			return "", errors.New("\\u with more than four digits")
 		}
 		p = javaRune.ReplaceAllString(java, `\x{$1}`)
-		p = strings.ReplaceAll(p, `.{0,1023}`, `.{0,1000}.{0,23}`) // Go repeats up to 1,000 times
+		p = parted(p)
 	}
 	p = `\A(?:` + p + `)\z`
 	_, err := regexp.Compile(p)

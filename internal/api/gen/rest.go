@@ -47,7 +47,7 @@ func (g *generator) binding(s *shape, x member) string {
 
 // streamed tells whether a member is a body that is not to be held in memory.
 func (g *generator) streamed(x member) bool {
-	return g.rest() && (x.Streaming || g.Shapes[x.Shape].Streaming)
+	return g.rest() && (x.Streaming || g.Shapes[x.Shape].Streaming || g.Shapes[x.Shape].EventStream)
 }
 
 // wireName is what a member is called in JSON.

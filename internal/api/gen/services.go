@@ -31,14 +31,19 @@ type service struct {
 	// EmptyAbsent are the parameters of queries that are as good as absent when they are
 	// empty.
 	EmptyAbsent map[string]bool
-	// Extensions are, by shape, members that AWS's model has not, each a text of the
-	// given values.
-	Extensions map[string]map[string][]string
+	// Extensions are, by shape, members that AWS's model has not.
+	Extensions map[string]map[string]extension
+}
+
+// extension is a member that AWS's model has not: a text.
+type extension struct {
+	Enum   []string // its values, if it is not any text
+	Header string   // of a REST protocol: the header that carries it
 }
 
 func list(s string) []string { return strings.Fields(s) }
 
-var services = []service{dynamodb, dynamodbstreams, sts, iam, cloudtrail, lambda, ecr, ecrpublic, codeartifact, cloudformation, servicecatalog, modelwharf}
+var services = []service{dynamodb, dynamodbstreams, sts, iam, cloudtrail, lambda, ecr, ecrpublic, codeartifact, cloudformation, servicecatalog, sagemaker, sagemakerruntime, modelwharf}
 
 var dynamodb = service{
 	Package: "dynamodb", Version: "2012-08-10", SigningName: "dynamodb", CRC32: true, ModelNames: true,
@@ -172,9 +177,9 @@ var ecr = service{
 
 var ecrpublic = service{
 	Package: "ecrpublic", Folder: "ecr-public", Version: "2020-10-30", Name: "ecr-public", SigningName: "ecr-public",
-	Extensions: map[string]map[string][]string{
-		"CreateRepositoryRequest": {"imageTagMutability": list("MUTABLE IMMUTABLE")},
-		"Repository":              {"imageTagMutability": list("MUTABLE IMMUTABLE")},
+	Extensions: map[string]map[string]extension{
+		"CreateRepositoryRequest": {"imageTagMutability": {Enum: list("MUTABLE IMMUTABLE")}},
+		"Repository":              {"imageTagMutability": {Enum: list("MUTABLE IMMUTABLE")}},
 	},
 	Operations: list(`
 		GetAuthorizationToken CreateRepository DeleteRepository DescribeRepositories DescribeRegistries
@@ -238,6 +243,27 @@ var servicecatalog = service{
 		SearchProductsAsAdmin SearchProvisionedProducts TerminateProvisionedProduct UpdateConstraint UpdatePortfolio UpdatePortfolioShare
 		UpdateProduct UpdateProvisionedProduct UpdateProvisionedProductProperties UpdateProvisioningArtifact UpdateServiceAction
 		UpdateTagOption`),
+}
+
+var sagemaker = service{
+	Package: "sagemaker", Version: "2017-07-24", SigningName: "sagemaker",
+	Operations: list(`
+		CreateModel DescribeModel ListModels DeleteModel
+		CreateEndpointConfig DescribeEndpointConfig ListEndpointConfigs DeleteEndpointConfig
+		CreateEndpoint DescribeEndpoint ListEndpoints UpdateEndpoint UpdateEndpointWeightsAndCapacities DeleteEndpoint
+		AddTags ListTags DeleteTags
+		CreateModelPackageGroup DescribeModelPackageGroup ListModelPackageGroups DeleteModelPackageGroup
+		PutModelPackageGroupPolicy GetModelPackageGroupPolicy DeleteModelPackageGroupPolicy
+		CreateModelPackage DescribeModelPackage BatchDescribeModelPackage ListModelPackages UpdateModelPackage DeleteModelPackage`),
+}
+
+var sagemakerruntime = service{
+	Package: "sagemakerruntime", Folder: "sagemaker-runtime", Version: "2017-05-13", Name: "sagemaker", SigningName: "sagemaker",
+	Operations: list(`InvokeEndpoint InvokeEndpointWithResponseStream`),
+	Extensions: map[string]map[string]extension{
+		"InvokeEndpointInput":  {"CacheControl": {Header: "Cache-Control"}},
+		"InvokeEndpointOutput": {"Cache": {Enum: list("hit miss bypass"), Header: "X-Modelwharf-Cache"}, "Age": {Header: "Age"}},
+	},
 }
 
 // modelwharf is the API of the model catalog. Its model is in the form of botocore's, so

@@ -5,6 +5,7 @@
 //	store/        the kv store, which has a format version of its own
 //	secret.key    32 random bytes, under which secrets in the store are sealed
 //	credentials   the administrator's access key, in AWS's format
+//	models/       what models need while they run; nothing of it is kept
 //	control.sock  while a server runs: where its own commands reach it
 //
 // The folder has mode 0700 and its files 0600. Without secret.key the secrets in
@@ -110,6 +111,9 @@ func (f *Folder) Credentials() string { return f.path("credentials") }
 
 // Close gives the folder up.
 func (f *Folder) Close() error { return f.lock.Close() }
+
+// Models is a folder for what models need while they run, made anew at each start.
+func (f *Folder) Models(name string) string { return filepath.Join(f.path("models"), name) }
 
 func (f *Folder) path(name string) string { return filepath.Join(f.dir, name) }
 

@@ -38,6 +38,7 @@ func Start(t testing.TB, changes ...func(*server.Config)) *Server {
 	c := server.Config{
 		Data: filepath.Join(t.TempDir(), "data"), Listen: "127.0.0.1:0", Account: Account, Region: Region,
 		RootKey: folder.AccessKey{ID: AccessKeyID, Secret: Secret}, Log: slog.New(slog.DiscardHandler),
+		Runtime: server.RuntimeNone, // a test says what runs its models
 	}
 	for _, change := range changes {
 		change(&c)

@@ -151,6 +151,9 @@ func (s *plan) answer(v reflect.Value, out any) (body []byte, stream io.Reader, 
 	f := v.Field(s.payload.index)
 	switch x := f.Interface().(type) {
 	case io.Reader:
+		if s, ok := x.(interface{ MediaType() string }); ok {
+			return nil, x, s.MediaType(), nil
+		}
 		return nil, x, "application/octet-stream", nil
 	case []byte:
 		return x, nil, "application/octet-stream", nil
@@ -237,13 +240,33 @@ func send(w http.ResponseWriter, requestID string, status int, more http.Header,
 			defer c.Close()
 		}
 		if !empty {
-			_, _ = io.Copy(w, stream)
+			_, _ = copyStream(w, stream)
 		}
 		return
 	}
 	if !empty {
 		_, _ = w.Write(body)
 	}
+}
+
+// copyStream sends a stream. One of unknown length goes out as it comes.
+func copyStream(w http.ResponseWriter, stream io.Reader) (int64, error) {
+	if _, ok := stream.(interface{ Size() int64 }); ok {
+		return io.Copy(w, stream)
+	}
+	return io.Copy(prompt{w, http.NewResponseController(w)}, stream)
+}
+
+// prompt is an answer whose parts do not wait for each other.
+type prompt struct {
+	w       io.Writer
+	control *http.ResponseController
+}
+
+func (p prompt) Write(b []byte) (int, error) {
+	n, err := p.w.Write(b)
+	_ = p.control.Flush() // not every writer can
+	return n, err
 }
 
 // validText tells whether all of a request's query is UTF-8.

@@ -1,0 +1,312 @@
+package sagemaker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/modelwharf/modelwharf/internal/api"
+	runtimeapi "github.com/modelwharf/modelwharf/internal/api/sagemakerruntime"
+	"github.com/modelwharf/modelwharf/internal/runtime"
+)
+
+// Times of a call, as containers may count on them. See "How Containers Serve Requests" in
+// SageMaker's developer guide.
+const (
+	connectTime = 250 * time.Millisecond
+	answerTime  = 60 * time.Second
+	// readyTime is how long a prediction waits for a container while none answers.
+	readyTime = 10 * time.Second
+	// idleConns is how many connections to a container are kept.
+	idleConns = 256
+)
+
+// newClient returns what asks a container: nothing else is between.
+func newClient(c runtime.Container) *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				ctx, cancel := context.WithTimeout(ctx, connectTime)
+				defer cancel()
+				conn, err := c.Dial(ctx)
+				if err != nil {
+					return nil, &unconnected{err}
+				}
+				return conn, nil
+			},
+			MaxIdleConnsPerHost: idleConns, IdleConnTimeout: 30 * time.Second, DisableCompression: true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// modelURL is the base of the URLs by which a container is asked.
+const modelURL = "http://model"
+
+// unconnected says that a container was not reached, so nothing was asked of it.
+type unconnected struct{ error }
+
+func (u *unconnected) Unwrap() error { return u.error }
+
+// answer is what a container answered.
+type answer struct {
+	status                    int
+	contentType, attributes   string
+	newSession, closedSession string
+	body                      []byte
+}
+
+// lease is an instance that is being asked something.
+type lease struct {
+	i       *instance
+	clients []*http.Client
+}
+
+func (l *lease) release() {
+	g := l.i.group
+	d := g.d
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l.i.asked--
+	g.asked--
+	d.asked--
+	if l.i.asked == 0 { // which is what is waited for
+		d.notify()
+	}
+}
+
+// take takes an instance of a variant that answers: of those the one that is asked least. The
+// errors are errGone, ThrottlingException, ModelNotReadyException and that of ctx.
+func (s *Service) take(ctx context.Context, r *route, v *variant) (*lease, error) {
+	var l *lease
+	var refused error
+	waiting, cancel := context.WithTimeout(ctx, readyTime)
+	defer cancel()
+	d, err := s.deployment(waiting, r)
+	if err != nil {
+		return nil, err
+	}
+	ok := d.wait(waiting, func() bool {
+		g := d.groups[v.Name]
+		switch {
+		case d.retired:
+			refused = errGone
+			return true
+		case g.variant.Serverless != nil && int64(g.asked) >= g.variant.Serverless.Concurrency:
+			refused = api.Errorf("ThrottlingException", http.StatusTooManyRequests, "Rate exceeded: the variant %s answers %d requests at once.", v.Name, g.variant.Serverless.Concurrency)
+			return true
+		}
+		if l = g.take(); l == nil {
+			return false
+		}
+		return true
+	})
+	switch {
+	case ctx.Err() != nil && !ok:
+		return nil, ctx.Err()
+	case !ok:
+		return nil, notReady(r.endpoint.Name)
+	}
+	return l, refused
+}
+
+// deployment is the one that a route names. Just after a start of the server it may not be
+// there yet.
+func (s *Service) deployment(ctx context.Context, r *route) (*deployment, error) {
+	for {
+		if d := s.fleet.get(r.endpoint.Serving.ID); d != nil {
+			return d, nil
+		}
+		now, err := s.route(ctx, r.endpoint.at())
+		if err != nil {
+			return nil, err
+		}
+		if now == nil || now.endpoint.Serving == nil || now.endpoint.Serving.ID != r.endpoint.Serving.ID {
+			return nil, errGone
+		}
+		if !sleep(ctx, 10*time.Millisecond) {
+			return nil, notReady(r.endpoint.Name)
+		}
+	}
+}
+
+// take takes the instance that is asked least, nil if none answers. The lock is held.
+func (g *group) take() *lease {
+	var best *instance
+	for k := range g.instances {
+		i := g.instances[(g.next+k)%len(g.instances)]
+		if i.ready && (best == nil || i.asked < best.asked) {
+			best = i
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	g.next++
+	best.asked++
+	g.asked++
+	g.d.asked++
+	return &lease{best, best.clients}
+}
+
+// answer asks a variant. Containers in a row are asked one after the other, each what the one
+// before it answered.
+func (s *Service) answer(ctx context.Context, q *invocation, r *route, v *variant) (*answer, error) {
+	began := time.Now()
+	a, err := s.askInstance(ctx, q, r, v)
+	s.metrics.invoked(v, r, began, err)
+	return a, err
+}
+
+func (s *Service) askInstance(ctx context.Context, q *invocation, r *route, v *variant) (*answer, error) {
+	for range attempts {
+		l, err := s.take(ctx, r, v)
+		if err != nil {
+			return nil, err
+		}
+		a, err := s.askContainers(ctx, q, v, l)
+		l.release()
+		if !refusedToConnect(err) {
+			return a, s.told(ctx, q, v, err)
+		}
+		// It has ended in this moment, and nothing was asked of it: another one is.
+		if !sleep(ctx, 5*time.Millisecond) {
+			return nil, ctx.Err()
+		}
+	}
+	return nil, notReady(q.name)
+}
+
+func (s *Service) askContainers(ctx context.Context, q *invocation, v *variant, l *lease) (*answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	if v.Direct {
+		n := v.container(q.targetContainer)
+		return s.askContainer(ctx, q, q.body, q.contentType, l.clients[n])
+	}
+	var a *answer
+	body, contentType := q.body, q.contentType
+	for _, client := range l.clients {
+		var err error
+		if a, err = s.askContainer(ctx, q, body, contentType, client); err != nil {
+			return nil, err
+		}
+		body, contentType = a.body, a.contentType
+	}
+	return a, nil
+}
+
+// refusal is an answer of a container that is none.
+type refusal struct {
+	status int
+	body   []byte
+}
+
+func (r *refusal) Error() string { return http.StatusText(r.status) }
+
+// errTooLong says that an answer has more than MaxBody bytes.
+var errTooLong = errors.New("the answer is longer than 6291456 bytes")
+
+// askContainer asks one container. The error is a refusal, errTooLong or that of the
+// connection.
+func (s *Service) askContainer(ctx context.Context, q *invocation, body []byte, contentType string, client *http.Client) (*answer, error) {
+	response, err := s.post(ctx, q, body, contentType, client)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	var b bytes.Buffer
+	if n := response.ContentLength; n > 0 && n <= MaxBody {
+		b.Grow(int(n) + bytes.MinRead) // ReadFrom wants room to see the end
+	}
+	n, err := b.ReadFrom(io.LimitReader(response.Body, MaxBody+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case n > MaxBody:
+		return nil, errTooLong
+	case response.StatusCode < 200 || response.StatusCode > 299:
+		return nil, &refusal{response.StatusCode, b.Bytes()}
+	}
+	h := response.Header
+	return &answer{
+		status: response.StatusCode, contentType: h.Get("Content-Type"), attributes: h.Get(attributesHeader),
+		newSession: h.Get(sessionHeader("New-")), closedSession: h.Get(sessionHeader("Closed-")), body: b.Bytes(),
+	}, nil
+}
+
+const attributesHeader = "X-Amzn-Sagemaker-Custom-Attributes"
+
+func sessionHeader(which string) string { return "X-Amzn-Sagemaker-" + which + "Session-Id" }
+
+// post sends a question to a container.
+func (s *Service) post(ctx context.Context, q *invocation, body []byte, contentType string, client *http.Client) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, modelURL+"/invocations", bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range map[string]string{
+		"Content-Type": contentType, "Accept": q.accept, attributesHeader: q.attributes, "X-Amzn-Sagemaker-Inference-Id": q.inferenceID,
+		sessionHeader(""): q.session, "X-Amzn-Sagemaker-Enable-Explanations": q.explanations, "X-Amzn-Sagemaker-Target-Model": q.targetModel,
+	} {
+		if value != "" {
+			r.Header.Set(name, value)
+		}
+	}
+	return client.Do(r)
+}
+
+// refusedToConnect tells whether nobody listened: then nothing was asked.
+func refusedToConnect(err error) bool {
+	_, ok := errors.AsType[*unconnected](err)
+	return ok
+}
+
+// told is what a client is told of what a container answered instead of a prediction.
+func (s *Service) told(ctx context.Context, q *invocation, v *variant, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	if _, ok := errors.AsType[*api.Error](err); ok {
+		return err
+	}
+	if r, ok := errors.AsType[*refusal](err); ok {
+		said := strings.ToValidUTF8(string(r.body[:min(len(r.body), maxReason)]), "�")
+		kind := "server"
+		if r.status < 500 {
+			kind = "client"
+		}
+		e := runtimeapi.ModelError(`Received %s error (%d) from %s with message "%s".`, kind, r.status, v.asked(q), said)
+		return withDetail(e, r.status, said)
+	}
+	message := "the model ended before it had answered"
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		message = "the model did not answer within " + answerTime.String()
+	case errors.Is(err, errTooLong):
+		message = errTooLong.Error()
+	}
+	e := runtimeapi.ModelError(`Received server error (0) from %s with message "%s".`, v.asked(q), message)
+	return withDetail(e.Because(err), 0, message)
+}
+
+// asked is what the container is called that was asked.
+func (v *variant) asked(q *invocation) string {
+	if q.targetContainer != "" {
+		return q.targetContainer
+	}
+	return "primary"
+}
+
+func withDetail(e *api.Error, status int, said string) error {
+	e.Detail = &runtimeapi.ModelErrorDetail{OriginalStatusCode: new(int64(status)), OriginalMessage: new(said)}
+	return e
+}
