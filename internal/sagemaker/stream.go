@@ -49,7 +49,7 @@ func (s *Service) openStream(ctx context.Context, q *invocation, r *route, v *va
 		}
 		response, err := s.openLast(ctx, q, v, l)
 		if err == nil {
-			return &stream{body: response.Body, done: l.release}, response, nil
+			return &stream{body: response.Body, done: l.release, encoder: eventstream.NewEncoder()}, response, nil
 		}
 		l.release()
 		if !refusedToConnect(err) {
@@ -99,7 +99,7 @@ type stream struct {
 	done    func()
 	frames  bytes.Buffer
 	part    [maxPart]byte
-	encoder eventstream.Encoder
+	encoder *eventstream.Encoder
 	ended   bool
 }
 
