@@ -246,9 +246,8 @@ func install(ctx context.Context, shelf *deps.Repository, lock *deps.Lock, v *ve
 	}
 	var questions, want strings.Builder
 	for _, f := range v.heldOut {
-		p := v.model.predict(f.features)
-		fmt.Fprintln(&want, species[slices.Index(p, slices.Max(p))])
-		fmt.Fprintln(&questions, strings.Trim(strings.ReplaceAll(fmt.Sprint(f.features), " ", ","), "[]"))
+		fmt.Fprintln(&want, v.model.says(f))
+		fmt.Fprintln(&questions, f.csv())
 	}
 	ask := exec.CommandContext(ctx, python, "-m", moduleName)
 	ask.Env = append(os.Environ(), "PYTHONPATH="+target)

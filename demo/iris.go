@@ -24,6 +24,15 @@ type flower struct {
 	class    int       // index into species
 }
 
+// csv is the flower without its species, as a line.
+func (f *flower) csv() string {
+	var cells []string
+	for _, x := range f.features {
+		cells = append(cells, strconv.FormatFloat(x, 'g', -1, 64))
+	}
+	return strings.Join(cells, ",")
+}
+
 // loadIris reads the data and splits it: of each species every third flower is
 // held out, so that the split is the same in every run and no model has seen the
 // rows that it is judged by.

@@ -1,33 +1,67 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	_ "embed"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/servicecatalog"
 	"github.com/aws/aws-sdk-go-v2/service/servicecatalog/types"
 )
 
-// productTemplate is what a launch of the product makes.
-//
-//go:embed product.yaml
-var productTemplate []byte
+// launchedName is what the other team calls what it launches, and its endpoint.
+const launchedName = "iris-of-another-team"
 
-const (
-	launchedName  = "iris-of-another-team"
-	launchedTable = "iris-answers"
-)
-
-// storeProduct stores the template of a version of the product, and returns its URL.
-func storeProduct(ctx context.Context, templates *bucket, number string) (url string, err error) {
+// storeProduct stores the template of a version of the product: that of an endpoint, with the
+// version's image as what it launches. It returns its URL.
+func storeProduct(ctx context.Context, templates *bucket, repository, number string) (url string, err error) {
+	template, err := os.ReadFile("deploy/cloudformation/model-endpoint.yaml")
+	if err != nil {
+		return "", err
+	}
+	parameter := []byte("\n  Image:\n    Type: String\n")
+	fixed := bytes.Replace(template, parameter, fmt.Appendf(parameter, "    Default: %s:%s\n", repository, number), 1)
+	if bytes.Equal(fixed, template) {
+		return "", errors.New("the template of endpoints has no parameter Image")
+	}
 	name := modelID + "-" + number + ".yaml"
-	folder, err := templates.store(ctx, map[string][]byte{name: productTemplate})
+	folder, err := templates.store(ctx, map[string][]byte{name: fixed})
 	return folder + "/" + name, err
+}
+
+// offer makes a version of the product, if it is not there yet.
+func offer(ctx context.Context, cfg aws.Config, templates *bucket, p *platform, number string) error {
+	name := "v" + number
+	template, err := storeProduct(ctx, templates, p.imageRepository, number)
+	if err != nil {
+		return err
+	}
+	client := servicecatalog.NewFromConfig(cfg)
+	there, err := client.ListProvisioningArtifacts(ctx, &servicecatalog.ListProvisioningArtifactsInput{ProductId: &p.product})
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(there.ProvisioningArtifactDetails, func(d types.ProvisioningArtifactDetail) bool { return *d.Name == name }) {
+		say("the product has %s from an earlier run", name)
+		return nil
+	}
+	_, err = client.CreateProvisioningArtifact(ctx, &servicecatalog.CreateProvisioningArtifactInput{
+		ProductId: &p.product, IdempotencyToken: new(rand.Text()),
+		Parameters: &types.ProvisioningArtifactProperties{
+			Name: &name, Type: types.ProvisioningArtifactTypeCloudFormationTemplate, Info: map[string]string{"LoadTemplateFromURL": template},
+		},
+	})
+	if err == nil {
+		say("the product has %s", name)
+	}
+	return err
 }
 
 // proveHidden shows that who is not admitted to the portfolio finds nothing.
@@ -43,49 +77,75 @@ func proveHidden(ctx context.Context, outsider *member) error {
 	return nil
 }
 
-// launch launches v1.0 of the product for the team, which may not make a table itself.
-func launch(ctx context.Context, cfg aws.Config, team *member, p *platform) error {
+// launch launches v1.0 of the product for the team, which may not make an endpoint itself, and
+// returns that version's id.
+func launch(ctx context.Context, team *member, p *platform) (artifact string, err error) {
 	client := servicecatalog.NewFromConfig(team.cfg)
 	found, err := client.SearchProducts(ctx, &servicecatalog.SearchProductsInput{})
 	if err != nil {
-		return err
+		return "", err
 	}
 	if len(found.ProductViewSummaries) != 1 || *found.ProductViewSummaries[0].ProductId != p.product {
-		return fmt.Errorf("the team finds %d products", len(found.ProductViewSummaries))
+		return "", fmt.Errorf("the team finds %d products", len(found.ProductViewSummaries))
 	}
 	say("the other team finds %s", *found.ProductViewSummaries[0].Name)
 	if err := terminate(ctx, client); err != nil {
-		return err
+		return "", err
 	}
-	provision := func(table string) (*servicecatalog.ProvisionProductOutput, error) {
+	provision := func(instance string) (*servicecatalog.ProvisionProductOutput, error) {
 		return client.ProvisionProduct(ctx, &servicecatalog.ProvisionProductInput{
-			ProductId: &p.product, ProvisioningArtifactName: new("v1.0"), ProvisionedProductName: new(launchedName),
-			ProvisionToken:         new(fmt.Sprint(time.Now().UnixNano())),
-			ProvisioningParameters: []types.ProvisioningParameter{{Key: new("Table"), Value: &table}},
+			ProductId: &p.product, ProvisioningArtifactName: new("v1.0"), ProvisionedProductName: new(launchedName), ProvisionToken: new(rand.Text()),
+			ProvisioningParameters: []types.ProvisioningParameter{
+				{Key: new("EndpointName"), Value: new(launchedName)}, {Key: new("InstanceType"), Value: &instance},
+			},
 		})
 	}
-	if _, err := provision("NOT A NAME"); !isCode(err, "InvalidParametersException") {
-		return fmt.Errorf("a bad parameter: %w", err)
+	if _, err := provision("ml.p5.48xlarge"); !isCode(err, "InvalidParametersException") {
+		return "", fmt.Errorf("an instance that the template does not allow: %w", err)
 	}
-	say("a parameter that the template does not allow: refused")
+	say("it wants an instance that the template does not allow: refused")
 	began := time.Now()
-	launched, err := provision(launchedTable)
+	launched, err := provision("ml.m5.large")
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := recorded(ctx, client, launched.RecordDetail); err != nil {
-		return err
+		return "", err
 	}
-	if _, err := dynamodb.NewFromConfig(cfg).DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: new(launchedTable)}); err != nil {
-		return err
+	say("v1.0 launched in %v, with the rights of the launch role: the endpoint %s answers", time.Since(began).Round(time.Millisecond), launchedName)
+
+	out, err := client.DescribeRecord(ctx, &servicecatalog.DescribeRecordInput{Id: launched.RecordDetail.RecordId})
+	if err != nil {
+		return "", err
 	}
-	say("launched in %v under the launch role: the table %s is there", time.Since(began).Round(time.Millisecond), launchedTable)
-	_, err = dynamodb.NewFromConfig(team.cfg).DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: new(launchedTable)})
-	if !isCode(err, "AccessDeniedException") {
-		return fmt.Errorf("the team deletes the table itself: %w", err)
+	for _, o := range out.RecordOutputs {
+		if *o.OutputKey == "CloudformationStackARN" {
+			_, err = cloudformation.NewFromConfig(team.cfg).DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: o.OutputValue})
+		}
 	}
-	say("the team itself may not touch it: AccessDeniedException")
-	return nil
+	if !isCode(err, "AccessDenied") {
+		return "", fmt.Errorf("the team deletes the stack itself: %w", err)
+	}
+	say("it may not touch the stack behind it: AccessDenied")
+	return *launched.RecordDetail.ProvisioningArtifactId, nil
+}
+
+// update brings what was launched to another version of the product, and returns that one's id.
+func update(ctx context.Context, team *member, version string) (artifact string, err error) {
+	began := time.Now()
+	client := servicecatalog.NewFromConfig(team.cfg)
+	out, err := client.UpdateProvisionedProduct(ctx, &servicecatalog.UpdateProvisionedProductInput{
+		ProvisionedProductName: new(launchedName), ProvisioningArtifactName: &version, ProductName: new("MLModelProduct"), UpdateToken: new(rand.Text()),
+		ProvisioningParameters: []types.UpdateProvisioningParameter{{Key: new("EndpointName"), UsePreviousValue: true}},
+	})
+	if err != nil {
+		return "", err
+	}
+	if err := recorded(ctx, client, out.RecordDetail); err != nil {
+		return "", err
+	}
+	say("the other team updates what it launched to %s, in %v", version, time.Since(began).Round(time.Millisecond))
+	return *out.RecordDetail.ProvisioningArtifactId, nil
 }
 
 // terminate ends what an earlier run launched, once nothing happens to it any more.
@@ -106,7 +166,7 @@ func terminate(ctx context.Context, client *servicecatalog.Client) error {
 		}
 	}
 	gone, err := client.TerminateProvisionedProduct(ctx, &servicecatalog.TerminateProvisionedProductInput{
-		ProvisionedProductName: new(launchedName), TerminateToken: new(fmt.Sprint(time.Now().UnixNano())),
+		ProvisionedProductName: new(launchedName), TerminateToken: new(rand.Text()),
 	})
 	if isCode(err, "ResourceNotFoundException") { // its end was what happened to it
 		return nil

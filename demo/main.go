@@ -13,20 +13,23 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sagemakerruntime"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute) // a first build of the model server included
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute) // on a busy machine, with a first build of the model server
 	defer cancel()
 	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "\ndemo failed:", err)
+		fmt.Fprintln(os.Stderr, "Run it again: it goes on from what is there. What the server says is in server.log, in its data folder.")
 		os.Exit(1)
 	}
 }
@@ -59,7 +62,7 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	outsider, err := admit(ctx, cfg, "outsider", mayLaunch)
+	outsider, err := admit(ctx, cfg, "outsider", mayLook)
 	if err != nil {
 		return err
 	}
@@ -67,7 +70,7 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	p, err := deployPlatform(ctx, cfg, templates, team.arn)
+	p, err := deployPlatform(ctx, srv, cfg, templates, team.arn)
 	if err != nil {
 		return err
 	}
@@ -101,7 +104,7 @@ func run(ctx context.Context) (err error) {
 	}
 
 	step("Register it in the model catalog")
-	if err := registerVersion(ctx, db, p, v1, image1); err != nil {
+	if err := registerVersion(ctx, srv, p, v1, image1); err != nil {
 		return err
 	}
 
@@ -109,16 +112,24 @@ func run(ctx context.Context) (err error) {
 	if err := proveHidden(ctx, outsider); err != nil {
 		return err
 	}
-	if err := launch(ctx, cfg, team, p); err != nil {
+	artifact, err := launch(ctx, team, p)
+	if err != nil {
+		return err
+	}
+	if err := goLive(ctx, srv, p, v1, artifact, "launched by another team"); err != nil {
 		return err
 	}
 
-	step("Predict the held-out flowers through the cache, twice")
-	if err := predictTwice(ctx, db, p.predictionTable, v1); err != nil {
+	step("Predict the held-out flowers, twice")
+	asker := &asker{sagemakerruntime.NewFromConfig(team.cfg)}
+	if err := predictTwice(ctx, asker, v1); err != nil {
+		return err
+	}
+	if err := proveDenied(ctx, outsider, v1); err != nil {
 		return err
 	}
 
-	step("Bring version 1.1")
+	step("Train version 1.1, publish, lock, push and register it")
 	v2, err := trainVersion("1.1")
 	if err != nil {
 		return err
@@ -133,10 +144,33 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := registerVersion(ctx, db, p, v2, image2); err != nil {
+	if err := registerVersion(ctx, srv, p, v2, image2); err != nil {
 		return err
 	}
-	if err := predictTwice(ctx, db, p.predictionTable, v2); err != nil {
+
+	step("Update the product, and what was launched, under way")
+	if err := offer(ctx, cfg, templates, p, "1.1"); err != nil {
+		return err
+	}
+	if err := watched(ctx, asker, v1, v2, func() (err error) {
+		artifact, err = update(ctx, team, "v1.1")
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := predictTwice(ctx, asker, v2); err != nil {
+		return err
+	}
+
+	step("Say which version is live")
+	before := time.Now()
+	if err := goLive(ctx, srv, p, v2, artifact, "looks at the petals, too"); err != nil {
+		return err
+	}
+	if err := showHistory(ctx, srv, p, before, v1); err != nil {
+		return err
+	}
+	if err := proveHeld(ctx, cfg, p, v1); err != nil {
 		return err
 	}
 
@@ -147,7 +181,7 @@ func run(ctx context.Context) (err error) {
 
 	fmt.Printf("\nEvery step proved itself, in %v.\n", time.Since(began).Round(time.Millisecond))
 	if !once {
-		fmt.Printf(farewell, srv.credentials, srv.url, srv.region, p.domain, p.repository)
+		fmt.Printf(farewell, srv.credentials, srv.url, srv.region, p.domain, p.repository, srv.data)
 		if srv.cmd != nil {
 			fmt.Printf("Stop the server with: kill %d\n", srv.cmd.Process.Pid)
 		}
@@ -160,16 +194,18 @@ The server stays up. To look around with your own aws command:
 
   export AWS_SHARED_CREDENTIALS_FILE=%s AWS_ENDPOINT_URL=%s
   export AWS_REGION=%[3]s AWS_DEFAULT_REGION=%[3]s
-  aws cloudformation describe-stacks --query 'Stacks[].[StackName,StackStatus]' --output table
-  aws dynamodb query --table-name modelCatalogTable \
-      --key-condition-expression 'ModelId = :id' \
-      --expression-attribute-values '{":id":{"S":"iris-species"}}' \
-      --projection-expression 'ModelVersion, Accuracy, ModelDescription' --output table
-  aws ecr describe-images --repository-name ml-model-repo --query 'imageDetails[].[imageTags[0],imageDigest]'
+
+  echo 5.1,3.5,1.4,0.2 > flower.csv
+  aws sagemaker-runtime invoke-endpoint --endpoint-name iris-of-another-team \
+      --content-type text/csv --body fileb://flower.csv answer.json && cat answer.json
+  bin/modelwharf model list && bin/modelwharf model show iris-species @champion && bin/modelwharf model history iris-species
+  aws sagemaker describe-endpoint --endpoint-name iris-of-another-team
   aws servicecatalog scan-provisioned-products --query 'ProvisionedProducts[].[Name,Status]'
+  aws cloudformation describe-stacks --query 'Stacks[].[StackName,StackStatus]' --output table
+  aws ecr describe-images --repository-name ml-model-repo --query 'imageDetails[].[imageTags[0],imageDigest]'
   bin/modelwharf deps list --domain %[4]s --repository %[5]s
   bin/modelwharf login --tool pip --domain %[4]s --repository %[5]s --dry-run
-  bin/modelwharf audit --since 1h
+  bin/modelwharf audit --data %[6]s --since 1h
 
 `
 
@@ -199,4 +235,7 @@ func step(what string) {
 	fmt.Printf("\n%d. %s\n", steps, what)
 }
 
-func say(format string, args ...any) { fmt.Printf("   "+format+"\n", args...) }
+// say tells what was done, or shows what a command prints.
+func say(format string, args ...any) {
+	fmt.Println("   " + strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "\n   "))
+}

@@ -69,12 +69,17 @@ func (m *softmax) predict(features []float64) []float64 {
 	return m.probabilities(m.standardise(features))
 }
 
+// says is the most probable species of a flower.
+func (m *softmax) says(f flower) string {
+	p := m.predict(f.features)
+	return species[slices.Index(p, slices.Max(p))]
+}
+
 // accuracy is the share of rows whose most probable species is the true one.
 func (m *softmax) accuracy(rows []flower) float64 {
 	right := 0
 	for _, r := range rows {
-		p := m.predict(r.features)
-		if slices.Index(p, slices.Max(p)) == r.class {
+		if m.says(r) == species[r.class] {
 			right++
 		}
 	}

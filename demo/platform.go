@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 )
 
@@ -21,7 +23,7 @@ type platform struct {
 
 // deployPlatform deploys the five stacks of deploy/cloudformation, of which the last one offers
 // the model as a product to who launches it. What is there already stays.
-func deployPlatform(ctx context.Context, cfg aws.Config, templates *bucket, launcher string) (*platform, error) {
+func deployPlatform(ctx context.Context, srv *server, cfg aws.Config, templates *bucket, launcher string) (*platform, error) {
 	folder := os.DirFS("deploy/cloudformation")
 	names, err := fs.Glob(folder, "*.yaml")
 	if err != nil {
@@ -40,7 +42,13 @@ func deployPlatform(ctx context.Context, cfg aws.Config, templates *bucket, laun
 	if err != nil {
 		return nil, err
 	}
-	product, err := storeProduct(ctx, templates, "1.0")
+	// The product launches the image 1.0 of the fourth stack, which is pushed later.
+	who, err := arn.Parse(launcher)
+	if err != nil {
+		return nil, err
+	}
+	repository := strings.TrimPrefix(srv.url, "http://") + "/" + who.AccountID + "/" + srv.region + "/ml-model-repo"
+	product, err := storeProduct(ctx, templates, repository, "1.0")
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +63,9 @@ func deployPlatform(ctx context.Context, cfg aws.Config, templates *bucket, laun
 		catalogTable: out["ModelCatalogTableName"], predictionTable: out["PredictionCacheTableName"],
 		domain: out["DomainName"], repository: out["RepositoryName"], imageRepository: out["RepositoryUri"],
 		product: out["ProductId"], portfolio: out["PortfolioId"],
+	}
+	if p.imageRepository != repository {
+		return nil, fmt.Errorf("the images are at %s and not at %s, where the product looks for them", p.imageRepository, repository)
 	}
 	say("1 model catalog      table %s, with recovery to any second", p.catalogTable)
 	say("2 prediction cache   table %s, whose rows expire", p.predictionTable)

@@ -3,156 +3,161 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/sagemakerruntime"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// keepFor is how long a prediction may be answered from the cache.
-const keepFor = time.Hour
-
-// predictor answers questions to one model version through the prediction cache.
-type predictor struct {
-	db      *dynamodb.Client
-	table   string
-	version *version
-	// generation is new with every promotion and part of every key, so that no
-	// answer of what was live before can be served.
-	generation []byte
+// asker asks the endpoint as a program of the other team does.
+type asker struct {
+	client *sagemakerruntime.Client
 }
 
-func newPredictor(db *dynamodb.Client, table string, v *version) *predictor {
-	generation := make([]byte, 16)
-	rand.Read(generation)
-	return &predictor{db, table, v, generation}
+// answered is an answer of the endpoint.
+type answered struct {
+	body    []byte
+	version string // of the model that made it
+	species string
+	cache   string // hit, miss or bypass
+	took    time.Duration
 }
 
-// predict returns the model's answer to a question and whether it was in the cache.
-func (p *predictor) predict(ctx context.Context, question []float64) (answer []byte, hit bool, err error) {
-	id := p.id(question)
-	now := time.Now()
-	// The sort key is the time of expiry: rows past it are not asked for.
-	found, err := p.db.Query(ctx, &dynamodb.QueryInput{
-		TableName:                &p.table,
-		KeyConditionExpression:   new("predictionId = :id AND #expiry > :now"),
-		ExpressionAttributeNames: map[string]string{"#expiry": "timestamp"},
-		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":id":  &types.AttributeValueMemberS{Value: id},
-			":now": seconds(now),
-		},
-		ScanIndexForward: new(false),
-		Limit:            new(int32(1)),
-		ConsistentRead:   new(true),
+// ask asks what a flower is.
+func (a *asker) ask(ctx context.Context, question string) (*answered, error) {
+	began := time.Now()
+	out, err := a.client.InvokeEndpoint(ctx, &sagemakerruntime.InvokeEndpointInput{
+		EndpointName: new(launchedName), ContentType: new("text/csv"), Accept: new("application/json"), Body: []byte(question),
 	})
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	if len(found.Items) == 1 {
-		body, ok := found.Items[0]["body"].(*types.AttributeValueMemberB)
-		if !ok {
-			return nil, false, fmt.Errorf("prediction %s has no body", id)
-		}
-		return body.Value, true, nil
+	got := &answered{body: out.Body, took: time.Since(began)}
+	if raw, ok := middleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response); ok {
+		got.cache = raw.Header.Get("X-Modelwharf-Cache")
 	}
-
-	probabilities := p.version.model.predict(question)
-	answer, err = json.Marshal(map[string]any{
-		"species":       species[slices.Index(probabilities, slices.Max(probabilities))],
-		"probabilities": probabilities,
-		"model":         modelID + ":" + p.version.number,
-	})
-	if err != nil {
-		return nil, false, err
+	var said struct {
+		Version     string
+		Predictions []struct{ Species string }
 	}
-	_, err = p.db.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &p.table,
-		Item: map[string]types.AttributeValue{
-			"predictionId": &types.AttributeValueMemberS{Value: id},
-			"timestamp":    seconds(now.Add(keepFor)),
-			"createdAt":    seconds(now),
-			"model":        &types.AttributeValueMemberS{Value: modelID + ":" + p.version.number},
-			"contentType":  &types.AttributeValueMemberS{Value: "application/json"},
-			"body":         &types.AttributeValueMemberB{Value: answer},
-		},
-	})
-	return answer, false, err
+	if err := json.Unmarshal(out.Body, &said); err != nil || len(said.Predictions) != 1 {
+		return nil, fmt.Errorf("asked for one flower, the endpoint answered %s", out.Body)
+	}
+	got.version, got.species = said.Version, said.Predictions[0].Species
+	return got, nil
 }
 
-// id is the SHA-256 of everything that the answer depends on, each part with its
-// length in front, so that no two questions share one.
-func (p *predictor) id(question []float64) string {
-	var b []byte
-	for _, part := range [][]byte{[]byte(modelID), []byte(p.version.number), p.generation} {
-		b = binary.BigEndian.AppendUint64(b, uint64(len(part)))
-		b = append(b, part...)
+// questions are flowers by how the endpoint is asked about them: equal ones are one question.
+func questions(flowers []flower) map[string]flower {
+	all := map[string]flower{}
+	for _, f := range flowers {
+		all[f.csv()] = f
 	}
-	for _, x := range question {
-		b = strconv.AppendFloat(b, x, 'g', -1, 64)
-		b = append(b, ',')
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
+	return all
 }
 
-func seconds(t time.Time) *types.AttributeValueMemberN {
-	return &types.AttributeValueMemberN{Value: strconv.FormatInt(t.Unix(), 10)}
-}
-
-// predictTwice asks for every held-out row twice. The first time no answer may
-// come from the cache, the second time each must, byte for byte the same.
-func predictTwice(ctx context.Context, db *dynamodb.Client, table string, v *version) error {
-	p := newPredictor(db, table, v)
-	// Equal flowers are one question.
-	questions := make(map[string]flower)
-	for _, f := range v.heldOut {
-		questions[p.id(f.features)] = f
-	}
-	answers := make(map[string][]byte)
-	pass := func(wantHit bool) (median time.Duration, right int, err error) {
+// predictTwice asks about every held-out flower twice. The first time no answer may come from
+// the cache, the second time each must, byte for byte the same; and all are of the version.
+func predictTwice(ctx context.Context, a *asker, v *version) error {
+	first := map[string]*answered{}
+	pass := func(cache string) (p50 time.Duration, right int, err error) {
 		var took []time.Duration
-		for id, f := range questions {
-			start := time.Now()
-			answer, hit, err := p.predict(ctx, f.features)
-			if err != nil {
+		for question, f := range questions(v.heldOut) {
+			got, err := a.ask(ctx, question)
+			switch {
+			case err != nil:
 				return 0, 0, err
-			}
-			took = append(took, time.Since(start))
-			if hit != wantHit {
-				return 0, 0, fmt.Errorf("prediction %s: from the cache: %t, expected %t", id, hit, wantHit)
-			}
-			if wantHit && !bytes.Equal(answer, answers[id]) {
-				return 0, 0, fmt.Errorf("prediction %s: the cache answers %s, the model answered %s", id, answer, answers[id])
-			}
-			answers[id] = answer
-			var said struct{ Species string }
-			if err := json.Unmarshal(answer, &said); err != nil {
-				return 0, 0, err
-			}
-			if said.Species == species[f.class] {
+			case got.version != v.number:
+				return 0, 0, fmt.Errorf("%s is live, but version %s answered", v.number, got.version)
+			case got.cache != cache:
+				return 0, 0, fmt.Errorf("the answer about %s is a %q of the cache and not a %s", question, got.cache, cache)
+			case first[question] != nil && !bytes.Equal(got.body, first[question].body):
+				return 0, 0, fmt.Errorf("the cache answers %s, the model answered %s", got.body, first[question].body)
+			case got.species != v.model.says(f):
+				return 0, 0, fmt.Errorf("about %s the endpoint answers %s, the model that was trained says %s", question, got.species, v.model.says(f))
+			case got.species == species[f.class]:
 				right++
 			}
+			first[question] = got
+			took = append(took, got.took)
 		}
 		slices.Sort(took)
 		return took[len(took)/2], right, nil
 	}
-	miss, right, err := pass(false)
+	miss, right, err := pass("miss")
 	if err != nil {
 		return err
 	}
-	say("%d different questions: %d right, all misses, median %v (look up, compute, write durably)", len(questions), right, miss.Round(time.Microsecond))
-	hit, _, err := pass(true)
+	say("%d questions, %d right, all by %s %s; x-modelwharf-cache: miss, p50 %v", len(first), right, modelID, v.number, miss.Round(time.Microsecond))
+	hit, _, err := pass("hit")
 	if err != nil {
 		return err
 	}
-	say("the same again: the same answers, all hits,   median %v (look up)", hit.Round(time.Microsecond))
+	say("the same again, the same bytes as answers;              x-modelwharf-cache: hit,  p50 %v", hit.Round(time.Microsecond))
+	return nil
+}
+
+// proveDenied shows that who may not ask is told nothing, though the answer lies in the cache.
+func proveDenied(ctx context.Context, outsider *member, v *version) error {
+	a := &asker{sagemakerruntime.NewFromConfig(outsider.cfg)}
+	for question := range questions(v.heldOut) {
+		if _, err := a.ask(ctx, question); !isCode(err, "AccessDeniedException") {
+			return fmt.Errorf("an outsider asks the endpoint: %w", err)
+		}
+		break
+	}
+	say("an outsider asks what is in the cache: AccessDeniedException")
+	return nil
+}
+
+// watched asks again and again while something is done, and fails unless every question is
+// answered, and none by the earlier version once the later one has answered. It asks about
+// other flowers than those that are held out, so that nothing is known of these.
+func watched(ctx context.Context, a *asker, from, to *version, do func() error) error {
+	others := questions(from.seen)
+	for question := range questions(from.heldOut) {
+		delete(others, question)
+	}
+	during, stop := context.WithCancel(ctx)
+	defer stop()
+	type counts struct {
+		old, new int
+		err      error
+	}
+	done := make(chan counts)
+	go func() {
+		var c counts
+		defer func() { done <- c }()
+		for {
+			for question := range others {
+				got, err := a.ask(ctx, question)
+				switch {
+				case err != nil:
+					c.err = fmt.Errorf("asked during the update: %w", err)
+				case got.version == from.number && c.new == 0:
+					c.old++
+				case got.version == to.number:
+					c.new++
+				default:
+					c.err = fmt.Errorf("version %s answered after %d answers of %s", got.version, c.new, to.number)
+				}
+				if c.err != nil || during.Err() != nil {
+					return
+				}
+			}
+		}
+	}()
+	err := do()
+	stop()
+	c := <-done
+	if err := errors.Join(err, c.err); err != nil {
+		return err
+	}
+	say("meanwhile %d questions were answered, %d by %s, then %d by %s: none failed, none went back", c.old+c.new, c.old, from.number, c.new, to.number)
 	return nil
 }

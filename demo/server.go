@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,8 +9,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
+
+	"github.com/modelwharf/modelwharf/internal/runtime/engine"
 )
 
 // server is the Modelwharf that the demo talks to.
@@ -58,8 +62,9 @@ func (s *server) start(ctx context.Context, listen string) error {
 		return err
 	}
 	defer log.Close()
-	s.cmd = exec.Command(envOr("MODELWHARF_BIN", "bin/modelwharf"),
+	s.cmd = exec.Command(program(),
 		"serve", "--data", s.data, "--listen", listen, "--region", s.region)
+	s.cmd.Env = append(os.Environ(), "MODELWHARF_RUNTIME="+modelRuntime(ctx))
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	// A session of its own: the server outlives the demo and its terminal.
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -82,6 +87,44 @@ func (s *server) start(ctx context.Context, listen string) error {
 		}
 	}
 }
+
+// modelRuntime is what runs the models: a container engine if one is there, or else processes,
+// which are for development.
+func modelRuntime(ctx context.Context) string {
+	if asked := os.Getenv("MODELWHARF_RUNTIME"); asked != "" {
+		return asked
+	}
+	found, err := engine.Find(ctx)
+	if errors.Is(err, engine.ErrNone) {
+		say("docker and podman do not listen here: models run as plain processes, which is for development")
+		return "process"
+	}
+	if err == nil {
+		say("models run as containers of %s %s", found.Engine, found.Version)
+	}
+	return "engine"
+}
+
+// modelwharf runs a command of the program as its administrator, and returns what it prints. If
+// it fails, the error says why.
+func (s *server) modelwharf(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, program(), args...)
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "AWS_") {
+			cmd.Env = append(cmd.Env, v)
+		}
+	}
+	cmd.Env = append(cmd.Env, "AWS_SHARED_CREDENTIALS_FILE="+s.credentials, "AWS_ENDPOINT_URL="+s.url, "AWS_REGION="+s.region)
+	out, err := cmd.Output()
+	if e, ok := errors.AsType[*exec.ExitError](err); ok {
+		e.Stderr = bytes.TrimPrefix(bytes.TrimSpace(e.Stderr), []byte("modelwharf: "))
+		err = fmt.Errorf("modelwharf %s: %w: %s", strings.Join(args[:2], " "), err, e.Stderr)
+	}
+	return strings.TrimSpace(string(out)), err
+}
+
+// program is Modelwharf's own.
+func program() string { return envOr("MODELWHARF_BIN", "bin/modelwharf") }
 
 // stop ends the server if the demo started it.
 func (s *server) stop() error {

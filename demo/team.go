@@ -45,5 +45,9 @@ func admit(ctx context.Context, cfg aws.Config, name, policy string) (*member, e
 	return &member{*user.User.Arn, own}, nil
 }
 
-// mayLaunch is all that who launches needs: to look into the catalog, and to ask what it launched.
-const mayLaunch = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["servicecatalog:*","sagemaker:InvokeEndpoint"],"Resource":"*"}]}`
+// What users may: to look into the catalog, which tells of products to those alone who are
+// admitted to them; and to launch from it, which takes no more, and to ask what was launched.
+const (
+	mayLook   = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"servicecatalog:*","Resource":"*"}]}`
+	mayLaunch = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["servicecatalog:*","sagemaker:InvokeEndpoint"],"Resource":"*"}]}`
+)

@@ -9,7 +9,8 @@ type version struct {
 	number      string
 	description string
 	model       *softmax
-	accuracy    float64 // share of the held-out rows that it gets right
+	accuracy    float64  // share of the held-out rows that it gets right
+	seen        []flower // what it learnt from
 	heldOut     []flower
 }
 
@@ -30,7 +31,7 @@ func trainVersion(number string) (*version, error) {
 	}
 	r := recipes[number]
 	m := train(rows, r.settings)
-	v := &version{number, r.description, m, m.accuracy(heldOut), heldOut}
+	v := &version{number, r.description, m, m.accuracy(heldOut), rows, heldOut}
 	say("%s %s, by %s: learnt from %d flowers, %.0f %% of %d held-out ones are right",
 		modelID, v.number, v.description, len(rows), 100*v.accuracy, len(heldOut))
 	return v, nil

@@ -26,7 +26,7 @@ func TestDemo(t *testing.T) {
 	for _, locked := range []string{"iris-species 1.0 locked:", "iris-species 1.0 was locked alike by an earlier run:"} {
 		cmd := exec.CommandContext(t.Context(), demo)
 		cmd.Dir = ".." // where it finds the program of its images
-		cmd.Env = append(cleanEnv(), "MODELWHARF_BIN="+binary, "MODELWHARF_LISTEN="+listen, "MODELWHARF_DATA="+data, "DEMO_ONCE=1", "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")
+		cmd.Env = append(cleanEnv(), "MODELWHARF_BIN="+binary, "MODELWHARF_LISTEN="+listen, "MODELWHARF_DATA="+data, "DEMO_ONCE=1", "MODELWHARF_RUNTIME=process", "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")
 		out, err := cmd.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), "Every step proved itself") || !strings.Contains(string(out), locked) {
 			t.Fatalf("%v\n%s", err, out)

@@ -105,11 +105,12 @@ func TestDeployCloudFormation(t *testing.T) {
 	t.Cleanup(files.Close)
 	s := start(t, "--allow-egress", "127.0.0.1", "--upstream", "public:pypi=http://127.0.0.1:9/simple/")
 	aws := s.aws(t)
+	ada := at(t, aws.run("iam", "create-user", "--user-name", "ada"), "User", "Arn").(string)
 	before := s.holdings(t)
 	deploy := func(environment string) {
 		t.Helper()
 		out, stderr, err := aws.try("cloudformation", "deploy", "--stack-name", "platform", "--template-file", "../deploy/cloudformation/platform.yaml",
-			"--parameter-overrides", "Templates="+files.URL, "Environment="+environment)
+			"--capabilities", "CAPABILITY_NAMED_IAM", "--parameter-overrides", "Templates="+files.URL, "Environment="+environment, "Principal="+ada)
 		if err != nil {
 			events := aws.run("cloudformation", "describe-stack-events", "--stack-name", "platform")
 			t.Fatalf("%v\n%s%s\n%v", err, out, stderr, events)
@@ -132,6 +133,10 @@ func TestDeployCloudFormation(t *testing.T) {
 	}
 	if !strings.HasSuffix(outputs["RepositoryUri"], "/ml-model-repo") {
 		t.Errorf("the URI is %q", outputs["RepositoryUri"])
+	}
+	product := aws.run("servicecatalog", "describe-product-as-admin", "--id", outputs["ProductId"])
+	if at(t, product, "ProvisioningArtifactSummaries", 0, "Name") != "v1.0" || at(t, product, "ProductViewDetail", "ProductViewSummary", "Name") != "MLModelProduct" {
+		t.Errorf("the product is %v", product)
 	}
 	catalog := at(t, aws.run("dynamodb", "describe-table", "--table-name", "modelCatalogTable"), "Table")
 	id := at(t, catalog, "TableId")
