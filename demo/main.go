@@ -200,7 +200,7 @@ The server stays up. To look around with your own aws command:
       --content-type text/csv --body fileb://flower.csv answer.json && cat answer.json
   bin/modelwharf model list && bin/modelwharf model show iris-species @champion && bin/modelwharf model history iris-species
   aws sagemaker describe-endpoint --endpoint-name iris-of-another-team
-  aws servicecatalog scan-provisioned-products --query 'ProvisionedProducts[].[Name,Status]'
+  aws servicecatalog scan-provisioned-products --access-level-filter Key=Account,Value=self --query 'ProvisionedProducts[].[Name,Status]'
   aws cloudformation describe-stacks --query 'Stacks[].[StackName,StackStatus]' --output table
   aws ecr describe-images --repository-name ml-model-repo --query 'imageDetails[].[imageTags[0],imageDigest]'
   bin/modelwharf deps list --domain %[4]s --repository %[5]s
