@@ -42,8 +42,12 @@ type Tables struct {
 
 var _ Table = (*Tables)(nil)
 
-// NewTables returns the tables of a service, which are used in the roles of models.
+// NewTables returns the tables of a service, which are used in the roles of models. Now is
+// time.Now if nil.
 func NewTables(items Items, roles Roles, now func() time.Time) *Tables {
+	if now == nil {
+		now = time.Now
+	}
 	return &Tables{items: items, roles: roles, now: now}
 }
 
