@@ -7,8 +7,8 @@ import (
 	"github.com/modelwharf/modelwharf/internal/identity"
 )
 
-// Bulk operations put what lies in a bucket into a table that is there. Like imports,
-// they wait for this server to have buckets: there are none, and none can be begun.
+// Bulk operations put what lies in a bucket into a table that is there. This version has
+// none, and none can be begun.
 
 // ListBulkOperations lists none.
 func (s *Service) ListBulkOperations(ctx context.Context, _ *dynamodb.ListBulkOperationsInput) (*dynamodb.ListBulkOperationsOutput, error) {

@@ -95,11 +95,9 @@ type filler struct {
 	last kv.Stamp // its newest commit
 }
 
-// step runs a transaction of a filling, which saves how far it is. If others have
-// committed something since the step before, it leaves them as much time as it took.
+// step runs a transaction of a filling, which saves how far it is.
 func (w *filler) step(ctx context.Context, fn func(kv.Txn, *table) (filled, error)) (p filled, err error) {
-	start := time.Now()
-	stamp, err := w.job.Update(ctx, func(tx kv.Txn) error {
+	err = w.commit(ctx, func(tx kv.Txn) error {
 		t, err := w.filledTable(ctx, tx, w.filling)
 		if err != nil {
 			return err
@@ -109,15 +107,23 @@ func (w *filler) step(ctx context.Context, fn func(kv.Txn, *table) (filled, erro
 		}
 		return err
 	})
+	return p, err
+}
+
+// commit commits a transaction of the job. If others have committed something since the
+// one before, it leaves them as much time as it took.
+func (w *filler) commit(ctx context.Context, fn func(kv.Txn) error) error {
+	start := time.Now()
+	stamp, err := w.job.Update(ctx, fn)
 	if err != nil {
-		return p, err
+		return err
 	}
 	took := time.Since(start)
 	if alone := stamp == w.last+1; alone {
 		took = 0
 	}
 	w.last = stamp
-	return p, rest(ctx, took)
+	return rest(ctx, took)
 }
 
 // copyItems copies what the source holds.

@@ -109,6 +109,9 @@ func (st *tableState) describe(n tableName, holds holding, now time.Time) *dynam
 	}
 	st.describeStream(n, d)
 	st.describeRestore(d)
+	if st.Importing {
+		d.TableStatus = new("CREATING")
+	}
 	st.describeIndexes(d, holds, func(p throughput) *dynamodb.ProvisionedThroughputDescription { return p.describe(now) })
 	return d
 }

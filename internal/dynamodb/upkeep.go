@@ -33,6 +33,7 @@ func (s *Service) Jobs() []jobs.Kind {
 		{Name: dropIndex, Run: s.removeIndex},
 		{Name: removeLapsed, Run: s.removeLapsedBackups},
 		{Name: exportItems, Run: s.exportTable, AtOnce: fillsAtOnce},
+		{Name: importItems, Run: s.importTable, AtOnce: fillsAtOnce},
 	}
 }
 
