@@ -124,7 +124,7 @@ func New(c Config) *Service {
 		s.pages = ownPages()
 	}
 	if s.jobs == nil {
-		s.jobs = jobs.New(jobs.Config{Store: s.store, Now: s.now, Logger: s.log, Owner: c.Owner})
+		s.jobs = jobs.New(jobs.Config{Store: s.store, Now: s.now, Logger: s.log, Owner: c.Owner, Workers: workers})
 		s.jobs.Register(s.Jobs()...)
 		s.runsJobs = true
 	}

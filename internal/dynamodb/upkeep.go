@@ -19,6 +19,10 @@ const dropTable = "dynamodb.DropTable"
 // keepItems is the input of that job if a backup has taken over the table's items.
 const keepItems = "keep items"
 
+// workers is how many jobs the service runs at once: the long ones, of which there are
+// fillsAtOnce of three kinds at most, leave some for the others.
+const workers = 4 + 3*fillsAtOnce
+
 // Jobs are the kinds of background work for a runner to know.
 func (s *Service) Jobs() []jobs.Kind {
 	return []jobs.Kind{
