@@ -29,8 +29,9 @@ import (
 // bench is a catalog with the services that it needs, in a bubble in which time passes only
 // when the test sleeps. The tables do their work in the background.
 type bench struct {
-	*testing.T
+	testing.TB
 	ctx    context.Context
+	close  func()
 	tables *dynamodb.Service
 	images *ecr.Service
 	models *catalog.Service
@@ -41,40 +42,50 @@ func inBubble(t *testing.T, test func(b *bench)) {
 	t.Parallel()
 	folder := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		store := ok(kv.Open(mem.New(), kv.Options{}))(t)
-		seal := ok(identity.NewSealer([]byte(strings.Repeat("k", 32))))(t)
-		people := ok(identity.New(identity.Config{Store: store, Seal: seal}))(t)
-		blobs := ok(dir.Open(folder, dir.Options{}))(t)
-		b := &bench{T: t, tables: dynamodb.New(dynamodb.Config{Store: store, Identity: people})}
-		b.images = ecr.New(ecr.Config{Store: store, Blobs: blobs, Identity: people, Seal: seal.Pages()})
-		packages := codeartifact.New(codeartifact.Config{Store: store, Blobs: blobs, Identity: people, Seal: seal.Pages(), Formats: []codeartifact.Format{generic.Format{}}})
-		b.models = catalog.New(catalog.Config{Store: store, Tables: b.tables, Images: b.images, Packages: packages, Identity: people, Seal: seal.Pages()})
-		b.ctx = wharf.WithRequest(t.Context(), &wharf.Request{Region: region, Time: time.Now(), Operation: "RegisterModelVersion", Caller: wharf.Caller{
-			Account: account, ARN: "arn:aws:iam::" + account + ":root", Principal: "arn:aws:iam::" + account + ":root", Type: wharf.RootCaller,
-		}})
+		b := newBench(t, folder)
 		background, stop := context.WithCancel(b.ctx)
 		var working sync.WaitGroup
 		working.Go(func() { b.tables.Run(background) })
 		defer func() {
 			stop()
 			working.Wait()
-			if err := store.Close(); err != nil {
-				t.Error(err)
-			}
+			b.close()
 		}()
-		ok(b.tables.CreateTable(b.ctx, &ddb.CreateTableInput{
-			TableName: new(table), BillingMode: new("PAY_PER_REQUEST"),
-			AttributeDefinitions: []*ddb.AttributeDefinition{{AttributeName: new("ModelId"), AttributeType: new("S")}, {AttributeName: new("ModelVersion"), AttributeType: new("S")}},
-			KeySchema:            []*ddb.KeySchemaElement{{AttributeName: new("ModelId"), KeyType: new("HASH")}, {AttributeName: new("ModelVersion"), KeyType: new("RANGE")}},
-		}))(t)
-		ok(b.images.CreateRepository(b.ctx, ecr.Repository{Name: b.repository()}))(t)
 		test(b)
 	})
 }
 
+// newBench makes a catalog with a table and a repository of images.
+func newBench(t testing.TB, folder string) *bench {
+	t.Helper()
+	store := ok(kv.Open(mem.New(), kv.Options{}))(t)
+	seal := ok(identity.NewSealer([]byte(strings.Repeat("k", 32))))(t)
+	people := ok(identity.New(identity.Config{Store: store, Seal: seal}))(t)
+	blobs := ok(dir.Open(folder, dir.Options{}))(t)
+	b := &bench{TB: t, tables: dynamodb.New(dynamodb.Config{Store: store, Identity: people})}
+	b.images = ecr.New(ecr.Config{Store: store, Blobs: blobs, Identity: people, Seal: seal.Pages()})
+	packages := codeartifact.New(codeartifact.Config{Store: store, Blobs: blobs, Identity: people, Seal: seal.Pages(), Formats: []codeartifact.Format{generic.Format{}}})
+	b.models = catalog.New(catalog.Config{Store: store, Tables: b.tables, Images: b.images, Packages: packages, Identity: people, Seal: seal.Pages()})
+	b.ctx = wharf.WithRequest(t.Context(), &wharf.Request{Region: region, Time: time.Now(), Operation: "RegisterModelVersion", Caller: wharf.Caller{
+		Account: account, ARN: "arn:aws:iam::" + account + ":root", Principal: "arn:aws:iam::" + account + ":root", Type: wharf.RootCaller,
+	}})
+	b.close = func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	ok(b.tables.CreateTable(b.ctx, &ddb.CreateTableInput{
+		TableName: new(table), BillingMode: new("PAY_PER_REQUEST"),
+		AttributeDefinitions: []*ddb.AttributeDefinition{{AttributeName: new("ModelId"), AttributeType: new("S")}, {AttributeName: new("ModelVersion"), AttributeType: new("S")}},
+		KeySchema:            []*ddb.KeySchemaElement{{AttributeName: new("ModelId"), KeyType: new("HASH")}, {AttributeName: new("ModelVersion"), KeyType: new("RANGE")}},
+	}))(t)
+	ok(b.images.CreateRepository(b.ctx, ecr.Repository{Name: b.repository()}))(t)
+	return b
+}
+
 // ok returns what a function returned that must not fail.
-func ok[T any](v T, err error) func(*testing.T) T {
-	return func(t *testing.T) T {
+func ok[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
@@ -91,15 +102,15 @@ func (b *bench) repository() ecr.Name {
 func (b *bench) push(tag string) digest.Digest {
 	b.Helper()
 	manifest := fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[],"annotations":{"tag":%q}}`, tag)
-	r := ok(b.images.Find(b.ctx, b.repository()))(b.T)
-	ok(b.images.PutManifest(b.ctx, r, ecr.Push{Digest: digest.FromBytes(manifest), MediaType: "application/vnd.oci.image.index.v1+json", Bytes: manifest, Tags: []string{tag}}))(b.T)
+	r := ok(b.images.Find(b.ctx, b.repository()))(b)
+	ok(b.images.PutManifest(b.ctx, r, ecr.Push{Digest: digest.FromBytes(manifest), MediaType: "application/vnd.oci.image.index.v1+json", Bytes: manifest, Tags: []string{tag}}))(b)
 	return digest.FromBytes(manifest)
 }
 
 // remove tries to delete an image, and tells whether it is gone.
 func (b *bench) remove(d digest.Digest) bool {
 	b.Helper()
-	r := ok(b.images.Find(b.ctx, b.repository()))(b.T)
+	r := ok(b.images.Find(b.ctx, b.repository()))(b)
 	return b.images.DeleteManifest(b.ctx, r, d, false) == nil
 }
 
@@ -111,7 +122,7 @@ func (b *bench) register(version string, life time.Duration) *api.ModelVersionDe
 	if life > 0 {
 		in.ExpiresAt = new(time.Now().Add(life).Format(time.RFC3339))
 	}
-	return ok(b.models.RegisterModelVersion(b.ctx, in))(b.T).ModelVersion
+	return ok(b.models.RegisterModelVersion(b.ctx, in))(b).ModelVersion
 }
 
 // expireBy makes the table's items expire by an attribute.
@@ -119,13 +130,13 @@ func (b *bench) expireBy(attribute string) {
 	b.Helper()
 	ok(b.tables.UpdateTimeToLive(b.ctx, &ddb.UpdateTimeToLiveInput{
 		TableName: new(table), TimeToLiveSpecification: &ddb.TimeToLiveSpecification{AttributeName: &attribute, Enabled: new(true)},
-	}))(b.T)
+	}))(b)
 	synctest.Wait()
 }
 
 func (b *bench) there(version string) bool {
 	b.Helper()
-	out := ok(b.tables.GetItem(b.ctx, &ddb.GetItemInput{TableName: new(table), Key: benchKey(version)}))(b.T)
+	out := ok(b.tables.GetItem(b.ctx, &ddb.GetItemInput{TableName: new(table), Key: benchKey(version)}))(b)
 	return out.Item != nil
 }
 
@@ -151,11 +162,11 @@ func TestDraftExpires(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "confirm") {
 			b.Errorf("promoted a draft: %v", err)
 		}
-		ok(b.models.ConfirmModelVersion(b.ctx, &api.ConfirmModelVersionInput{TableName: new(table), ModelId: new("fraud"), ModelVersion: new("1.1")}))(b.T)
+		ok(b.models.ConfirmModelVersion(b.ctx, &api.ConfirmModelVersionInput{TableName: new(table), ModelId: new("fraud"), ModelVersion: new("1.1")}))(b)
 		if b.remove(digests["1.0"]) || b.remove(digests["1.1"]) || b.remove(digests["1.2"]) {
 			b.Error("a draft does not hold its image")
 		}
-		ok(b.tables.DeleteItem(b.ctx, &ddb.DeleteItemInput{TableName: new(table), Key: benchKey("1.2")}))(b.T)
+		ok(b.tables.DeleteItem(b.ctx, &ddb.DeleteItemInput{TableName: new(table), Key: benchKey("1.2")}))(b)
 		if !b.remove(digests["1.2"]) {
 			b.Error("a deleted draft holds its image")
 		}
@@ -184,8 +195,8 @@ func TestRegisteredDoesNotExpire(t *testing.T) {
 		past := ddb.AttributeValue{Type: ddb.TypeN, S: fmt.Sprint(time.Now().Unix() - 60)}
 		ok(b.tables.UpdateItem(b.ctx, &ddb.UpdateItemInput{
 			TableName: new(table), Key: benchKey("1.0"), UpdateExpression: new("SET GoesAt = :t"), ExpressionAttributeValues: ddb.Attributes{{Name: ":t", Value: past}},
-		}))(b.T)
-		ok(b.tables.PutItem(b.ctx, &ddb.PutItemInput{TableName: new(table), Item: benchKey("0.1").Set("GoesAt", past)}))(b.T)
+		}))(b)
+		ok(b.tables.PutItem(b.ctx, &ddb.PutItemInput{TableName: new(table), Item: benchKey("0.1").Set("GoesAt", past)}))(b)
 		b.expireBy("GoesAt")
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
@@ -205,24 +216,24 @@ func TestImageDoesNotExpire(t *testing.T) {
 		b.push("1.0")
 		b.push("1.1")
 		b.register("1.0", 0)
-		private := operation(b.T, b.images.API(), "PutLifecyclePolicy")
+		private := operation(b, b.images.API(), "PutLifecyclePolicy")
 		_, err := private.Call(b.ctx, &ecrapi.PutLifecyclePolicyInput{RepositoryName: new("ml-model-repo"), LifecyclePolicyText: new(`{"rules":[{"rulePriority":1,
 			"selection":{"tagStatus":"any","countType":"sinceImagePushed","countUnit":"days","countNumber":1},"action":{"type":"expire"}}]}`)})
-		ok(0, err)(b.T)
+		ok(0, err)(b)
 		time.Sleep(72 * time.Hour)
 		for round, want := range []int{1, 0} {
-			if n := ok(b.images.ExpireImages(b.ctx))(b.T); n != want {
+			if n := ok(b.images.ExpireImages(b.ctx))(b); n != want {
 				b.Errorf("round %d: %d images expired, want %d", round, n, want)
 			}
 		}
-		ok(b.models.RetireModelVersion(b.ctx, &api.RetireModelVersionInput{TableName: new(table), ModelId: new("fraud"), ModelVersion: new("1.0")}))(b.T)
-		if n := ok(b.images.ExpireImages(b.ctx))(b.T); n != 1 {
+		ok(b.models.RetireModelVersion(b.ctx, &api.RetireModelVersionInput{TableName: new(table), ModelId: new("fraud"), ModelVersion: new("1.0")}))(b)
+		if n := ok(b.images.ExpireImages(b.ctx))(b); n != 1 {
 			b.Errorf("%d images expired after the version was retired", n)
 		}
 	})
 }
 
-func operation(t *testing.T, s *wharf.Service, name string) wharf.Operation {
+func operation(t testing.TB, s *wharf.Service, name string) wharf.Operation {
 	t.Helper()
 	for _, op := range s.Operations {
 		if op.Name == name {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/codeartifact"
 	ca "github.com/aws/aws-sdk-go-v2/service/codeartifact/types"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecrpublic"
@@ -201,5 +202,14 @@ func TestHoldNeedsPermission(t *testing.T) {
 	// And the tables themselves are asked with the rights of the caller.
 	w.client = clientOf(w.user("catalog", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["modelwharf:*"],"Resource":"*"}]}`))
 	_, err = call[api.RegisterModelVersionOutput](w, "RegisterModelVersion", registration("1.1", ""))
+	w.refused(err, "AccessDeniedException", "dynamodb:PutItem")
+	// Which may be rights that are good through the catalog alone.
+	through := w.user("through", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["modelwharf:*"],"Resource":"*"},
+		{"Effect":"Allow","Action":["dynamodb:PutItem","dynamodb:GetItem","dynamodb:UpdateItem","dynamodb:Query"],"Resource":"arn:aws:dynamodb:*:*:table/modelCatalogTable",
+		 "Condition":{"ForAnyValue:StringEquals":{"aws:CalledVia":"modelwharf"}}}]}`)
+	w.client = clientOf(through)
+	w.register("1.2", "ml-model-repo:1.0", numpy)
+	w.promote("1.2", "champion")
+	_, err = dynamodb.NewFromConfig(through).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: new(table), Item: key("2.0")})
 	w.refused(err, "AccessDeniedException", "dynamodb:PutItem")
 }

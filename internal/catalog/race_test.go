@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,6 +11,8 @@ import (
 	"github.com/anishathalye/porcupine"
 	"github.com/aws/aws-sdk-go-v2/service/codeartifact"
 	ca "github.com/aws/aws-sdk-go-v2/service/codeartifact/types"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 
@@ -59,6 +62,65 @@ func TestRegistrationMeetsDeletion(t *testing.T) {
 			t.Fatalf("round %d: nothing was deleted, and still: %v", i, registering)
 		case w.item(version) != nil:
 			t.Fatalf("round %d: refused with %v, and there", i, registering)
+		}
+	}
+	t.Logf("%d of %d were registered", registered, rounds)
+}
+
+// TestRegistrationMeetsTheEnd: of a registration and the deletion of the whole table or
+// repository that it needs, exactly one succeeds.
+func TestRegistrationMeetsTheEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	const rounds = 24
+	registered := 0
+	for i := range rounds {
+		name := fmt.Sprint("end-", i)
+		_, err := w.images.CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: &name})
+		w.must(err)
+		_, err = w.images.PutImage(ctx, &ecr.PutImageInput{RepositoryName: &name, ImageTag: new("1.0"), ImageManifest: new(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}`)})
+		w.must(err)
+		_, err = w.packages.CreateRepository(ctx, &codeartifact.CreateRepositoryInput{Domain: new("models"), Repository: &name})
+		w.must(err)
+		_, err = w.packages.PublishPackageVersion(ctx, &codeartifact.PublishPackageVersionInput{
+			Domain: new("models"), Repository: &name, Format: ca.PackageFormatGeneric, Namespace: new("parts"), Package: new("part"), PackageVersion: new("1"),
+			AssetName: new("content"), AssetContent: strings.NewReader("x"), AssetSHA256: new("2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"),
+		})
+		w.must(err)
+		_, err = w.tables.CreateTable(ctx, &dynamodb.CreateTableInput{
+			TableName: &name, BillingMode: ddb.BillingModePayPerRequest, AttributeDefinitions: []ddb.AttributeDefinition{text("ModelId"), text("ModelVersion")},
+			KeySchema: []ddb.KeySchemaElement{{AttributeName: new("ModelId"), KeyType: ddb.KeyTypeHash}, {AttributeName: new("ModelVersion"), KeyType: ddb.KeyTypeRange}},
+		})
+		w.must(err)
+		var together sync.WaitGroup
+		var registering error
+		ended := make([]error, 3)
+		together.Go(func() {
+			in := registration("1.0", name+":1.0")
+			in.TableName, in.Dependencies = &name, &api.Dependencies{Domain: new("models"), Repository: &name, Packages: []*api.LockedPackage{
+				{Format: new("generic"), Namespace: new("parts"), Name: new("part"), Version: new("1")},
+			}}
+			_, registering = call[api.RegisterModelVersionOutput](w, "RegisterModelVersion", in)
+		})
+		which := i % len(ended)
+		together.Go(func() {
+			time.Sleep(time.Duration(i%6) * 400 * time.Microsecond)
+			switch which {
+			case 0:
+				_, ended[0] = w.tables.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &name})
+			case 1:
+				_, ended[1] = w.images.DeleteRepository(ctx, &ecr.DeleteRepositoryInput{RepositoryName: &name, Force: true})
+			case 2:
+				_, ended[2] = w.packages.DeleteRepository(ctx, &codeartifact.DeleteRepositoryInput{Domain: new("models"), Repository: &name})
+			}
+		})
+		together.Wait()
+		if (registering == nil) == (ended[which] == nil) {
+			t.Fatalf("round %d: registered: %v, deleted: %v", i, registering, ended[which])
+		}
+		if registering == nil {
+			registered++
 		}
 	}
 	t.Logf("%d of %d were registered", registered, rounds)

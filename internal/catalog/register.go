@@ -32,7 +32,8 @@ func (s *Service) RegisterModelVersion(ctx context.Context, in *modelwharf.Regis
 		return nil, err
 	}
 	put := &ddb.Put{TableName: in.TableName, Item: a, ConditionExpression: new("attribute_not_exists(" + hashName + ")")}
-	if in.Adopt != nil && *in.Adopt {
+	adopts := in.Adopt != nil && *in.Adopt
+	if adopts {
 		if err := s.adopt(ctx, *in.TableName, v, put); err != nil {
 			return nil, err
 		}
@@ -65,19 +66,19 @@ func (s *Service) RegisterModelVersion(ctx context.Context, in *modelwharf.Regis
 		return nil, err
 	}
 	if failed {
-		return s.registeredBefore(ctx, *in.TableName, v, put.Item)
+		return s.registeredBefore(ctx, *in.TableName, v, put.Item, adopts)
 	}
 	return &modelwharf.RegisterModelVersionOutput{ModelVersion: describe(v, put.Item, r)}, nil
 }
 
 // registeredBefore answers a registration of a version that there is: with that one, if it was
 // asked for with the same words.
-func (s *Service) registeredBefore(ctx context.Context, table string, v versionID, asked ddb.Attributes) (*modelwharf.RegisterModelVersionOutput, error) {
+func (s *Service) registeredBefore(ctx context.Context, table string, v versionID, asked ddb.Attributes, adopts bool) (*modelwharf.RegisterModelVersionOutput, error) {
 	a, r, err := s.read(ctx, table, v)
 	switch {
 	case err != nil:
 		return nil, err
-	case a == nil:
+	case a == nil || r == nil && adopts:
 		return nil, conflict("The version %s of the model %s has just been changed or deleted: try again.", v.version, v.model)
 	case r == nil:
 		return nil, notRegistered(v)

@@ -62,7 +62,7 @@ func (s *Service) DescribeModelVersion(ctx context.Context, in *modelwharf.Descr
 	if err != nil {
 		return nil, err
 	}
-	if a == nil || kept(v.model) {
+	if a == nil {
 		return nil, versionNotFound(v)
 	}
 	d := describe(v, a, r)
