@@ -97,6 +97,7 @@ func TestRegistrationMeetsTheEnd(t *testing.T) {
 		var registering error
 		ended := make([]error, 3)
 		together.Go(func() {
+			time.Sleep(time.Duration(i%5) * 300 * time.Microsecond) // so that either wins at times
 			in := registration("1.0", name+":1.0")
 			in.TableName, in.Dependencies = &name, &api.Dependencies{Domain: new("models"), Repository: &name, Packages: []*api.LockedPackage{
 				{Format: new("generic"), Namespace: new("parts"), Name: new("part"), Version: new("1")},
@@ -105,7 +106,7 @@ func TestRegistrationMeetsTheEnd(t *testing.T) {
 		})
 		which := i % len(ended)
 		together.Go(func() {
-			time.Sleep(time.Duration(i%6) * 400 * time.Microsecond)
+			time.Sleep(time.Duration(i%4) * 300 * time.Microsecond)
 			switch which {
 			case 0:
 				_, ended[0] = w.tables.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &name})
