@@ -146,6 +146,23 @@ func checkHeld(ctx context.Context, tx kv.Reader, r *Repository, d blob.Digest) 
 	return failed(imageReferenced, "The image '%s' is held by %s, and cannot be deleted until that is retired.", d, title)
 }
 
+// heldImages are the digests of the images of a repository that somebody holds.
+func heldImages(ctx context.Context, tx kv.Reader, r *Repository) (map[string]bool, error) {
+	held := map[string]bool{}
+	prefix := key(holdsPrefix, r.ID)
+	for p, err := range tx.Scan(ctx, kv.Range{From: prefix, To: tuple.Below(prefix)}) {
+		if err != nil {
+			return nil, err
+		}
+		digest, _, err := tuple.String(p.Key[len(prefix):])
+		if err != nil {
+			return nil, err
+		}
+		held[digest] = true
+	}
+	return held, nil
+}
+
 // checkHolds fails for a repository of which somebody holds an image.
 func checkHolds(ctx context.Context, tx kv.Reader, r *Repository) error {
 	if _, err := tx.Get(ctx, key(heldPrefix, r.ID)); err != nil {

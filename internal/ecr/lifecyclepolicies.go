@@ -3,6 +3,7 @@ package ecr
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	wharf "github.com/modelwharf/modelwharf/internal/api"
@@ -82,15 +83,19 @@ type evaluation struct {
 // evaluate evaluates a lifecycle policy on the images that a repository has.
 func (s *Service) evaluate(ctx context.Context, r *Repository, p *lifecycle.Policy) (e evaluation, err error) {
 	var images []lifecycle.Image
+	var held map[string]bool
 	err = s.view(ctx, func(tx kv.Reader) error {
-		images, err = lifecycleImages(ctx, tx, r)
+		if images, err = lifecycleImages(ctx, tx, r); err != nil {
+			return err
+		}
+		held, err = heldImages(ctx, tx, r)
 		return err
 	})
 	if err != nil {
 		return evaluation{}, err
 	}
 	e.at = s.now().UTC()
-	e.expiring = p.Evaluate(images, e.at)
+	e.expiring = slices.DeleteFunc(p.Evaluate(images, e.at), func(x lifecycle.Expiry) bool { return held[x.Image.Digest] })
 	return e, nil
 }
 
