@@ -18,10 +18,27 @@ type Request struct {
 	SourceIP  netip.Addr
 	UserAgent string
 	Secure    bool      // the request came over TLS
+	Host      string    // by which the client reached the server; "" for what it does by itself
 	Time      time.Time // when it arrived
 	// CalledVia are the services through which the caller asks, such as
 	// "cloudformation.amazonaws.com", the first one first.
 	CalledVia []string
+}
+
+// Origin is where a request came in. Work that is done after the answer keeps it, for the
+// URLs in what it makes to have the base that they had in the answer.
+type Origin struct {
+	Host   string `json:",omitzero"`
+	Secure bool   `json:",omitzero"`
+}
+
+// Origin is where the request came in.
+func (r *Request) Origin() Origin { return Origin{r.Host, r.Secure} }
+
+// From lets the request have come in where another did.
+func (r *Request) From(o Origin) *Request {
+	r.Host, r.Secure = o.Host, o.Secure
+	return r
 }
 
 // ReservedTag tells whether a tag's key is one of those that begin with "aws:", which only

@@ -114,7 +114,7 @@ func (s *Service) begin(ctx context.Context, tx kv.Txn, st *stack, p *proposal, 
 	if op.Base == "" {
 		op.Base = uuid.NewString()
 	}
-	op.Job, op.Began = st.UUID+" "+uuid.NewString(), s.now().UTC()
+	op.Job, op.Began, op.Origin = st.UUID+" "+uuid.NewString(), s.now().UTC(), api.RequestOf(ctx).Origin()
 	st.Operation, st.Stopped = op, nil
 	s.turn(tx, st, status, "User Initiated")
 	s.trail(ctx, tx, st)

@@ -47,6 +47,9 @@ type nested struct{ *Service }
 const lookEvery = 25 * time.Millisecond
 
 func (h nested) Create(ctx context.Context, r *Request) (Made, error) {
+	if r.PhysicalID != "" {
+		return h.outcome(ctx, r.PhysicalID, "created", "CREATE_COMPLETE")
+	}
 	parameters, tags, err := nestedInput(r)
 	if err != nil {
 		return Made{}, err
@@ -76,6 +79,22 @@ func (h nested) Create(ctx context.Context, r *Request) (Made, error) {
 		return Made{PhysicalID: *out.StackId}, err
 	}
 	return h.outcome(ctx, *out.StackId, "created", "CREATE_COMPLETE")
+}
+
+// Find finds a stack by the step's token: what its template was read from may be gone.
+func (h nested) Find(ctx context.Context, r *Request) (id string, err error) {
+	err = h.store.View(ctx, func(tx kv.Reader) error {
+		uuid, err := tx.Get(ctx, nameKey(r.Account, r.Region, r.Name))
+		if err != nil || uuid == nil {
+			return err
+		}
+		st, err := readStack(ctx, tx, string(uuid))
+		if err == nil && st != nil && st.Token == r.Token {
+			id = st.arn()
+		}
+		return err
+	})
+	return id, err
 }
 
 func (h nested) Update(ctx context.Context, r *Request) (Made, error) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/cloudformation/template"
 )
 
@@ -69,14 +70,15 @@ type operation struct {
 	Base     string
 	Target   side // of create and update
 	Began    time.Time
-	Failed   string   `json:",omitzero"` // why it is rolled back
-	Cancel   bool     `json:",omitzero"`
-	Retain   []string `json:",omitempty"` // of delete: what is left alone
-	Skip     []string `json:",omitempty"` // of an undo: what is taken for changed back
-	OnceKept bool     `json:",omitzero"`  // RetainExceptOnCreate
-	Policy   string   `json:",omitzero"`  // the stack policy of this update
-	Inner    bool     `json:",omitzero"`  // a step of the outer stack's operation asked for it
-	Past     *past    `json:",omitempty"` // of an update: what a roll-back goes back to
+	Origin   api.Origin // of the request that began it
+	Failed   string     `json:",omitzero"` // why it is rolled back
+	Cancel   bool       `json:",omitzero"`
+	Retain   []string   `json:",omitempty"` // of delete: what is left alone
+	Skip     []string   `json:",omitempty"` // of an undo: what is taken for changed back
+	OnceKept bool       `json:",omitzero"`  // RetainExceptOnCreate
+	Policy   string     `json:",omitzero"`  // the stack policy of this update
+	Inner    bool       `json:",omitzero"`  // a step of the outer stack's operation asked for it
+	Past     *past      `json:",omitempty"` // of an update: what a roll-back goes back to
 }
 
 // past is what a stack was before an update, beside its resources.

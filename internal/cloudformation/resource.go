@@ -48,13 +48,21 @@ type Handler interface {
 	Delete(ctx context.Context, r *Request) error
 }
 
+// Finder is a Handler that can tell what a Create has made before a crash of which nobody
+// was told: its physical ID, "" for nothing. It is asked before the Create is tried again, and
+// looks in the name of the server: so what was made is known also if who made it may not
+// look, or may not make it any more.
+type Finder interface {
+	Find(ctx context.Context, r *Request) (physicalID string, err error)
+}
+
 // Request is a step.
 type Request struct {
 	Account, Region    string
 	StackID, StackName string
 	LogicalID          string
-	// PhysicalID is the resource's; for Create it is "", or what Began was given before
-	// a crash.
+	// PhysicalID is the resource's; for Create it is "", or what Began was given or Find
+	// found after a crash.
 	PhysicalID string
 	Properties *template.Node    // evaluated; a Map
 	Previous   *template.Node    // of Update: what the resource has, or had when it was begun
@@ -75,6 +83,9 @@ type Request struct {
 	// Began keeps the physical ID of a resource that takes long to make, before it is
 	// ready.
 	Began func(physicalID string) error
+	// Look is a context in which the server itself looks what there is, whatever the caller
+	// may: only for whose something is.
+	Look func(context.Context) context.Context
 }
 
 // Made is what a step made.

@@ -418,6 +418,17 @@ func TestTerminationProtectionAndTokens(t *testing.T) {
 	if _, err := w.service.CreateStack(w.ctx(), in); err == nil || api.AsError(err).Code != "AlreadyExistsException" {
 		t.Errorf("got %v", err)
 	}
+	update := &shapes.UpdateStackInput{StackName: new("s"), TemplateBody: new(strings.Replace(chain, "Size: 1", "Size: 9", 1)), ClientRequestToken: new("update")}
+	for range 2 {
+		if _, err := w.service.UpdateStack(w.ctx(), update); err != nil {
+			t.Fatal(err)
+		}
+		w.want("s", "UPDATE_COMPLETE")
+	}
+	update.TemplateBody = new(chain)
+	if _, err := w.service.UpdateStack(w.ctx(), update); err == nil || api.AsError(err).Code != "TokenAlreadyExistsException" {
+		t.Errorf("another update with the same token: %v", err)
+	}
 	if _, err := w.service.DeleteStack(w.ctx(), &shapes.DeleteStackInput{StackName: new("s")}); err == nil || api.AsError(err).Message != "Stack [s] cannot be deleted while TerminationProtection is enabled" {
 		t.Errorf("got %v", err)
 	}

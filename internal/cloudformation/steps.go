@@ -122,6 +122,16 @@ func (r *run) create(ctx context.Context, rec *resource, target *physical) error
 		target.ID = id
 		return r.save(ctx, rec, verb+"_IN_PROGRESS", "Resource creation Initiated")
 	}
+	if f, ok := r.types[target.Type].Handler.(Finder); ok && retry && target.ID == "" {
+		id, err := f.Find(r.look(ctx), req)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return r.stepFailed(ctx, rec, verb+"_FAILED", err)
+		}
+		target.ID, req.PhysicalID = id, id
+	}
 	made, err := r.call(ctx, target.Type, creating, func(ctx context.Context, h Handler) (Made, error) { return h.Create(ctx, req) })
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -262,10 +272,20 @@ func (r *run) call(ctx context.Context, typ, action string, fn func(context.Cont
 	return fn(acting, r.types[typ].Handler)
 }
 
+// look is a context in which the server itself looks, as the root of the stack's account.
+func (r *run) look(ctx context.Context) context.Context {
+	arn := "arn:aws:iam::" + r.st.Account + ":root"
+	req := &api.Request{
+		ID: r.op.Base, Service: "cloudformation", Operation: "Operation", Region: r.st.Region, Time: r.now(), CalledVia: []string{principal},
+		Caller: api.Caller{Account: r.st.Account, ARN: arn, Principal: arn, UserID: r.st.Account, Type: api.RootCaller},
+	}
+	return api.WithRequest(ctx, req.From(r.op.Origin))
+}
+
 // actor returns a context in which the stack's role acts, or who asked for the operation.
 func (r *run) actor(ctx context.Context) (context.Context, error) {
 	req := &api.Request{ID: r.op.Base, Service: "cloudformation", Operation: "Operation", Region: r.st.Region, Time: r.now(), CalledVia: []string{principal}}
-	ctx = api.WithRequest(ctx, req)
+	ctx = api.WithRequest(ctx, req.From(r.op.Origin))
 	if r.st.Role != "" {
 		return r.identity.ServiceRole(ctx, r.st.Role, principal, "AWSCloudFormation")
 	}
@@ -277,7 +297,7 @@ func (r *run) request(rec *resource, p *physical, token string, retry bool) *Req
 	return &Request{
 		Account: r.st.Account, Region: r.st.Region, StackID: r.st.arn(), StackName: r.st.Name, LogicalID: rec.ID,
 		Properties: p.Properties, Tags: r.tags(rec, p), Name: nameOf(r.st.Name, rec.ID, token), Token: token, Retry: retry,
-		Undo: r.op.Phase == undoing, Began: func(string) error { return nil },
+		Undo: r.op.Phase == undoing, Began: func(string) error { return nil }, Look: r.look,
 	}
 }
 

@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -65,7 +66,7 @@ func (s *Service) updateStack(ctx context.Context, in *cloudformation.UpdateStac
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.amend(ctx, st.arn(), p, inner, func(st *stack, op *operation) {
+	id, err := s.amend(ctx, st.arn(), p, text(in.ClientRequestToken), inner, func(st *stack, op *operation) {
 		st.Actor = actor
 		if in.RoleARN != nil {
 			st.Role = *in.RoleARN
@@ -82,11 +83,18 @@ func (s *Service) updateStack(ctx context.Context, in *cloudformation.UpdateStac
 	return &cloudformation.UpdateStackOutput{StackId: &id}, nil
 }
 
-// amend begins an update of a stack.
-func (s *Service) amend(ctx context.Context, name string, p *proposal, inner bool, set func(*stack, *operation)) (string, error) {
+// amend begins an update of a stack; one with the token of the last is that one.
+func (s *Service) amend(ctx context.Context, name string, p *proposal, token string, inner bool, set func(*stack, *operation)) (string, error) {
 	st, err := s.change(ctx, name, func(tx kv.Txn, st *stack) error {
 		if inner && st.held() { // the outer stack's update before this one failed, and was not undone
 			st.Operation, st.Stopped, st.Status = nil, st.Operation, "UPDATE_FAILED"
+		}
+		if token != "" && st.Token == token && strings.HasPrefix(st.Status, "UPDATE_") {
+			is, err := s.templateIn(ctx, tx, st.UUID, st.shown().Body)
+			if err != nil || p.same(is, *st.shown()) {
+				return err // the request came twice
+			}
+			return cloudformation.TokenAlreadyExistsException("A client request token already exists.")
 		}
 		if !st.is(updatable...) {
 			return invalid("Stack:%s is in %s state and can not be updated.", st.arn(), st.Status)

@@ -82,6 +82,12 @@ func aead(key []byte, p purpose) (cipher.AEAD, error) {
 	return cipher.NewGCMWithRandomNonce(block)
 }
 
+// Seal encrypts a secret of another service for rest, bound to where it belongs.
+func (s *Sealer) Seal(plain, where []byte) []byte { return s.seal(atRest, plain, where) }
+
+// Open returns what Seal has sealed for the same place. The error is ErrSealed.
+func (s *Sealer) Open(sealed, where []byte) ([]byte, error) { return s.open(atRest, sealed, where) }
+
 // seal encrypts plain and binds it to where it belongs.
 func (s *Sealer) seal(p purpose, plain, where []byte) []byte {
 	dst := binary.BigEndian.AppendUint32([]byte{sealVersion}, s.current)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/cloudformation"
@@ -81,20 +80,6 @@ func absent(err error, codes ...string) error {
 		return nil
 	}
 	return err
-}
-
-// ours tells whether a resource that is there was made by this step, before a crash: it
-// has the stack's tags, and it is not older than the step.
-func ours(r *cloudformation.Request, tags map[string]string, created *time.Time) bool {
-	if !r.Retry || created == nil || created.Before(r.Since.Truncate(time.Second)) {
-		return false
-	}
-	for k, v := range r.Tags {
-		if api.SystemTag(k) && tags[k] != v {
-			return false
-		}
-	}
-	return true
 }
 
 // changed tells whether an update has to set something again: one of the properties has

@@ -98,17 +98,19 @@ func (h packageDomains) create(ctx context.Context, r *cloudformation.Request, i
 	if err == nil {
 		return out.Domain, nil
 	}
-	if !isCode(err, "ConflictException") || !r.Retry {
+	if !isCode(err, "ConflictException") || r.PhysicalID == "" {
 		return nil, err
 	}
-	d, missing := h.describe(ctx, *in.Domain)
-	if missing != nil {
-		return nil, err
+	return h.describe(ctx, *in.Domain)
+}
+
+func (h packageDomains) Find(ctx context.Context, r *cloudformation.Request) (string, error) {
+	d, err := h.describe(ctx, str(r.Properties, "DomainName"))
+	if err != nil {
+		return found(r, nil, nil, nil, err, "ResourceNotFoundException")
 	}
-	if tags, unknown := h.tagsOf(ctx, d.Arn); unknown != nil || !ours(r, tags, d.CreatedTime) {
-		return nil, err
-	}
-	return d, nil
+	tags, err := h.tagsOf(ctx, d.Arn)
+	return found(r, d.Arn, tags, d.CreatedTime, err)
 }
 
 func (h packageDomains) describe(ctx context.Context, name string) (*codeartifact.DomainDescription, error) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/modelwharf/modelwharf/internal/api/codeartifact"
 	"github.com/modelwharf/modelwharf/internal/cloudformation"
+	"github.com/modelwharf/modelwharf/internal/cloudformation/template"
 )
 
 // packageGroup is AWS::CodeArtifact::PackageGroup.
@@ -48,20 +49,29 @@ func (h packageGroups) create(ctx context.Context, r *cloudformation.Request, in
 	if err == nil {
 		return out.PackageGroup, nil
 	}
-	if !isCode(err, "ConflictException") || !r.Retry {
+	if !isCode(err, "ConflictException") || r.PhysicalID == "" {
 		return nil, err
 	}
-	there, missing := ask[codeartifact.DescribePackageGroupOutput](ctx, h.service, "DescribePackageGroup", &codeartifact.DescribePackageGroupInput{
-		Domain: in.Domain, DomainOwner: in.DomainOwner, PackageGroup: in.PackageGroup,
+	return h.describe(ctx, r.Properties)
+}
+
+func (h packageGroups) describe(ctx context.Context, p *template.Node) (*codeartifact.PackageGroupDescription, error) {
+	out, err := ask[codeartifact.DescribePackageGroupOutput](ctx, h.service, "DescribePackageGroup", &codeartifact.DescribePackageGroupInput{
+		Domain: ptr(p, "DomainName"), DomainOwner: ptr(p, "DomainOwner"), PackageGroup: ptr(p, "Pattern"),
 	})
-	if missing != nil {
+	if err != nil {
 		return nil, err
 	}
-	d := there.PackageGroup
-	if tags, unknown := h.tagsOf(ctx, d.Arn); unknown != nil || !ours(r, tags, d.CreatedTime) {
-		return nil, err
+	return out.PackageGroup, nil
+}
+
+func (h packageGroups) Find(ctx context.Context, r *cloudformation.Request) (string, error) {
+	d, err := h.describe(ctx, r.Properties)
+	if err != nil {
+		return found(r, nil, nil, nil, err, "ResourceNotFoundException")
 	}
-	return d, nil
+	tags, err := h.tagsOf(ctx, d.Arn)
+	return found(r, d.Arn, tags, d.CreatedTime, err)
 }
 
 // restrict gives a group the restrictions of its properties; where there are none, those

@@ -88,17 +88,19 @@ func (h packageRepositories) create(ctx context.Context, r *cloudformation.Reque
 	if err == nil {
 		return out.Repository, nil
 	}
-	if !isCode(err, "ConflictException") || !r.Retry {
+	if !isCode(err, "ConflictException") || r.PhysicalID == "" {
 		return nil, err
 	}
-	d, missing := h.describe(ctx, repository{in.Domain, in.DomainOwner, in.Repository})
-	if missing != nil {
-		return nil, err
+	return h.describe(ctx, repository{in.Domain, in.DomainOwner, in.Repository})
+}
+
+func (h packageRepositories) Find(ctx context.Context, r *cloudformation.Request) (string, error) {
+	d, err := h.describe(ctx, repositoryOf(r.Properties))
+	if err != nil {
+		return found(r, nil, nil, nil, err, "ResourceNotFoundException")
 	}
-	if tags, unknown := h.tagsOf(ctx, d.Arn); unknown != nil || !ours(r, tags, d.CreatedTime) {
-		return nil, err
-	}
-	return d, nil
+	tags, err := h.tagsOf(ctx, d.Arn)
+	return found(r, d.Arn, tags, d.CreatedTime, err)
 }
 
 func (h packageRepositories) describe(ctx context.Context, of repository) (*codeartifact.RepositoryDescription, error) {

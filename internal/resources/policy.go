@@ -44,18 +44,22 @@ func (h managedPolicies) create(ctx context.Context, r *cloudformation.Request, 
 	if err == nil {
 		return out.Policy, nil
 	}
-	if !isCode(err, "EntityAlreadyExists") || !r.Retry {
+	if !isCode(err, "EntityAlreadyExists") || r.PhysicalID == "" {
 		return nil, err
 	}
-	path := "/"
-	if in.Path != nil {
-		path = *in.Path
+	return h.describe(ctx, r.PhysicalID)
+}
+
+func (h managedPolicies) Find(ctx context.Context, r *cloudformation.Request) (string, error) {
+	path := str(r.Properties, "Path")
+	if path == "" {
+		path = "/"
 	}
-	d, missing := h.describe(ctx, "arn:aws:iam::"+r.Account+":policy"+path+*in.PolicyName)
-	if missing != nil || !ours(r, tagsFrom(d.Tags), d.CreateDate) {
-		return nil, err
+	d, err := h.describe(ctx, "arn:aws:iam::"+r.Account+":policy"+path+named(r, "ManagedPolicyName"))
+	if err != nil {
+		return found(r, nil, nil, nil, err, "NoSuchEntity")
 	}
-	return d, nil
+	return found(r, d.Arn, tagsFrom(d.Tags), d.CreateDate, nil)
 }
 
 func (h managedPolicies) describe(ctx context.Context, arn string) (*iam.Policy, error) {
@@ -192,8 +196,11 @@ type inlinePolicies struct{ service }
 
 func (h inlinePolicies) Create(ctx context.Context, r *cloudformation.Request) (cloudformation.Made, error) {
 	made := cloudformation.Made{PhysicalID: r.Name}
-	if !r.Retry {
-		if err := h.free(ctx, r.Properties); err != nil {
+	if r.PhysicalID == "" {
+		if err := h.free(r.Look(ctx), r.Properties); err != nil {
+			return cloudformation.Made{}, err
+		}
+		if err := r.Began(r.Name); err != nil { // from here on what is there is this one
 			return cloudformation.Made{}, err
 		}
 	}

@@ -64,25 +64,26 @@ func (h publicRepositories) create(ctx context.Context, r *cloudformation.Reques
 	if err == nil {
 		return out.Repository, nil
 	}
-	if !isCode(err, "RepositoryAlreadyExistsException") || !r.Retry {
+	if !isCode(err, "RepositoryAlreadyExistsException") || r.PhysicalID == "" {
 		return nil, err
 	}
-	d, missing := h.describe(ctx, *in.RepositoryName)
-	if missing != nil {
-		return nil, err
+	return h.describe(ctx, r.PhysicalID)
+}
+
+func (h publicRepositories) Find(ctx context.Context, r *cloudformation.Request) (string, error) {
+	d, err := h.describe(ctx, imageName(r))
+	if err != nil {
+		return found(r, nil, nil, nil, err, "RepositoryNotFoundException")
 	}
-	list, unknown := ask[ecrpublic.ListTagsForResourceOutput](ctx, h.service, "ListTagsForResource", &ecrpublic.ListTagsForResourceInput{ResourceArn: d.RepositoryArn})
-	if unknown != nil {
-		return nil, err
+	list, err := ask[ecrpublic.ListTagsForResourceOutput](ctx, h.service, "ListTagsForResource", &ecrpublic.ListTagsForResourceInput{ResourceArn: d.RepositoryArn})
+	if err != nil {
+		return "", err
 	}
 	tags := map[string]string{}
 	for _, t := range list.Tags {
 		tags[*t.Key] = *t.Value
 	}
-	if !ours(r, tags, d.CreatedAt) {
-		return nil, err
-	}
-	return d, nil
+	return found(r, d.RepositoryName, tags, d.CreatedAt, nil)
 }
 
 func (h publicRepositories) describe(ctx context.Context, name string) (*ecrpublic.Repository, error) {

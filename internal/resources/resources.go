@@ -12,8 +12,8 @@
 // the service to refuse, so that it is said in one way. A service is added to Services.
 //
 //   - Create makes the resource with ask, the tags of tagsOf on it. What is there already
-//     is an error of the service, unless the step is tried again after a crash: then made
-//     tells whether this step has made it, and Create goes on where it was.
+//     is an error of the service, unless the step is tried again after a crash: then Find
+//     has told whether this step has made it, and Create goes on where it was.
 //   - Update brings the resource from Previous to Properties. It sets what changed says;
 //     what was set already may be set again.
 //   - Delete takes away what is there; absent takes an error for none.

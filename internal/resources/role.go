@@ -64,14 +64,18 @@ func (h roles) create(ctx context.Context, r *cloudformation.Request, in *iam.Cr
 	if err == nil {
 		return out.Role, nil
 	}
-	if !isCode(err, "EntityAlreadyExists") || !r.Retry {
+	if !isCode(err, "EntityAlreadyExists") || r.PhysicalID == "" {
 		return nil, err
 	}
-	d, missing := h.describe(ctx, *in.RoleName)
-	if missing != nil || !ours(r, tagsFrom(d.Tags), d.CreateDate) {
-		return nil, err
+	return h.describe(ctx, *in.RoleName)
+}
+
+func (h roles) Find(ctx context.Context, r *cloudformation.Request) (string, error) {
+	d, err := h.describe(ctx, named(r, "RoleName"))
+	if err != nil {
+		return found(r, nil, nil, nil, err, "NoSuchEntity")
 	}
-	return d, nil
+	return found(r, d.RoleName, tagsFrom(d.Tags), d.CreateDate, nil)
 }
 
 func (h roles) describe(ctx context.Context, name string) (*iam.Role, error) {

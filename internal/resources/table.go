@@ -46,12 +46,10 @@ func (h tables) Create(ctx context.Context, r *cloudformation.Request) (cloudfor
 	out, err := ask[dynamodb.CreateTableOutput](ctx, h.service, "CreateTable", in)
 	var d *dynamodb.TableDescription
 	switch {
-	case isCode(err, "ResourceInUseException") && r.Retry:
-		made, is := h.made(ctx, r, name)
-		if !is {
+	case isCode(err, "ResourceInUseException") && r.PhysicalID != "":
+		if d, err = h.describe(ctx, name); err != nil {
 			return cloudformation.Made{}, err
 		}
-		d = made
 	case err != nil:
 		return cloudformation.Made{}, err
 	default:
@@ -151,21 +149,20 @@ func encryptionOf(properties *template.Node) (*dynamodb.SSESpecification, error)
 	return spec, fill(spec, without(n, "SSEEnabled"))
 }
 
-// made returns a table if this step has made it.
-func (h tables) made(ctx context.Context, r *cloudformation.Request, name string) (*dynamodb.TableDescription, bool) {
-	d, err := h.describe(ctx, name)
+func (h tables) Find(ctx context.Context, r *cloudformation.Request) (string, error) {
+	d, err := h.describe(ctx, named(r, "TableName"))
 	if err != nil {
-		return nil, false
+		return found(r, nil, nil, nil, err, "ResourceNotFoundException")
 	}
 	tags, err := ask[dynamodb.ListTagsOfResourceOutput](ctx, h.service, "ListTagsOfResource", &dynamodb.ListTagsOfResourceInput{ResourceArn: d.TableArn})
 	if err != nil {
-		return nil, false
+		return "", err
 	}
 	has := map[string]string{}
 	for _, t := range tags.Tags {
 		has[*t.Key] = *t.Value
 	}
-	return d, ours(r, has, d.CreationDateTime)
+	return found(r, d.TableName, has, d.CreationDateTime, nil)
 }
 
 func (h tables) describe(ctx context.Context, name string) (*dynamodb.TableDescription, error) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"github.com/modelwharf/modelwharf/internal/jobs"
+	"github.com/modelwharf/modelwharf/internal/kv/sealed"
 	"github.com/modelwharf/modelwharf/internal/servicecatalog"
 )
 
@@ -16,9 +17,10 @@ type catalog struct {
 
 // openCatalog opens the model catalog, whose launches are stacks.
 func (s *Server) openCatalog(of *stacks) *catalog {
-	runner := jobs.New(jobs.Config{Store: s.store, Now: s.config.Now, Logger: s.log, Owner: "server", Workers: launchesAtOnce})
+	store := sealed.New(s.store, s.seal, "servicecatalog") // values of parameters may be secret
+	runner := jobs.New(jobs.Config{Store: store, Now: s.config.Now, Logger: s.log, Owner: "server", Workers: launchesAtOnce})
 	service := servicecatalog.New(servicecatalog.Config{
-		Store: s.store, Identity: s.identity, Seal: s.pages, Stacks: of.Service, Fetch: s.templates().fetch,
+		Store: store, Identity: s.identity, Seal: s.pages, Stacks: of.Service, Fetch: s.templates().fetch,
 		Now: s.config.Now, Wake: runner.Wake, Log: s.log,
 	})
 	runner.Register(service.Jobs()...)

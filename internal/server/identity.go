@@ -21,7 +21,7 @@ func (s *Server) openIdentity(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.pages = seal.Pages()
+	s.seal, s.pages = seal, seal.Pages()
 	s.identity, err = identity.New(identity.Config{
 		Store: s.store, Seal: seal, Now: s.config.Now, Log: s.log, Record: record,
 	})

@@ -62,22 +62,23 @@ func quotas() []quota.Quota { return slices.Concat(ecr.Quotas(), codeartifact.Qu
 
 // baseURLOf is the base of the URLs in the answer to the request of an operation.
 func (s *Server) baseURLOf(ctx context.Context) string {
-	switch {
+	switch r := api.RequestOf(ctx); {
 	case s.config.ExternalURL != "":
 		return s.config.ExternalURL
-	case hostOf(ctx) == "": // what the server does by itself
+	case r.Host == "": // what the server does by itself
 		return s.URL()
-	case api.RequestOf(ctx).Secure:
-		return "https://" + hostOf(ctx)
+	case r.Secure:
+		return "https://" + r.Host
+	default:
+		return "http://" + r.Host
 	}
-	return "http://" + hostOf(ctx)
 }
 
 // begin makes the request that services see of one that is not to an API of AWS.
 func (s *Server) begin(r *http.Request) *api.Request {
 	return &api.Request{
 		ID: newRequestID(), Time: s.config.Now(), Region: s.config.Region,
-		SourceIP: remote(r.RemoteAddr), UserAgent: r.UserAgent(), Secure: r.TLS != nil,
+		SourceIP: remote(r.RemoteAddr), UserAgent: r.UserAgent(), Secure: r.TLS != nil, Host: r.Host,
 	}
 }
 

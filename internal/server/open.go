@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 
+	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/api/cloudtrail"
 	streams "github.com/modelwharf/modelwharf/internal/api/dynamodbstreams"
 	"github.com/modelwharf/modelwharf/internal/api/iam"
@@ -26,7 +27,7 @@ func (s *Server) openServices(ctx context.Context) (_ *services, err error) {
 			if host := s.config.externalHost(); host != "" {
 				return host
 			}
-			return hostOf(ctx)
+			return api.RequestOf(ctx).Host
 		},
 	})
 	trail := &audit.CloudTrail{Store: s.store, Pages: s.pages, Authorize: func(ctx context.Context, action, resource string) error {

@@ -43,6 +43,7 @@ type Server struct {
 	folder   *folder.Folder
 	store    *kv.DB
 	identity *identity.Service
+	seal     *identity.Sealer
 	pages    *pagetoken.Sealer
 	services *services
 	objects  *objects

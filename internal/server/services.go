@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -71,7 +70,7 @@ func (s *services) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{ResponseWriter: w, endpoint: s.router.foreign[foreignJSON]}
 	q := &x.request
 	q.ID, q.Time = newRequestID(), s.now()
-	q.SourceIP, q.UserAgent, q.Secure = remote(r.RemoteAddr), r.UserAgent(), r.TLS != nil
+	q.SourceIP, q.UserAgent, q.Secure, q.Host = remote(r.RemoteAddr), r.UserAgent(), r.TLS != nil, r.Host
 	s.metrics.inFlight.Inc()
 	defer s.metrics.inFlight.Dec()
 
@@ -139,8 +138,7 @@ func (s *services) answer(x *exchange, r *http.Request) (err error) {
 		control := http.NewResponseController(x.ResponseWriter)
 		_ = errors.Join(control.SetReadDeadline(time.Time{}), control.SetWriteDeadline(time.Now().Add(d)))
 	}
-	ctx := context.WithValue(r.Context(), hostKey{}, r.Host)
-	ctx = s.identity.Admit(api.WithRequest(ctx, q), signature.Owner)
+	ctx := s.identity.Admit(api.WithRequest(r.Context(), q), signature.Owner)
 
 	in, err := x.call.Input()
 	if err != nil {
@@ -220,12 +218,4 @@ func (s *services) knows(r *http.Request) bool {
 	}
 	_, _, err := s.identity.Lookup(r.Context(), scope.AccessKeyID, r.Header.Get("X-Amz-Security-Token"))
 	return err == nil
-}
-
-type hostKey struct{}
-
-// hostOf is the Host that the client of a request used.
-func hostOf(ctx context.Context) string {
-	host, _ := ctx.Value(hostKey{}).(string)
-	return host
 }

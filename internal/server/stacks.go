@@ -14,6 +14,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/jobs"
+	"github.com/modelwharf/modelwharf/internal/kv/sealed"
 	"github.com/modelwharf/modelwharf/internal/resources"
 	"github.com/modelwharf/modelwharf/internal/s3"
 )
@@ -30,9 +31,10 @@ type stacks struct {
 
 // openStacks opens the store of stacks, whose resources are those of the other services.
 func (s *Server) openStacks(tables *dynamodb.Service) *stacks {
-	runner := jobs.New(jobs.Config{Store: s.store, Now: s.config.Now, Logger: s.log, Owner: "server", Workers: stacksAtOnce})
+	store := sealed.New(s.store, s.seal, "cloudformation") // parameters and properties may be secret
+	runner := jobs.New(jobs.Config{Store: store, Now: s.config.Now, Logger: s.log, Owner: "server", Workers: stacksAtOnce})
 	service := cloudformation.New(cloudformation.Config{
-		Store: s.store, Identity: s.identity, Seal: s.pages, Now: s.config.Now, Wake: runner.Wake, Log: s.log, Metrics: s.metrics.registry,
+		Store: store, Identity: s.identity, Seal: s.pages, Now: s.config.Now, Wake: runner.Wake, Log: s.log, Metrics: s.metrics.registry,
 		Types: resources.Types(resources.Services{
 			DynamoDB: tables.API(), CodeArtifact: s.packages.API(), ECR: s.images.API(), ECRPublic: s.images.PublicAPI(), IAM: iam.New(s.identity),
 		}),

@@ -285,6 +285,7 @@ func (s *Service) begin(ctx context.Context, tx kv.Txn, p *provisioned, kind str
 		}
 		tx.Put(key(templateKind, r.Region, r.ID), b) // whatever becomes of the artifact meanwhile
 	}
+	w.Origin = api.RequestOf(ctx).Origin()
 	r.Work = w
 	p.Status, p.Message, p.LastRecord = underChange, "", r.ID
 	s.put(ctx, tx, p, r)

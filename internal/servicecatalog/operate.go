@@ -35,6 +35,7 @@ func (s *Service) Jobs() []jobs.Kind {
 type work struct {
 	Do     string
 	Actor  actor
+	Origin api.Origin        // of the request that asked for it
 	Stack  string            `json:",omitzero"`  // its ARN, once there is one
 	Values map[string]string `json:",omitempty"` // of parameters
 	Tags   map[string]string `json:",omitempty"` // of the stack
@@ -121,7 +122,7 @@ func (o *operation) run(ctx context.Context) error {
 func (o *operation) acting(ctx context.Context) (context.Context, error) {
 	a := o.w.Actor
 	q := &api.Request{ID: o.r.ID, Service: "servicecatalog", Operation: "Operation", Region: o.r.Region, Time: o.now(), CalledVia: []string{principal}}
-	ctx = api.WithRequest(ctx, q)
+	ctx = api.WithRequest(ctx, q.From(o.w.Origin))
 	switch {
 	case a.Admin != "":
 		return o.throughAdmin(ctx, a)
@@ -211,11 +212,24 @@ func (o *operation) ask(ctx context.Context) error {
 // asked tells whether the stack was asked for the update before a crash: one of its events
 // has the token.
 func (o *operation) asked(as context.Context) (bool, error) {
-	out, err := o.stacks.DescribeStackEvents(as, &cloudformation.DescribeStackEventsInput{StackName: &o.w.Stack})
-	if err != nil {
-		return false, err
+	in := &cloudformation.DescribeStackEventsInput{StackName: &o.w.Stack}
+	for {
+		out, err := o.stacks.DescribeStackEvents(as, in)
+		if err != nil {
+			return false, err
+		}
+		for _, e := range out.StackEvents { // the newest first
+			if text(e.ClientRequestToken) == o.r.ID {
+				return true, nil
+			}
+			if e.Timestamp.Before(o.r.Created) {
+				return false, nil
+			}
+		}
+		if in.NextToken = out.NextToken; in.NextToken == nil {
+			return false, nil
+		}
 	}
-	return slices.ContainsFunc(out.StackEvents, func(e *cloudformation.StackEvent) bool { return text(e.ClientRequestToken) == o.r.ID }), nil
 }
 
 // look looks how far the stack is, and ends the record if it is there.
