@@ -66,6 +66,9 @@ func (s *Service) readAlone(ctx context.Context, operation string, st *stack, w 
 	if err == nil {
 		err = t.CheckTypes(s.types)
 	}
+	if err == nil {
+		err = t.CheckCircles()
+	}
 	return t, told(err)
 }
 

@@ -30,10 +30,51 @@ func (e *Evaluation) Dependencies() (map[string][]string, error) {
 		}
 		after[r.ID] = unique(on)
 	}
-	if cycle := findCycle(after); cycle != nil {
-		return nil, failed("Circular dependency between resources: [%s]", strings.Join(cycle, ", "))
+	return after, noCircle(after)
+}
+
+// CheckCircles refuses resources that need each other whatever the parameters are: which
+// neither a condition nor a branch of Fn::If may leave out.
+func (t *Template) CheckCircles() error {
+	after := map[string][]string{}
+	for _, r := range t.Resources {
+		if r.Condition != "" {
+			continue
+		}
+		on := slices.Clone(r.DependsOn)
+		_ = references(withoutBranches(r.Properties), nil, func(ref reference) error {
+			on = append(on, ref.resource)
+			return nil
+		})
+		after[r.ID] = unique(on)
 	}
-	return after, nil
+	return noCircle(after)
+}
+
+// withoutBranches is a value with nothing where a condition decides.
+func withoutBranches(n *Node) *Node {
+	if n == nil || n.Kind != Map && n.Kind != List {
+		return n
+	}
+	if name, _, ok := n.call(); ok && name == fnIf {
+		return NewText("")
+	}
+	left := *n
+	left.Fields, left.Items = slices.Clone(n.Fields), slices.Clone(n.Items)
+	for i := range left.Fields {
+		left.Fields[i].Value = withoutBranches(n.Fields[i].Value)
+	}
+	for i := range left.Items {
+		left.Items[i] = withoutBranches(n.Items[i])
+	}
+	return &left
+}
+
+func noCircle(after map[string][]string) error {
+	if cycle := findCycle(after); cycle != nil {
+		return failed("Circular dependency between resources: [%s]", strings.Join(cycle, ", "))
+	}
+	return nil
 }
 
 // findCycle returns the members of a circle, sorted, or nil.
