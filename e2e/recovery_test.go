@@ -76,14 +76,14 @@ func TestAWSCommandRecovery(t *testing.T) {
 	}
 }
 
-// restoresCatalog makes a table of what the model catalog holds, by Terraform, and takes
-// it away again.
-func (tf *terraform) restoresCatalog(aws *awsCommand) {
+// restoresCatalog makes a table of what the model catalog holds, by Terraform. The next
+// apply takes it away again.
+func (tf *terraform) restoresCatalog(aws *awsCommand, vars ...string) {
 	t := tf.t
 	t.Helper()
 	tf.copy("testdata/restored.tf")
-	tf.run("apply", "-no-color", "-auto-approve")
-	tf.empty("after a restore")
+	tf.run(append([]string{"apply", "-no-color", "-auto-approve"}, vars...)...)
+	tf.empty("after a restore", vars...)
 	if n := len(at(t, aws.run("dynamodb", "scan", "--table-name", "restoredCatalog"), "Items").([]any)); n != 2 {
 		t.Errorf("%d items are restored", n)
 	}
@@ -94,5 +94,4 @@ func (tf *terraform) restoresCatalog(aws *awsCommand) {
 	if err := os.Remove(filepath.Join(tf.dir, "restored.tf")); err != nil {
 		t.Fatal(err)
 	}
-	tf.run("apply", "-no-color", "-auto-approve")
 }

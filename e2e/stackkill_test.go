@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecrpublic"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/servicecatalog"
 
 	"github.com/modelwharf/modelwharf/internal/wire/wiretest"
 )
@@ -128,6 +130,26 @@ func (s *server) holdings(t *testing.T) (list []string) {
 	check(err)
 	for _, p := range policies.Policies {
 		list = append(list, *p.Arn)
+	}
+	users, err := iam.NewFromConfig(c).ListUsers(ctx, &iam.ListUsersInput{})
+	check(err)
+	for _, u := range users.Users {
+		list = append(list, *u.UserName)
+	}
+	portfolios, err := servicecatalog.NewFromConfig(c).ListPortfolios(ctx, &servicecatalog.ListPortfoliosInput{})
+	check(err)
+	for _, p := range portfolios.PortfolioDetails {
+		list = append(list, *p.ARN)
+	}
+	products, err := servicecatalog.NewFromConfig(c).SearchProductsAsAdmin(ctx, &servicecatalog.SearchProductsAsAdminInput{})
+	check(err)
+	for _, p := range products.ProductViewDetails {
+		list = append(list, *p.ProductARN)
+	}
+	buckets, err := s3.NewFromConfig(c).ListBuckets(ctx, &s3.ListBucketsInput{})
+	check(err)
+	for _, b := range buckets.Buckets {
+		list = append(list, *b.Name)
 	}
 	slices.Sort(list)
 	return list

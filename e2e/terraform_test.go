@@ -108,21 +108,23 @@ func (tf *terraform) empty(when string, vars ...string) {
 	}
 }
 
-// TestTerraform makes the tables and identities of deploy/terraform, changes them in
-// place and takes them away again.
+// TestTerraform makes the five stacks of deploy/terraform, changes them in place and takes
+// them away again.
 func TestTerraform(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := start(t, "--upstream", "public:pypi=http://127.0.0.1:9/simple/")
+	before := s.holdings(t)
 	tf := newTerraform(t, s, "../deploy/terraform/*.tf")
-	// A table beside them has another view of its stream later.
+	// Tables beside them have another view of their stream, or none, later.
 	tf.write("followed.tf", `
-variable "view" { default = "NEW_IMAGE" }
+variable "views" { default = ["NEW_IMAGE", "NEW_IMAGE"] }
 resource "aws_dynamodb_table" "followed" {
-  name             = "followed"
+  count            = 2
+  name             = "followed-${count.index}"
   billing_mode     = "PAY_PER_REQUEST"
   hash_key         = "id"
-  stream_enabled   = var.view != ""
-  stream_view_type = var.view == "" ? null : var.view
+  stream_enabled   = var.views[count.index] != ""
+  stream_view_type = var.views[count.index] == "" ? null : var.views[count.index]
   attribute {
     name = "id"
     type = "S"
@@ -130,13 +132,31 @@ resource "aws_dynamodb_table" "followed" {
 }
 `)
 	tf.copy("testdata/throughput.tf")
-	tf.run("init", "-no-color")
-	tf.run("apply", "-no-color", "-auto-approve")
-	tf.empty("after apply")
-
-	var outputs map[string]struct{ Value string }
-	if err := json.Unmarshal([]byte(tf.run("output", "-json")), &outputs); err != nil {
+	tf.copy("testdata/stack.tf")
+	var team struct{ ID string }
+	if err := json.Unmarshal([]byte(s.command(t, "account create", "team", "--json")), &team); err != nil {
 		t.Fatal(err)
+	}
+	tf.write("product.yaml", aTable)
+	tf.env = append(tf.env, "TF_VAR_product_template=product.yaml", "TF_VAR_share_with="+team.ID, `TF_VAR_principals=["arn:aws:iam::000000000000:root"]`)
+	tf.run("init", "-no-color")
+	protected := []string{"-var", "deletion_protection=true"}
+	tf.run(append([]string{"apply", "-no-color", "-auto-approve"}, protected...)...)
+	tf.empty("after apply", protected...)
+
+	var said map[string]struct{ Value any }
+	if err := json.Unmarshal([]byte(tf.run("output", "-json")), &said); err != nil {
+		t.Fatal(err)
+	}
+	outputs := map[string]struct{ Value string }{}
+	for name, o := range said {
+		outputs[name] = struct{ Value string }{fmt.Sprint(o.Value)}
+	}
+	if got := outputs["beside"].Value; !strings.HasSuffix(got, "/beside") {
+		t.Errorf("the stack's output is %q", got)
+	}
+	if got := outputs["repository_arn"].Value; got != "arn:aws:codeartifact:us-east-1:000000000000:repository/my-codeartifact-domain/my-ml-model-repository" {
+		t.Errorf("repository_arn = %q", got)
 	}
 	if got := outputs["model_catalog_table_name"].Value; got != "modelCatalogTable" {
 		t.Errorf("model_catalog_table_name = %q", got)
@@ -171,30 +191,31 @@ resource "aws_dynamodb_table" "followed" {
 		t.Errorf("the stream of the catalog: %v", told)
 	}
 
-	tf.restoresCatalog(root)
-	changed := []string{"-var", "view=KEYS_ONLY", "-var", "deletion_protection=true", "-var", "registrar=registrar-of-models", "-var", `reader_accounts=["000000000000"]`, "-var", "units=9"}
-	if out := tf.run(append([]string{"apply", "-no-color", "-auto-approve"}, changed...)...); strings.Contains(out, "aws_dynamodb_table.model_catalog: Destr") || strings.Contains(out, "aws_dynamodb_table.followed: Destr") {
-		t.Errorf("a table was not changed in place:\n%s", out)
+	// The team to which the portfolio is shared finds it.
+	shares := root.run("servicecatalog", "list-portfolio-access", "--portfolio-id", outputs["portfolio_id"].Value)
+	if got := at(t, shares, "AccountIds", 0); got != team.ID {
+		t.Errorf("the portfolio is shared with %v", got)
+	}
+
+	tf.restoresCatalog(root, protected...)
+	changed := []string{"-var", `views=["KEYS_ONLY", ""]`, "-var", "registrar=registrar-of-models", "-var", `reader_accounts=["` + team.ID + `"]`, "-var", "units=9", "-var", "stage=production"}
+	out := tf.run(append([]string{"apply", "-no-color", "-auto-approve"}, changed...)...)
+	for _, kept := range []string{"aws_dynamodb_table.model_catalog", "aws_dynamodb_table.followed[0]", "aws_dynamodb_table.followed[1]", "aws_cloudformation_stack.beside", "aws_codeartifact_repository_permissions_policy.models"} {
+		if strings.Contains(out, kept+": Destr") {
+			t.Errorf("%s was not changed in place:\n%s", kept, out)
+		}
 	}
 	tf.empty("after a change", changed...)
+	if got := at(t, root.run("cloudformation", "describe-stacks", "--stack-name", "beside"), "Stacks", 0); at(t, got, "StackStatus") != "UPDATE_COMPLETE" || at(t, got, "Tags", 0, "Value") != "production" {
+		t.Errorf("the stack is %v", got)
+	}
 	for _, path := range [][]any{{"provisionedTable", "ProvisionedThroughput", "ReadCapacityUnits"}, {"limitedTable", "OnDemandThroughput", "MaxReadRequestUnits"}} {
 		if got := at(t, root.run("dynamodb", "describe-table", "--table-name", path[0].(string)), append([]any{"Table"}, path[1:]...)...); got != 9.0 {
 			t.Errorf("%v is %v", path, got)
 		}
 	}
-	undone := []string{"-var", "view="}
-	tf.run(append([]string{"apply", "-no-color", "-auto-approve"}, undone...)...)
-	tf.empty("after the change was undone", undone...)
-	tf.run("destroy", "-no-color", "-auto-approve")
-
-	aws := s.aws(t)
-	if left := at(t, aws.run("dynamodb", "list-tables"), "TableNames").([]any); len(left) != 0 {
-		t.Errorf("tables are left: %v", left)
-	}
-	if left := at(t, aws.run("iam", "list-users"), "Users").([]any); len(left) != 0 {
-		t.Errorf("users are left: %v", left)
-	}
-	if left := at(t, aws.run("iam", "list-roles"), "Roles").([]any); len(left) != 0 {
-		t.Errorf("roles are left: %v", left)
+	tf.run(append([]string{"destroy", "-no-color", "-auto-approve"}, changed...)...)
+	if after := s.holdings(t); !slices.Equal(before, after) {
+		t.Errorf("before %q, after %q", before, after)
 	}
 }

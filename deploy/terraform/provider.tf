@@ -26,6 +26,8 @@ provider "aws" {
   dynamic "endpoints" {
     for_each = local.modelwharf ? [var.endpoint] : []
     content {
+      cloudformation = endpoints.value
+      codeartifact   = endpoints.value
       dynamodb       = endpoints.value
       ecr            = endpoints.value
       ecrpublic      = endpoints.value

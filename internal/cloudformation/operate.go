@@ -95,6 +95,7 @@ func (s *Service) operate(ctx context.Context, job *jobs.Job) error {
 
 // commit commits a transaction of the operation's job.
 func (r *run) commit(ctx context.Context, fn func(tx kv.Txn, st *stack) error) error {
+	ended := "" // in which status, if this ends the operation
 	_, err := r.job.Update(ctx, func(tx kv.Txn) error {
 		st, err := readStack(ctx, tx, r.st.UUID)
 		if err != nil {
@@ -103,8 +104,18 @@ func (r *run) commit(ctx context.Context, fn func(tx kv.Txn, st *stack) error) e
 		if st == nil || st.Operation == nil || st.Operation.Job != r.job.ID {
 			return jobs.ErrDeposed
 		}
-		return fn(tx, st)
+		if err := fn(tx, st); err != nil {
+			return err
+		}
+		if ended = ""; st.Operation == nil {
+			ended = st.Status
+		}
+		return nil
 	})
+	if err == nil && ended != "" {
+		r.metrics.operations.WithLabelValues(ended).Inc()
+		r.metrics.lasted.WithLabelValues(r.op.Kind).Observe(r.now().Sub(r.op.Began).Seconds())
+	}
 	return err
 }
 
@@ -186,7 +197,6 @@ func (r *run) finish(ctx context.Context, tx kv.Txn, st *stack, status, reason s
 		st.Stopped = nil
 	}
 	st.Operation = nil
-	r.metrics.operations.WithLabelValues(status).Inc()
 	r.turn(tx, st, status, reason)
 	return nil
 }

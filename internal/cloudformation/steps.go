@@ -252,7 +252,9 @@ func (r *run) stepFailed(ctx context.Context, rec *resource, status string, caus
 
 // call calls the handler of a type as the stack's actor. A panic is an error of the step.
 func (r *run) call(ctx context.Context, typ, action string, fn func(context.Context, Handler) (Made, error)) (made Made, err error) {
+	began := r.now()
 	defer func() {
+		r.metrics.took.WithLabelValues(typ, action).Observe(r.now().Sub(began).Seconds())
 		outcome := "done"
 		if err != nil {
 			outcome = "failed"

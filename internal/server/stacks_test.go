@@ -2,6 +2,8 @@ package server_test
 
 import (
 	"bytes"
+	"io"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -164,5 +166,25 @@ Outputs:
 	}
 	if uri := madeOf(t, stacks, "s")["Uri"]; !strings.HasPrefix(uri, host+"/") {
 		t.Errorf("the URI is %q, want one of %s", uri, host)
+	}
+
+	// Both stacks, and the repository, are in the metrics.
+	answer, err := http.Get(s.URL() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	metrics, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		`modelwharf_stack_operations_total{status="CREATE_COMPLETE"} 2`, `modelwharf_stack_operation_seconds_count{operation="create"} 2`,
+		`modelwharf_stack_steps_total{action="create",outcome="done",type="AWS::ECR::Repository"} 1`,
+		`modelwharf_stack_step_seconds_count{action="create",type="AWS::ECR::Repository"} 1`,
+	} {
+		if !strings.Contains(string(metrics), line+"\n") {
+			t.Errorf("the metrics have no %s", line)
+		}
 	}
 }
