@@ -82,7 +82,7 @@ func (tf *terraform) restoresCatalog(aws *awsCommand, vars ...string) {
 	t := tf.t
 	t.Helper()
 	tf.copy("testdata/restored.tf")
-	tf.run(append([]string{"apply", "-no-color", "-auto-approve"}, vars...)...)
+	tf.run(append([]string{"apply", "-no-color", "-auto-approve", "-refresh=false"}, vars...)...)
 	tf.empty("after a restore", vars...)
 	if n := len(at(t, aws.run("dynamodb", "scan", "--table-name", "restoredCatalog"), "Items").([]any)); n != 2 {
 		t.Errorf("%d items are restored", n)

@@ -117,7 +117,10 @@ func TestTerraform(t *testing.T) {
 	tf := newTerraform(t, s, "../deploy/terraform/*.tf")
 	// Tables beside them have another view of their stream, or none, later.
 	tf.write("followed.tf", `
-variable "views" { default = ["NEW_IMAGE", "NEW_IMAGE"] }
+variable "views" {
+  type    = list(string)
+  default = ["NEW_IMAGE", "NEW_IMAGE"]
+}
 resource "aws_dynamodb_table" "followed" {
   count            = 2
   name             = "followed-${count.index}"
@@ -199,7 +202,7 @@ resource "aws_dynamodb_table" "followed" {
 
 	tf.restoresCatalog(root, protected...)
 	changed := []string{"-var", `views=["KEYS_ONLY", ""]`, "-var", "registrar=registrar-of-models", "-var", `reader_accounts=["` + team.ID + `"]`, "-var", "units=9", "-var", "stage=production"}
-	out := tf.run(append([]string{"apply", "-no-color", "-auto-approve"}, changed...)...)
+	out := tf.run(append([]string{"apply", "-no-color", "-auto-approve", "-refresh=false"}, changed...)...)
 	for _, kept := range []string{"aws_dynamodb_table.model_catalog", "aws_dynamodb_table.followed[0]", "aws_dynamodb_table.followed[1]", "aws_cloudformation_stack.beside", "aws_codeartifact_repository_permissions_policy.models"} {
 		if strings.Contains(out, kept+": Destr") {
 			t.Errorf("%s was not changed in place:\n%s", kept, out)
@@ -214,7 +217,7 @@ resource "aws_dynamodb_table" "followed" {
 			t.Errorf("%v is %v", path, got)
 		}
 	}
-	tf.run(append([]string{"destroy", "-no-color", "-auto-approve"}, changed...)...)
+	tf.run(append([]string{"destroy", "-no-color", "-auto-approve", "-refresh=false"}, changed...)...)
 	if after := s.holdings(t); !slices.Equal(before, after) {
 		t.Errorf("before %q, after %q", before, after)
 	}
