@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -27,6 +28,9 @@ type running struct {
 	done    chan struct{}
 	exit    *runtime.Exit // when done is closed
 
+	stopping atomic.Bool // its dialer may end now
+	images   []string    // that it uses, at the engine
+
 	// What was made of it, in this order; "" if it was not. See remove.
 	network, dialer, model string
 }
@@ -36,7 +40,7 @@ type running struct {
 func newContainer(r *Runtime, s runtime.Spec) *running {
 	return &running{
 		runtime: r, name: s.Name, full: "modelwharf-" + r.owner + "." + s.Name + "." + strings.ToLower(rand.Text()[:8]),
-		folder: filepath.Join(r.config.Folder, s.Name), output: &runtime.Tail{To: s.Output}, done: make(chan struct{}),
+		folder: filepath.Join(r.config.Folder, s.Name), images: []string{r.nameOf(s.Image), r.nameOf(r.dialer)}, output: &runtime.Tail{To: s.Output}, done: make(chan struct{}),
 	}
 }
 
@@ -194,6 +198,7 @@ func (r *Runtime) run(ctx context.Context, id string) error {
 
 // Stop ends the container and removes it, with all that was made for it.
 func (c *running) Stop(ctx context.Context) error {
+	c.stopping.Store(true)
 	c.kill(ctx, "SIGTERM")
 	select {
 	case <-c.done:
@@ -224,6 +229,9 @@ func (c *running) kill(ctx context.Context, signal string) {
 func (c *running) remove(ctx context.Context) error {
 	call, cancel := unhurried(ctx)
 	defer cancel()
+	for _, image := range c.images {
+		c.runtime.images.use(image, c.runtime.config.Now())
+	}
 	var errs []error
 	if c.model != "" {
 		errs = append(errs, c.runtime.removeContainer(call, c.model))

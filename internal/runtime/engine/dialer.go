@@ -164,7 +164,7 @@ func dialerImage(program string) (runtime.Image, error) {
 	return runtime.Image{Digest: digest.FromBytes(manifest), Manifest: manifest, Open: open}, nil
 }
 
-// static fails if a program needs others in order to run.
+// static fails, with ErrNone, if a program needs libraries in order to run.
 func static(program string) error {
 	f, err := elf.Open(program)
 	if err != nil {
@@ -173,7 +173,8 @@ func static(program string) error {
 	defer f.Close()
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_INTERP {
-			return errors.New("engine: this program cannot run inside a container, as it is linked with libraries: build it with CGO_ENABLED=0, as `make build` does")
+			return fmt.Errorf("%w: this program, which reaches containers from within, is linked with libraries that they do not have; "+
+				"build it with CGO_ENABLED=0, as `make build` does", ErrNone)
 		}
 	}
 	return nil

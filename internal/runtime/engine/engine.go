@@ -7,11 +7,12 @@
 //
 // Its root is read-only and its user that of the image, or nobody (65534) if the image names
 // none: images that expect to be root do so in order to write, which a read-only root does not
-// let them do anyway. It has no capabilities and no way to get some, at most so many processes, memory
-// without swap and processors as its Spec says (where the engine can limit them: see
-// Found.Unlimited), and may write to /tmp alone, which has a size.
-// Health checks and volumes of its image are left out; the engine keeps no log of what it prints.
-// An engine that is away for a while, as while it is updated, ends nothing.
+// let them do anyway. It has no capabilities and no way to get some; at most so many processes,
+// and memory without swap and processors as its Spec says, where the engine can limit them: see
+// Found.Unlimited. It may write to /tmp, /var/tmp, /run and /dev/shm alone, which have a size.
+//
+// Health checks and volumes of its image are left out, and the engine keeps no log of what it
+// prints. An engine that is away for a while, as while it is updated, ends nothing.
 //
 // # How it is reached
 //
@@ -25,10 +26,10 @@
 // the first joins it. The dialer has nothing but this program (see Dialer), and a folder of the
 // server with a unix socket. To whoever connects to that, it hands a connection to the container's
 // port: the descriptor itself, so that what is asked and answered takes no other way than
-// over any loopback interface. A relay would cost each request two copies and two wake-ups; to
-// enter the network from outside, the server would have to be root. The dialer isn't in the
-// container: what the model's program gets hold of there, the folder and the socket are
-// not. If the dialer ends, the container is ended too.
+// over any loopback interface. (A relay would cost each request two copies and two wake-ups; to
+// enter the network from outside, the server would have to be root.) The dialer is not in the
+// container, and neither folder nor socket is in the reach of the model's program. If the dialer
+// ends, the container is ended too.
 //
 // A container that may reach other hosts has, instead, a bridge of its own with the engine's usual
 // way out. It is reached by a dialer all the same.
@@ -99,7 +100,7 @@ func unhurried(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // New returns a Runtime. What an earlier one with its folder left is removed. The error is
-// ErrNone if there is no engine.
+// ErrNone if there is no engine that the program can use.
 func New(ctx context.Context, c Config) (_ *Runtime, err error) {
 	if c.Log == nil {
 		c.Log = slog.Default()

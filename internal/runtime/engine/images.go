@@ -94,15 +94,27 @@ func (r *Runtime) load(ctx context.Context, i runtime.Image) (string, error) {
 	return name, nil
 }
 
-// prune removes the images that no container has used for long. The engine keeps those that
-// some container has, of this server or another one.
+// prune removes the images that no container has used for long; not those that some container
+// has, of this server or another one.
 func (r *Runtime) prune(ctx context.Context) {
 	all, err := r.engine.ImageList(ctx, client.ImageListOptions{Filters: client.Filters{}.Add("reference", r.config.repository)})
 	if err != nil {
 		r.config.Log.Warn("the engine's images cannot be listed", "error", err)
 		return
 	}
+	containers, err := r.engine.ContainerList(ctx, client.ContainerListOptions{All: true})
+	if err != nil {
+		r.config.Log.Warn("the engine's containers cannot be listed", "error", err)
+		return
+	}
+	used := map[string]bool{}
+	for _, c := range containers.Items {
+		used[c.ImageID] = true
+	}
 	for _, image := range all.Items {
+		if used[image.ID] { // the engine knows too, but takes the name from one that has another one
+			continue
+		}
 		for _, name := range image.RepoTags {
 			if !strings.HasPrefix(name, r.config.repository+":") || !r.images.old(name, r.config.Now()) {
 				continue

@@ -21,7 +21,8 @@ const (
 	maxProcesses = 4096
 	// maxFiles is how many files a process of a container may have open at most.
 	maxFiles = 1 << 20
-	// maxTemporary is how much is in a container's /tmp at most, in bytes. It counts as memory.
+	// maxTemporary is how much is in a container's /tmp at most, in bytes, as in /var/tmp and in
+	// /run. It counts as memory.
 	maxTemporary = 1 << 30
 )
 
@@ -33,7 +34,12 @@ func modelOptions(c *running, s runtime.Spec, config ocispec.Image, argv []strin
 	}
 	host := guarded()
 	host.NetworkMode = container.NetworkMode("container:" + c.dialer)
-	host.Tmpfs = map[string]string{"/tmp": fmt.Sprintf("rw,nosuid,nodev,mode=1777,size=%d", temporary)}
+	// Engines differ in what they mount beside /tmp, and in whether programs run from there: some
+	// unpack libraries, or compile.
+	host.Tmpfs = map[string]string{}
+	for _, at := range []string{"/tmp", "/var/tmp", "/run"} {
+		host.Tmpfs[at] = fmt.Sprintf("rw,exec,nosuid,nodev,mode=1777,size=%d", temporary)
+	}
 	host.Memory, host.MemorySwap, host.NanoCPUs = s.Memory, s.Memory, int64(s.CPUs*1e9)
 	host.PidsLimit = new(int64(maxProcesses))
 	if s.Model != "" {

@@ -78,9 +78,7 @@ func (r *Runtime) attach(ctx context.Context, id string) (client.HijackedRespons
 // watchDialer ends the container if its dialer ends, as nobody reaches it any more.
 func (c *running) watchDialer() {
 	how := c.runtime.ended(c.dialer)
-	select {
-	case <-c.done:
-	default:
+	if !c.stopping.Load() {
 		c.runtime.config.Log.Warn("the way to a container has ended, and so does the container", "name", c.name, "error", how)
 		c.kill(context.Background(), "SIGKILL")
 	}

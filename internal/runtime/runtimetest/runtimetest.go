@@ -46,6 +46,7 @@ func Run(t *testing.T, traits Traits, make func(t *testing.T, folder string) run
 		"serves":         serves,
 		"sees":           sees,
 		"stops":          stops,
+		"dials":          dials,
 		"ends by itself": endsByItself,
 		"unfit images":   unfitImages,
 		"names":          names,
@@ -263,6 +264,44 @@ func sees(w *world) {
 	w.stop(c)
 	if b, err := os.ReadFile(filepath.Join(model, "deep", "weights")); err != nil || string(b) != "1 2 3" {
 		w.Errorf("the caller's model is %q, %v", b, err)
+	}
+}
+
+// Many connect at once. Nobody does while the container does not listen, or once it has ended, or
+// who has given up.
+func dials(w *world) {
+	c := w.start(w.spec("dials"))
+	var wg sync.WaitGroup
+	for range 32 {
+		wg.Go(func() {
+			for range 4 {
+				if !answers(c) {
+					w.Error("it does not answer")
+				}
+			}
+		})
+	}
+	wg.Wait()
+	given, cancel := context.WithCancel(w.Context())
+	cancel()
+	if _, err := c.Dial(given); !errors.Is(err, context.Canceled) {
+		w.Errorf("who has given up gets %v", err)
+	}
+	w.stop(c)
+	if _, err := c.Dial(w.Context()); err == nil {
+		w.Error("one that has ended is connected to")
+	}
+	s := w.spec("deaf")
+	s.Args = []string{"left"}
+	deaf, err := w.Start(w.Context(), s)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if _, err := deaf.Dial(w.Context()); err == nil || !strings.Contains(err.Error(), "refused") {
+		w.Errorf("one that does not listen: %v", err)
+	}
+	if err := deaf.Stop(given); err != nil {
+		w.Error(err)
 	}
 }
 

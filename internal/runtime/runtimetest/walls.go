@@ -128,12 +128,26 @@ func readOnlyRoot(w *world) {
 	if w.ask(c, "/read?path=/volume/file", &there); there != "there" {
 		w.Errorf("in its volume is %q", there)
 	}
-	for _, at := range []string{"/new", "/volume/new", "/bin/program", "/etc/passwd", "/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/sys/kernel/uevent_helper"} {
+	for _, at := range []string{"/new", "/volume/new", "/bin/program", "/etc/passwd", "/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/sys/kernel/uevent_helper"} {
 		if w.try(c, "/write?path="+at, nil) == "" {
 			w.Errorf("it writes %s", at)
 		}
 	}
 	w.ask(c, "/write?path=/tmp/new", nil)
+	if !w.traits.Walled {
+		return
+	}
+	var mounts string
+	w.ask(c, "/read?path=/proc/self/mounts", &mounts)
+	for line := range strings.Lines(mounts) {
+		at := strings.Fields(line) // what, where, kind, options
+		switch {
+		case !slices.Contains(strings.Split(at[3], ","), "rw"):
+		case slices.Contains([]string{"tmpfs", "proc", "devpts", "devtmpfs", "mqueue"}, at[2]): // memory, and the kernel's
+		default:
+			w.Errorf("it has a mount that can be written: %s", line)
+		}
+	}
 }
 
 // Root in it has no capability, and no program gives it one.
@@ -220,10 +234,11 @@ func limitsHold(w *world) {
 	s.Memory, s.CPUs = memory, 0.5
 	c := w.start(s)
 	defer w.stop(c)
-	var space int64
-	w.ask(c, "/space?path=/tmp", &space)
-	if space > memory {
-		w.Errorf("its /tmp holds %d bytes", space)
+	for _, at := range []string{"/tmp", "/var/tmp", "/run", "/dev/shm"} {
+		var space int64
+		if w.ask(c, "/space?path="+at, &space); space > memory {
+			w.Errorf("its %s holds %d bytes", at, space)
+		}
 	}
 	// In version 1 and in version 2 of control groups.
 	for _, files := range [][2][2]string{
