@@ -205,7 +205,7 @@ func pack(program []byte, v *version) (v1.Image, error) {
 	}
 	c = c.DeepCopy()
 	c.OS, c.Architecture, c.Created = "linux", runtime.GOARCH, v1.Time{Time: time.Unix(0, 0).UTC()}
-	c.Config.Entrypoint = []string{"/modelserver"}
+	c.Config.Entrypoint, c.Config.WorkingDir = []string{"/modelserver"}, "/"
 	c.Config.ExposedPorts = map[string]struct{}{"8080/tcp": {}}
 	c.Config.Labels = map[string]string{
 		"org.opencontainers.image.title": modelID, "org.opencontainers.image.version": v.number,

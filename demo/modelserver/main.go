@@ -19,7 +19,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -29,8 +28,9 @@ import (
 const maxQuestion = 6 << 20
 
 func main() {
-	// By the way it was started, since not every container can look up its own program.
-	m, err := readModel(filepath.Join(filepath.Dir(os.Args[0]), "model.json"))
+	// In the working folder, which is the root of the image wherever that is: a process that
+	// cannot have a root of its own has it in another place.
+	m, err := readModel("model.json")
 	if err != nil {
 		log.Fatal(err)
 	}
