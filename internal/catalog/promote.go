@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -75,7 +76,14 @@ func (s *Service) tryMove(ctx context.Context, v versionID, m move) (c *modelwha
 	if err := m.check(from); err != nil {
 		return nil, false, err
 	}
-	if from != nil && *from == m.version {
+	var r *registration // which the transaction looks at again
+	if m.version != "" {
+		if r, err = s.registrationOf(ctx, v); err != nil {
+			return nil, false, err
+		}
+	}
+	// In a table that was restored, an alias may name an item that is not registered there.
+	if from != nil && *from == m.version && r != nil && slices.Contains(r.Aliases, m.alias) {
 		return last, false, nil
 	}
 	q := api.RequestOf(ctx)
@@ -95,10 +103,6 @@ func (s *Service) tryMove(ctx context.Context, v versionID, m move) (c *modelwha
 	c.ChangedAt = new(at.Format(timeForm))
 	if m.version != "" {
 		c.ModelVersion = &m.version
-		r, err := s.registrationOf(ctx, v) // which the transaction looks at again
-		if err != nil {
-			return nil, false, err
-		}
 		if r != nil && r.Image != nil {
 			c.ImageDigest = new(string(r.Image.Digest))
 		}
@@ -148,7 +152,7 @@ func (s *Service) rename(ctx context.Context, tx kv.Txn, v versionID, m move, fr
 		r.put(tx, v)
 		target = r
 	}
-	if from != nil {
+	if from != nil && *from != m.version {
 		old := versionID{v.table, v.model, *from}
 		r, err := find(ctx, tx, old)
 		if err != nil {
