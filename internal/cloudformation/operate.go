@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -170,6 +171,22 @@ func (r *run) save(ctx context.Context, rec *resource, status, reason string) er
 			rec.Status, rec.Reason, rec.Updated = status, reason, r.now().UTC()
 			putEvent(tx, r.st, r.eventOf(rec))
 		}
+		tx.Put(resourceKey(r.st.UUID, rec.ID), encode(rec))
+		return nil
+	})
+}
+
+// note stores what has become of a resource with an event of p, which was replaced: the
+// status of the resource is that of what replaced it.
+func (r *run) note(ctx context.Context, rec *resource, p *physical, status, reason string) error {
+	return r.commit(context.WithoutCancel(ctx), func(tx kv.Txn, _ *stack) error {
+		e := event{LogicalID: rec.ID, PhysicalID: p.ID, Type: rec.Type, Status: status, Reason: reason, Time: r.now().UTC()}
+		if at := cmp.Or(p.Shown, p.Properties); at != nil {
+			e.Properties = encode(at)
+		}
+		putEvent(tx, r.st, e)
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		tx.Put(resourceKey(r.st.UUID, rec.ID), encode(rec))
 		return nil
 	})

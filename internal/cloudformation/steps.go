@@ -208,25 +208,38 @@ func (r *run) undoOne(ctx context.Context, rec *resource) error {
 // removeOne deletes a resource, unless its policy says that it stays.
 func (r *run) removeOne(ctx context.Context, rec *resource, p *physical) error {
 	drop := func(status, reason string) error {
+		r.mu.Lock()
 		rec.Doomed, rec.Last = slices.DeleteFunc(rec.Doomed, func(q *physical) bool { return q == p }), p.ID
-		if rec.Now != nil { // it is another's end
-			return r.save(ctx, rec, "", "")
+		r.mu.Unlock()
+		if rec.Now != nil { // it is the end of one that was replaced
+			return r.note(ctx, rec, p, status, reason)
 		}
 		return r.save(ctx, rec, status, reason)
 	}
 	if p.Policy != template.Delete || r.op.Kind == deleting && slices.Contains(r.op.Retain, rec.ID) {
 		return drop("DELETE_SKIPPED", "")
 	}
-	if rec.Now == nil && rec.Status != "DELETE_IN_PROGRESS" {
-		if err := r.save(ctx, rec, "DELETE_IN_PROGRESS", ""); err != nil {
-			return err
-		}
+	var err error
+	switch {
+	case rec.Now != nil:
+		err = r.note(ctx, rec, p, "DELETE_IN_PROGRESS", "")
+	case rec.Status != "DELETE_IN_PROGRESS":
+		err = r.save(ctx, rec, "DELETE_IN_PROGRESS", "")
+	}
+	if err != nil {
+		return err
 	}
 	req := r.request(rec, p, r.op.Base+rec.ID, true)
 	req.PhysicalID = p.ID
-	_, err := r.call(ctx, p.Type, deleting, func(ctx context.Context, h Handler) (Made, error) { return Made{}, h.Delete(ctx, req) })
+	_, err = r.call(ctx, p.Type, deleting, func(ctx context.Context, h Handler) (Made, error) { return Made{}, h.Delete(ctx, req) })
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if err != nil && rec.Now != nil {
+		if err := r.note(ctx, rec, p, "DELETE_FAILED", r.told(rec, err)); err != nil {
+			return err
+		}
+		return &stepFailure{err.Error()}
 	}
 	if err != nil {
 		return r.stepFailed(ctx, rec, "DELETE_FAILED", err)
@@ -236,6 +249,16 @@ func (r *run) removeOne(ctx context.Context, rec *resource, p *physical) error {
 
 // stepFailed stores that a step failed, and why.
 func (r *run) stepFailed(ctx context.Context, rec *resource, status string, cause error) error {
+	reason := r.told(rec, cause)
+	rec.Failed = r.op.Phase == applying
+	if err := r.save(ctx, rec, status, reason); err != nil {
+		return err
+	}
+	return &stepFailure{reason}
+}
+
+// told is why a step failed, as events tell it.
+func (r *run) told(rec *resource, cause error) string {
 	reason := cause.Error()
 	if e, ok := errors.AsType[*api.Error](cause); ok {
 		reason = fmt.Sprintf("%s (Service: %s, Status Code: %d, Request ID: %s)", e.Message, e.Code, e.HTTPStatus(), r.op.Base)
@@ -243,11 +266,7 @@ func (r *run) stepFailed(ctx context.Context, rec *resource, status string, caus
 			r.log.Error("a step of a stack failed", "stack", r.st.arn(), "resource", rec.ID, "cause", e.Cause)
 		}
 	}
-	rec.Failed = r.op.Phase == applying
-	if err := r.save(ctx, rec, status, reason); err != nil {
-		return err
-	}
-	return &stepFailure{reason}
+	return reason
 }
 
 // call calls the handler of a type as the stack's actor. A panic is an error of the step.

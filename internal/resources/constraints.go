@@ -88,6 +88,7 @@ func (h constraints) Create(ctx context.Context, r *cloudformation.Request) (mad
 
 func (h constraints) Update(ctx context.Context, r *cloudformation.Request) (made cloudformation.Made, err error) {
 	in := &servicecatalog.UpdateConstraintInput{Id: &r.PhysicalID, Description: ptr(r.Properties, "Description")}
+	empty(r, "Description", &in.Description)
 	if in.Parameters, err = h.parameters(r.Properties); err != nil {
 		return made, err
 	}

@@ -42,6 +42,7 @@ func (h portfolios) Update(ctx context.Context, r *cloudformation.Request) (made
 	if err := fill(in, r.Properties); err != nil {
 		return made, err
 	}
+	empty(r, "Description", &in.Description)
 	if in.AddTags, in.RemoveTags, err = catalogTags(r); err != nil {
 		return made, err
 	}

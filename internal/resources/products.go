@@ -33,6 +33,14 @@ func catalogTags(r *cloudformation.Request) (add []*servicecatalog.Tag, remove [
 	return add, remove, err
 }
 
+// empty lets an update empty a text that the template had and has no more: to the service,
+// none is one that stays.
+func empty(r *cloudformation.Request, property string, value **string) {
+	if *value == nil && (r.Retry || r.Previous.Get(property) != nil) {
+		*value = new("")
+	}
+}
+
 // artifacts are the versions that a product's template names, in order.
 func artifacts(properties *template.Node) (list []*servicecatalog.ProvisioningArtifactProperties, err error) {
 	var in struct {
@@ -113,6 +121,11 @@ func (h products) Update(ctx context.Context, r *cloudformation.Request) (made c
 	if err := fill(in, r.Properties); err != nil {
 		return made, err
 	}
+	empty(r, "Description", &in.Description)
+	empty(r, "Distributor", &in.Distributor)
+	empty(r, "SupportDescription", &in.SupportDescription)
+	empty(r, "SupportEmail", &in.SupportEmail)
+	empty(r, "SupportUrl", &in.SupportUrl)
 	if in.AddTags, in.RemoveTags, err = catalogTags(r); err != nil {
 		return made, err
 	}
