@@ -1,18 +1,16 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/containerd/errdefs"
-	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
+	"golang.org/x/sync/errgroup"
 )
 
 // Labels mark what belongs to a server.
@@ -44,16 +42,25 @@ func owner(folder string) (string, error) {
 
 // sweep removes containers, networks and sockets of the owner.
 func (r *Runtime) sweep(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	own := client.Filters{}.Add("label", ownerLabel+"="+r.owner)
 	left, err := r.engine.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: own})
 	if err != nil {
 		return err
 	}
 	// A dialer goes after the container that uses its network, which podman insists on.
-	slices.SortFunc(left.Items, func(a, b container.Summary) int { return cmp.Compare(a.Labels[dialerLabel], b.Labels[dialerLabel]) })
-	for _, c := range left.Items {
-		r.config.Log.Info("a container of an earlier server is removed", "name", c.Labels[nameLabel], "id", c.ID)
-		if err := r.removeContainer(ctx, c.ID); err != nil {
+	for _, dialers := range []string{"", "true"} {
+		var removals errgroup.Group
+		removals.SetLimit(removalsAtOnce)
+		for _, c := range left.Items {
+			if c.Labels[dialerLabel] != dialers {
+				continue
+			}
+			r.config.Log.Info("a container of an earlier server is removed", "name", c.Labels[nameLabel], "id", c.ID)
+			removals.Go(func() error { return r.removeContainer(ctx, c.ID) })
+		}
+		if err := removals.Wait(); err != nil {
 			return err
 		}
 	}
@@ -82,10 +89,20 @@ func (r *Runtime) sweep(ctx context.Context) error {
 // they still clear up after a container themselves.
 const removeAttempts = 5
 
+// removePatience is how long an attempt may take. An engine kills first, and waits ten seconds for
+// the end.
+const removePatience = 20 * time.Second
+
+// removalsAtOnce is how many containers are removed at once: a server that starts has better to do
+// than to wait for each.
+const removalsAtOnce = 8
+
 // removeContainer ends and removes a container. One that is gone is no error.
 func (r *Runtime) removeContainer(ctx context.Context, id string) error {
 	for attempt := 1; ; attempt++ {
-		_, err := r.engine.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+		call, cancel := context.WithTimeout(ctx, removePatience)
+		_, err := r.engine.ContainerRemove(call, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+		cancel()
 		if err == nil || errdefs.IsNotFound(err) {
 			return nil
 		}

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ func killed(w *world) {
 	server := exec.Command(os.Args[0], "-test.run=^TestRuntime$", "-test.v")
 	server.Env = append(os.Environ(), toKill+"="+folder, byMark+"="+mark)
 	server.Stderr = os.Stderr
+	server.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := server.StdoutPipe()
 	if err != nil {
 		w.Fatal(err)
