@@ -32,6 +32,7 @@ type Service struct {
 	XMLNamespace   string   // of Query answers
 	ErrorNamespace string   // before the '#' of __type, for the JSON protocols
 	CRC32          bool     // answers carry x-amz-crc32
+	CBOR           bool     // requests may travel as RPC v2 CBOR, too
 	Operations     []Operation
 	// Invalid makes the error of an input that breaks the service model; nil for
 	// ValidationException, which names all violations.

@@ -144,7 +144,10 @@ func (s *Service) putChangeSet(ctx context.Context, st *stack, cs *changeSet, p 
 			if err != nil {
 				return err
 			}
-			if now == nil || now.gone() || now.inProgress() {
+			if now == nil {
+				return noStack(st.arn())
+			}
+			if now.gone() || now.inProgress() {
 				return invalid("Stack:%s is in %s state and can not be updated.", st.arn(), now.Status)
 			}
 			st = now

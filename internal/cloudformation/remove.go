@@ -67,12 +67,12 @@ func doomMade(ctx context.Context, tx kv.Txn, st *stack) error {
 // remove deletes what is doomed: nothing before what depends on it.
 func (r *run) remove(ctx context.Context) error {
 	var tasks []task
-	name := func(rec *resource, p *physical) string { return rec.ID + "\x00" + p.ID }
+	order := r.removal()
 	users := func(rec *resource) (names []string) { // what is doomed and depends on it
 		for _, other := range r.resources {
 			for _, q := range other.Doomed {
 				if slices.Contains(q.DependsOn, rec.ID) && other != rec {
-					names = append(names, name(other, q))
+					names = append(names, doomedName(other, q))
 				}
 			}
 		}
@@ -80,7 +80,8 @@ func (r *run) remove(ctx context.Context) error {
 	}
 	for _, rec := range r.resources {
 		for _, p := range rec.Doomed {
-			tasks = append(tasks, task{name(rec, p), append(users(rec), r.needing(rec.ID)...), func(ctx context.Context) error {
+			name := doomedName(rec, p)
+			tasks = append(tasks, task{name, append(order[name], r.needing(rec.ID)...), func(ctx context.Context) error {
 				return r.removeOne(ctx, rec, p)
 			}})
 		}

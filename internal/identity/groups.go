@@ -4,7 +4,9 @@ import (
 	"context"
 	"slices"
 
+	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/api/iam"
+	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/kv/tuple"
 )
 
@@ -213,4 +215,30 @@ func describeGroup(g *holder) *iam.Group {
 	return &iam.Group{
 		Arn: new(g.arn()), CreateDate: new(g.Created), GroupId: new(g.ID), GroupName: new(g.Name), Path: new(g.Path),
 	}
+}
+
+// GroupsOf returns the ARNs of the groups of the user who acts in a context; none for a role or
+// root.
+func (s *Service) GroupsOf(ctx context.Context) (arns []string, err error) {
+	who, err := s.acting(ctx, api.RequestOf(ctx))
+	if err != nil || who == nil {
+		return nil, err
+	}
+	h := who.subject.holder
+	if len(h.Groups) == 0 {
+		return nil, nil
+	}
+	err = s.store.View(ctx, func(r kv.Reader) error {
+		for _, name := range h.Groups {
+			g, err := load[holder](ctx, r, holderKey(h.Account, groupKind, name))
+			if err != nil {
+				return err
+			}
+			if g != nil {
+				arns = append(arns, g.arn())
+			}
+		}
+		return nil
+	})
+	return arns, err
 }

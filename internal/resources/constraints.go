@@ -36,13 +36,26 @@ func launchRole(s service) *cloudformation.Type {
 			return map[string]string{"RoleArn": role}, nil
 		}
 		return map[string]string{"LocalRoleName": local}, nil
-	}, "RoleArn*", "LocalRoleName*")
+	}, "RoleArn", "LocalRoleName")
 }
 
 func launchTemplate(s service) *cloudformation.Type {
 	return constraint(s, "LaunchTemplateConstraint", "TEMPLATE", func(p *template.Node) (any, error) {
-		return json.RawMessage(str(p, "Rules")), nil
+		return rulesOf(str(p, "Rules"))
 	}, "Rules!")
+}
+
+// rulesOf are the rules of a template constraint: a template names them alone, the API in a
+// member Rules. A template that has that, too, is understood.
+func rulesOf(text string) (any, error) {
+	var rules map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &rules); err != nil {
+		return nil, wrong("The constraint is not valid JSON: %v", err)
+	}
+	if _, wrapped := rules["Rules"]; wrapped && len(rules) == 1 {
+		return rules, nil
+	}
+	return map[string]any{"Rules": rules}, nil
 }
 
 func launchNotification(s service) *cloudformation.Type {

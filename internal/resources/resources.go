@@ -22,12 +22,14 @@ package resources
 import (
 	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/cloudformation"
+	"github.com/modelwharf/modelwharf/internal/s3"
 )
 
 // Services are the APIs by which resources are made. Types of a service that is nil are
 // not there.
 type Services struct {
 	DynamoDB, CodeArtifact, ECR, ECRPublic, IAM, ServiceCatalog, SageMaker *api.Service
+	S3                                                                     *s3.Service
 }
 
 // Types returns the types of resources of some services.
@@ -48,8 +50,13 @@ func Types(s Services) cloudformation.Types {
 	add(s.ECRPublic, publicRepository)
 	add(s.IAM, role, managedPolicy, inlinePolicy)
 	add(s.ServiceCatalog, product, portfolio, portfolioProduct, portfolioPrincipal, portfolioShare, tagOption, tagOptionLink,
-		launchRole, launchTemplate, launchNotification, resourceUpdate)
+		launchRole, launchTemplate, launchNotification, resourceUpdate, serviceAction, serviceActionLink, provisionedProduct)
 	add(s.SageMaker, model, endpointConfig, endpoint, modelPackageGroup, modelPackage)
+	if s.S3 != nil {
+		for _, t := range []*cloudformation.Type{bucket(s.S3), bucketPolicy(s.S3)} {
+			types[t.Name] = t
+		}
+	}
 	return types
 }
 

@@ -42,7 +42,7 @@ func (s *Service) CreateBucket(ctx context.Context, name, constraint string, tag
 	if constraint != "" {
 		b.Region = constraint
 	}
-	if err := checkTags(tags, maxBucketTags); err != nil {
+	if err := checkTags(ctx, tags, nil, maxBucketTags); err != nil {
 		return nil, err
 	}
 	err := s.update(ctx, func(tx kv.Txn) error {

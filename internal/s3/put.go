@@ -19,7 +19,7 @@ type Put struct {
 // MaxMetadata is how many bytes the names and values of an object's metadata may have.
 const MaxMetadata = 2 << 10
 
-func (a *Attributes) check() error {
+func (a *Attributes) check(ctx context.Context) error {
 	n := 0
 	for k, v := range a.Metadata {
 		n += len(k) + len(v)
@@ -27,7 +27,7 @@ func (a *Attributes) check() error {
 	if n > MaxMetadata {
 		return Refuse("MetadataTooLarge", 400, "Your metadata headers exceed the maximum allowed metadata size")
 	}
-	return checkTags(a.Tags, maxObjectTags)
+	return checkTags(ctx, a.Tags, nil, maxObjectTags)
 }
 
 // PutObject writes an object, durably, in the place of what is there. The errors are those
@@ -68,7 +68,7 @@ func (s *Service) mayPut(ctx context.Context, n Name, a *Attributes) (*Bucket, e
 			return nil, err
 		}
 	}
-	return b, a.check()
+	return b, a.check(ctx)
 }
 
 // write writes an object of one piece, whose bytes are there.

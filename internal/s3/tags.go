@@ -3,7 +3,7 @@ package s3
 import (
 	"context"
 	"net/http"
-	"strings"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/modelwharf/modelwharf/internal/api"
@@ -24,9 +24,18 @@ const (
 	maxTagValue   = 256
 )
 
-// checkTags returns InvalidTag or BadRequest for tags that cannot be.
-func checkTags(tags []Tag, most int) error {
-	if len(tags) > most {
+// checkTags returns InvalidTag or BadRequest for tags that cannot be. Tags of the system, such
+// as those of the stack that a bucket is of, come from services that act for a caller, and are
+// not counted; has are the tags that there are.
+func checkTags(ctx context.Context, tags, has []Tag, most int) error {
+	r := api.RequestOf(ctx)
+	count := 0
+	for _, t := range tags {
+		if !api.SystemTag(t.Key) {
+			count++
+		}
+	}
+	if count > most {
 		if most == maxObjectTags {
 			return Refuse("BadRequest", http.StatusBadRequest, "Object tags cannot be greater than %d", most)
 		}
@@ -39,12 +48,17 @@ func checkTags(tags []Tag, most int) error {
 			return Refuse("InvalidTag", http.StatusBadRequest, "The TagKey you have provided is invalid")
 		case utf8.RuneCountInString(t.Value) > maxTagValue:
 			return Refuse("InvalidTag", http.StatusBadRequest, "The TagValue you have provided is invalid")
-		case strings.HasPrefix(strings.ToLower(t.Key), "aws:"):
+		case r.ReservedTag(t.Key) && !slices.Contains(has, t):
 			return Refuse("InvalidTag", http.StatusBadRequest, "System tags cannot be added/updated by requester")
 		case seen[t.Key]:
 			return Refuse("InvalidTag", http.StatusBadRequest, "Cannot provide multiple Tags with the same key")
 		}
 		seen[t.Key] = true
+	}
+	for _, t := range has {
+		if r.ReservedTag(t.Key) && !seen[t.Key] {
+			return Refuse("InvalidTag", http.StatusBadRequest, "System tags cannot be removed by requester")
+		}
 	}
 	return nil
 }
@@ -61,16 +75,24 @@ func (s *Service) GetBucketTagging(ctx context.Context, bucket string) ([]Tag, e
 	return b.Tags, nil
 }
 
-// PutBucketTagging sets the tags of a bucket; none deletes them.
+// PutBucketTagging sets the tags of a bucket; none deletes those that are not the system's. Who
+// sets some names the system's, too, as on AWS.
 func (s *Service) PutBucketTagging(ctx context.Context, bucket string, tags []Tag) error {
 	b, err := s.onBucket(ctx, "PutBucketTagging", bucket, nil)
 	if err != nil {
 		return err
 	}
-	if err := checkTags(tags, maxBucketTags); err != nil {
-		return err
-	}
-	return s.change(ctx, b, func(b *Bucket) error { b.Tags = tags; return nil })
+	return s.change(ctx, b, func(b *Bucket) error {
+		if len(tags) == 0 { // those of the system stay
+			b.Tags = slices.DeleteFunc(b.Tags, func(t Tag) bool { return !api.SystemTag(t.Key) })
+			return nil
+		}
+		if err := checkTags(ctx, tags, b.Tags, maxBucketTags); err != nil {
+			return err
+		}
+		b.Tags = tags
+		return nil
+	})
 }
 
 // GetObjectTagging returns the tags of an object.
@@ -92,7 +114,7 @@ func (s *Service) PutObjectTagging(ctx context.Context, n Name, tags []Tag) erro
 	if err != nil {
 		return err
 	}
-	if err := checkTags(tags, maxObjectTags); err != nil {
+	if err := checkTags(ctx, tags, nil, maxObjectTags); err != nil {
 		return err
 	}
 	return s.update(ctx, func(tx kv.Txn) error {

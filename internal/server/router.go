@@ -11,6 +11,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/wire/awsjson"
 	"github.com/modelwharf/modelwharf/internal/wire/query"
 	"github.com/modelwharf/modelwharf/internal/wire/restjson"
+	"github.com/modelwharf/modelwharf/internal/wire/rpccbor"
 	"github.com/modelwharf/modelwharf/internal/wire/sigv4"
 )
 
@@ -29,19 +30,20 @@ func (e *endpoint) metricsOf(c *wire.Call) *operationMetrics {
 	return e.metrics[c.Name]()
 }
 
-// router finds the service that a request is for: by X-Amz-Target, then by the
-// credential scope of its signature, then by the API's version that it asks for. Which
+// router finds the service that a request is for: by X-Amz-Target or the path of RPC v2
+// CBOR, then by the credential scope of its signature, then by the API's version that it asks for. Which
 // operation of a REST service is meant, its protocol finds by the method and the path.
 type router struct {
 	targets  map[string]*endpoint // by X-Amz-Target before its last dot
 	scopes   map[string]*endpoint // Query and REST services by signing name
 	versions map[string]*endpoint // Query services by version
+	cbor     map[string]*endpoint // by the service that the path of RPC v2 CBOR names
 	foreign  map[*foreign]*endpoint
 }
 
 func newRouter(m *metrics, services ...*api.Service) *router {
 	rt := &router{
-		targets: map[string]*endpoint{}, scopes: map[string]*endpoint{}, versions: map[string]*endpoint{},
+		targets: map[string]*endpoint{}, scopes: map[string]*endpoint{}, versions: map[string]*endpoint{}, cbor: map[string]*endpoint{},
 		foreign: map[*foreign]*endpoint{},
 	}
 	unknown := sync.OnceValue(func() *operationMetrics { return m.of("unknown", "unknown") })
@@ -50,6 +52,9 @@ func newRouter(m *metrics, services ...*api.Service) *router {
 	}
 	for _, s := range services {
 		e := newEndpoint(m, s)
+		if s.CBOR {
+			rt.cbor[s.TargetPrefix] = &endpoint{rpccbor.New(s), e.metrics}
+		}
 		switch s.Protocol {
 		case api.Query:
 			rt.scopes[s.SigningName], rt.versions[s.Version] = e, e
@@ -108,6 +113,9 @@ func (rt *router) streams(r *http.Request) bool {
 func (rt *router) known(r *http.Request, body []byte) *endpoint {
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
 		return rt.targets[target[:max(0, strings.LastIndexByte(target, '.'))]]
+	}
+	if service, _, ok := rpccbor.Target(r); ok {
+		return rt.cbor[service]
 	}
 	if scope, ok := sigv4.ScopeOf(r); ok {
 		return rt.scopes[scope.Service]

@@ -36,7 +36,7 @@ func (s *Server) openStacks(tables *dynamodb.Service) *stacks {
 	service := cloudformation.New(cloudformation.Config{
 		Store: store, Identity: s.identity, Seal: s.pages, Now: s.config.Now, Wake: runner.Wake, Log: s.log, Metrics: s.metrics.registry,
 		Types: resources.Types(resources.Services{
-			DynamoDB: tables.API(), CodeArtifact: s.packages.API(), ECR: s.images.API(), ECRPublic: s.images.PublicAPI(), IAM: iam.New(s.identity),
+			DynamoDB: tables.API(), CodeArtifact: s.packages.API(), ECR: s.images.API(), ECRPublic: s.images.PublicAPI(), IAM: iam.New(s.identity), S3: s.objects.Service,
 		}),
 		Fetch: s.templates().fetch,
 	})

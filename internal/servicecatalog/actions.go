@@ -168,9 +168,6 @@ func (s *Service) DisassociateServiceActionFromProvisioningArtifact(ctx context.
 	return &shapes.DisassociateServiceActionFromProvisioningArtifactOutput{}, err
 }
 
-// maxActions is AWS's quota of a provisioning artifact.
-const maxActions = 25
-
 func (s *Service) associateAction(ctx context.Context, operation, id, productID, artifactID string, associate bool) error {
 	if err := s.onProduct(ctx, operation, productID); err != nil {
 		return err
@@ -190,9 +187,10 @@ func (s *Service) associateAction(ctx context.Context, operation, id, productID,
 		switch {
 		case associate && has:
 			return shapes.DuplicateResourceException("Service action %s is already associated with provisioning artifact %s.", id, artifactID)
-		case associate && len(art.Actions) >= maxActions:
-			return shapes.LimitExceededException("A provisioning artifact can have at most %d service actions.", maxActions)
 		case associate:
+			if err := s.room(actionsQuota, len(art.Actions)); err != nil {
+				return err
+			}
 			art.Actions, a.Artifacts = append(art.Actions, id), append(a.Artifacts, pair)
 		case !has:
 			return missing("Service action %s is not associated with provisioning artifact %s.", id, artifactID)

@@ -61,8 +61,8 @@ func (s *Service) CreateProvisioningArtifact(ctx context.Context, in *shapes.Cre
 			if err != nil {
 				return nil, err
 			}
-			if len(p.Artifacts) >= maxArtifacts {
-				return nil, shapes.LimitExceededException("A product can have at most %d provisioning artifacts.", maxArtifacts)
+			if err := s.room(artifactsQuota, len(p.Artifacts)); err != nil {
+				return nil, err
 			}
 			p.Artifacts = append(p.Artifacts, a)
 			tx.Put(p.key(), encode(p))

@@ -28,8 +28,12 @@ func (p *product) versions() []*shapes.ProvisioningArtifact {
 
 // launchable finds the paths to a product that the caller may launch.
 func (s *Service) launchable(ctx context.Context, action, id string, name *string) (paths []*launchPath, err error) {
+	who, err := s.launcher(ctx)
+	if err != nil {
+		return nil, err
+	}
 	err = s.view(ctx, func(tx kv.Reader) (err error) {
-		paths, err = launchPaths(ctx, tx, id)
+		paths, err = launchPaths(ctx, tx, who, id)
 		paths = slices.DeleteFunc(paths, func(p *launchPath) bool { return name != nil && p.product.Name != *name })
 		return err
 	})
@@ -123,10 +127,14 @@ func (s *Service) DescribeProvisioningParameters(ctx context.Context, in *shapes
 }
 
 // chosen finds the path and the version that a request names, with the tag options there.
-func (s *Service) chosen(ctx context.Context, action string, q *sought) (path *launchPath, a *artifact, options map[string][]string, err error) {
+func (s *Service) chosen(ctx context.Context, action string, q *sought, conditions ...map[string][]string) (path *launchPath, a *artifact, options map[string][]string, err error) {
+	who, err := s.launcher(ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	var failure error
 	err = s.view(ctx, func(tx kv.Reader) (err error) {
-		if path, failure = q.find(ctx, tx); failure == nil {
+		if path, failure = q.find(ctx, tx, who); failure == nil {
 			options, err = offered(ctx, tx, path)
 		}
 		return err
@@ -135,12 +143,12 @@ func (s *Service) chosen(ctx context.Context, action string, q *sought) (path *l
 		return nil, nil, nil, err
 	}
 	if failure != nil { // which is told only to who may ask
-		if err := s.ask(ctx, action, productARN(ctx, text(q.product)), nil); err != nil {
+		if err := s.ask(ctx, action, productARN(ctx, text(q.product)), nil, conditions...); err != nil {
 			return nil, nil, nil, err
 		}
 		return nil, nil, nil, failure
 	}
-	if err := s.ask(ctx, action, path.product.arn(), path.product.Tags); err != nil {
+	if err := s.ask(ctx, action, path.product.arn(), path.product.Tags, conditions...); err != nil {
 		return nil, nil, nil, err
 	}
 	a, err = q.version(path.product)

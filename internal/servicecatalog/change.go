@@ -31,20 +31,15 @@ func (s *Service) UpdateProvisionedProduct(ctx context.Context, in *shapes.Updat
 	} else if !maps.Equal(asked, p.Asked) && !retaggable(path) {
 		return nil, invalid("The tags of provisioned product %s cannot be updated: its product has no RESOURCE_UPDATE constraint that allows it.", p.Name)
 	}
-	values := map[string]string{}
-	for _, v := range in.ProvisioningParameters {
-		switch old, had := p.Values[text(v.Key)]; {
-		case isTrue(v.UsePreviousValue) && had:
-			values[text(v.Key)] = old
-		case isTrue(v.UsePreviousValue): // its default was, and stays
-		default:
-			values[text(v.Key)] = text(v.Value)
-		}
+	values, err := newValues(p, in.ProvisioningParameters)
+	if err != nil {
+		return nil, err
 	}
 	l, err := s.prepare(ctx, path, a, options, asked, values)
 	if err != nil {
 		return nil, err
 	}
+	l.actor = l.actor.unless(p)
 	err = s.update(ctx, func(tx kv.Txn) error {
 		out, err = once(ctx, s, tx, "UpdateProvisionedProduct", in.UpdateToken, in, func() (*shapes.UpdateProvisionedProductOutput, error) {
 			p, err := s.idle(ctx, tx, p.ID)
@@ -69,6 +64,38 @@ func (s *Service) UpdateProvisionedProduct(ctx context.Context, in *shapes.Updat
 	return out, err
 }
 
+// newValues are the values of parameters that a change asks for; has is what was launched, nil
+// if nothing was.
+func newValues(has *provisioned, list []*shapes.UpdateProvisioningParameter) (map[string]string, error) {
+	values, seen := map[string]string{}, map[string]bool{}
+	for _, v := range list {
+		k := text(v.Key)
+		if seen[k] {
+			return nil, invalid("Duplicate parameter keys are not allowed: %s", k)
+		}
+		seen[k] = true
+		if !isTrue(v.UsePreviousValue) {
+			values[k] = text(v.Value)
+			continue
+		}
+		if has == nil {
+			return nil, invalid("Parameter %s has no previous value.", k)
+		}
+		if old, had := has.Values[k]; had { // else its default was used, and stays
+			values[k] = old
+		}
+	}
+	return values, nil
+}
+
+// unless is the actor, or the role that an administrator has set for a provisioned product.
+func (a actor) unless(p *provisioned) actor {
+	if p != nil && p.Role != "" {
+		return actor{Role: p.Role}
+	}
+	return a
+}
+
 // retaggable tells whether a path's constraints allow to change tags.
 func retaggable(path *launchPath) bool {
 	c := path.of(resourceUpdateConstraint)
@@ -86,9 +113,13 @@ func (s *Service) target(ctx context.Context, p *provisioned, in *shapes.UpdateP
 	if q.product == nil && q.productName == nil {
 		q.product = &p.Product
 	}
+	who, err := s.launcher(ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	err = s.view(ctx, func(tx kv.Reader) (err error) {
 		if q.path == nil && q.pathName == nil {
-			paths, err := launchPaths(ctx, tx, text(q.product))
+			paths, err := launchPaths(ctx, tx, who, text(q.product))
 			if err != nil {
 				return err
 			}
@@ -96,7 +127,7 @@ func (s *Service) target(ctx context.Context, p *provisioned, in *shapes.UpdateP
 				q.path = &p.Path
 			}
 		}
-		if path, err = q.find(ctx, tx); err == nil {
+		if path, err = q.find(ctx, tx, who); err == nil {
 			options, err = offered(ctx, tx, path)
 		}
 		return err

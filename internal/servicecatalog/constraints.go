@@ -84,8 +84,8 @@ func (s *Service) CreateConstraint(ctx context.Context, in *shapes.CreateConstra
 						c.Type, c.Product, p.ID, o.Type, o.ID)
 				}
 			}
-			if len(others) >= maxConstraints {
-				return nil, shapes.LimitExceededException("A product can have at most %d constraints in a portfolio.", maxConstraints)
+			if err := s.room(constraintsQuota, len(others)); err != nil {
+				return nil, err
 			}
 			p.Constraints++ // so that no other constraint comes meanwhile
 			tx.Put(p.key(), encode(p))
@@ -98,9 +98,6 @@ func (s *Service) CreateConstraint(ctx context.Context, in *shapes.CreateConstra
 	})
 	return out, err
 }
-
-// maxConstraints is AWS's quota of a product in a portfolio.
-const maxConstraints = 100
 
 // besides tells whether a constraint can stand beside another of the same product.
 func (c *constraint) besides(o *constraint) bool {

@@ -8,12 +8,6 @@ import (
 	"github.com/modelwharf/modelwharf/internal/kv"
 )
 
-// maxProductsInPortfolio and maxPrincipals are AWS's quotas of a portfolio.
-const (
-	maxProductsInPortfolio = 150
-	maxPrincipals          = 100
-)
-
 // AssociateProductWithPortfolio puts a product into a portfolio of the caller's account: one
 // of the account's own, or one of a portfolio that is shared with it. Doing it again changes
 // nothing.
@@ -45,8 +39,8 @@ func (s *Service) AssociateProductWithPortfolio(ctx context.Context, in *shapes.
 		if p.content(c.Product) != nil {
 			return nil
 		}
-		if len(p.Products) >= maxProductsInPortfolio {
-			return shapes.LimitExceededException("A portfolio can have at most %d products.", maxProductsInPortfolio)
+		if err := s.room(contentsQuota, len(p.Products)); err != nil {
+			return err
 		}
 		p.Products = append(p.Products, c)
 		return nil

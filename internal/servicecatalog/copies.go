@@ -45,12 +45,12 @@ func (s *Service) CopyProduct(ctx context.Context, in *shapes.CopyProductInput) 
 				}
 			}
 			set(&to.Name, in.TargetProductName)
-			if err := copyArtifacts(ctx, tx, from, to, in.SourceProvisioningArtifactIdentifiers); err != nil {
+			if err := s.copyArtifacts(ctx, tx, from, to, in.SourceProvisioningArtifactIdentifiers); err != nil {
 				return nil, err
 			}
 			tx.Put(to.key(), encode(to))
 			if fresh {
-				if err := putProduct(ctx, tx, to); err != nil {
+				if err := s.putProduct(ctx, tx, to); err != nil {
 					return nil, err
 				}
 			}
@@ -65,7 +65,7 @@ func (s *Service) CopyProduct(ctx context.Context, in *shapes.CopyProductInput) 
 }
 
 // copyArtifacts copies the versions that are named, or all.
-func copyArtifacts(ctx context.Context, tx kv.Txn, from, to *product, named []map[string]string) error {
+func (s *Service) copyArtifacts(ctx context.Context, tx kv.Txn, from, to *product, named []map[string]string) error {
 	for _, n := range named {
 		if from.artifact(n["Id"]) == nil {
 			return missing("Provisioning artifact %s not found.", n["Id"])
@@ -84,10 +84,7 @@ func copyArtifacts(ctx context.Context, tx kv.Txn, from, to *product, named []ma
 		to.Artifacts = append(to.Artifacts, c)
 		tx.Put(key(templateKind, to.Region, c.ID), b)
 	}
-	if len(to.Artifacts) > maxArtifacts {
-		return shapes.LimitExceededException("A product can have at most %d provisioning artifacts.", maxArtifacts)
-	}
-	return nil
+	return s.room(artifactsQuota, len(to.Artifacts)-1)
 }
 
 // DescribeCopyProductStatus tells what became of a copy.

@@ -71,30 +71,32 @@ type crash struct {
 }
 
 // through asks for something, and asks again with the same token if a crash took the answer,
-// and follows it to its end through the crashes. The second value tells whether there was one.
-func (c crash) through(w *world, p *who, ask func() (*types.RecordDetail, error)) (r *types.RecordDetail, crashed bool) {
+// and follows what it got to its end through the crashes. The second value tells whether there
+// was one.
+func through[T any](c crash, w *world, ask func() (T, error), look func(T) (now T, ended bool, err error)) (got T, crashed bool) {
 	w.Helper()
-	store, lives := w.restart(c.updates, c.after), int64(1)
+	store, lives, asked := w.restart(c.updates, c.after), int64(1), false
 	defer func() { w.restart(forever, false) }()
 	for {
-		if r == nil {
-			if asked, err := ask(); err == nil {
-				r = asked
+		if !asked {
+			now, err := ask()
+			if asked = err == nil; asked {
+				got = now
 			} else if !store.cut.Load() {
 				w.Fatal(err)
 			}
 		}
 		for !store.cut.Load() {
-			out, err := p.DescribeRecord(w.Context(), &sdk.DescribeRecordInput{Id: r.RecordId})
+			now, ended, err := look(got)
 			if err != nil && !store.cut.Load() {
 				w.Fatal(err)
 			}
-			if err == nil && (out.RecordDetail.Status == types.RecordStatusSucceeded || out.RecordDetail.Status == types.RecordStatusFailed) {
-				return out.RecordDetail, lives > 1
+			if ended {
+				return now, lives > 1
 			}
 			select {
 			case <-w.Context().Done():
-				w.Fatalf("after %d lives there is no end: %v", lives, out)
+				w.Fatalf("after %d lives there is no end: %v", lives, now)
 			case <-time.After(time.Millisecond):
 			}
 		}
@@ -106,8 +108,24 @@ func (c crash) through(w *world, p *who, ask func() (*types.RecordDetail, error)
 	}
 }
 
+// record follows a record.
+func (p *who) record(r *types.RecordDetail) (*types.RecordDetail, bool, error) {
+	out, err := p.DescribeRecord(p.w.Context(), &sdk.DescribeRecordInput{Id: r.RecordId})
+	if err != nil {
+		return nil, false, err
+	}
+	r = out.RecordDetail
+	return r, r.Status == types.RecordStatusSucceeded || r.Status == types.RecordStatusFailed, nil
+}
+
+// plan follows the ID of a plan until the plan is made.
+func (p *who) plan(id string) (string, bool, error) {
+	out, err := p.DescribeProvisionedProductPlan(p.w.Context(), &sdk.DescribeProvisionedProductPlanInput{PlanId: &id})
+	return id, err == nil && out.ProvisionedProductPlanDetails.Status == types.ProvisionedProductPlanStatusCreateSuccess, err
+}
+
 // TestKilledAtAnyStep kills the server at every step of a launch, of an update, of one that
-// fails, of a launch that fails, and of terminations, for products that are launched in a
+// fails, of a launch that fails, of one by a plan, and of terminations, for products that are launched in a
 // role, with a user's own rights and with those of a session. Each ends as it should: nothing
 // is lost, doubled or orphaned. MODELWHARF_SOAK makes it go through more of them.
 func TestKilledAtAnyStep(t *testing.T) {
@@ -170,7 +188,7 @@ func (l *life) goes(c crash) (crashed bool) {
 	var ids []string
 	stage := func(what string, want types.RecordStatus, became types.ProvisionedProductStatus, sizes string, ask func() (*types.RecordDetail, error)) *types.RecordDetail {
 		l.Helper()
-		r, yes := c.through(l.world, l.user, ask)
+		r, yes := through(c, l.world, ask, l.user.record)
 		crashed = crashed || yes
 		fail := func(format string, args ...any) {
 			l.Helper()
@@ -261,16 +279,34 @@ func (l *life) goes(c crash) (crashed bool) {
 	ids = nil
 	stage("failing launch", failed, types.ProvisionedProductStatusError, "", provision("huge"))
 	stage("termination of a failed one", succeeded, "", "", terminate())
+	ids = nil
+	wanted := l.user.planning(l.offer, name, parameter("Size", "large"))
+	plan, yes := through(c, l.world, func() (string, error) {
+		out, err := l.user.CreateProvisionedProductPlan(ctx, wanted)
+		if err != nil {
+			return "", err
+		}
+		return *out.PlanId, nil
+	}, l.user.plan)
+	crashed = crashed || yes
+	execution := &sdk.ExecuteProvisionedProductPlanInput{PlanId: &plan, IdempotencyToken: l.token()}
+	stage("launch by a plan", succeeded, types.ProvisionedProductStatusAvailable, "large", func() (*types.RecordDetail, error) {
+		out, err := l.user.ExecuteProvisionedProductPlan(ctx, execution)
+		if err != nil {
+			return nil, err
+		}
+		return out.RecordDetail, nil
+	})
+	stage("termination of what a plan launched", succeeded, "", "", terminate())
 	return crashed
 }
 
 // stacksNow are the stacks of the platform that are not deleted.
 func (w *world) stacksNow() (list []string) {
 	w.Helper()
-	for _, s := range must(w.admin.stacks.ListStacks(w.Context(), &sdkcfn.ListStacksInput{}))(w).StackSummaries {
-		if s.StackStatus != cfntypes.StackStatusDeleteComplete {
-			list = append(list, fmt.Sprint(*s.StackName, " ", s.StackStatus))
-		}
+	there := slices.DeleteFunc(cfntypes.StackStatus("").Values(), func(s cfntypes.StackStatus) bool { return s == cfntypes.StackStatusDeleteComplete })
+	for _, s := range must(w.admin.stacks.ListStacks(w.Context(), &sdkcfn.ListStacksInput{StackStatusFilter: there}))(w).StackSummaries {
+		list = append(list, fmt.Sprint(*s.StackName, " ", s.StackStatus))
 	}
 	return list
 }

@@ -26,6 +26,7 @@ type record struct {
 	Tags                map[string]string `json:",omitempty"`
 	Outputs             []output          `json:",omitempty"`
 	LaunchRole          string            `json:",omitzero"`
+	StackSet            bool              `json:",omitzero"`
 	Owner, Session      string
 	Work                *work `json:",omitempty"` // until it is done
 }
@@ -76,7 +77,7 @@ func (r *record) ended() bool { return r.Status == recordSucceeded || r.Status =
 func (r *record) detail() *shapes.RecordDetail {
 	d := &shapes.RecordDetail{
 		RecordId: &r.ID, ProvisionedProductName: &r.Name, Status: &r.Status, CreatedTime: &r.Created, UpdatedTime: &r.Updated,
-		ProvisionedProductType: new(stackType), RecordType: &r.Type, ProvisionedProductId: &r.Provisioned, ProductId: optional(r.Product),
+		ProvisionedProductType: new(typeOf(r.StackSet)), RecordType: &r.Type, ProvisionedProductId: &r.Provisioned, ProductId: optional(r.Product),
 		ProvisioningArtifactId: optional(r.Artifact), PathId: optional(r.Path), RecordErrors: []*shapes.RecordError{}, RecordTags: []*shapes.RecordTag{},
 		LaunchRoleArn: optional(r.LaunchRole),
 	}
@@ -100,13 +101,14 @@ func (s *Service) DescribeRecord(ctx context.Context, in *shapes.DescribeRecordI
 	if err != nil {
 		return nil, err
 	}
+	q := api.RequestOf(ctx)
 	if r == nil {
-		if err := s.ask(ctx, "DescribeRecord", "*", nil); err != nil {
+		if err := s.ask(ctx, "DescribeRecord", "*", nil, levels(q, q.Caller.Principal, q.Caller.ARN)); err != nil {
 			return nil, err
 		}
 		return nil, missing("Record %s not found.", *in.Id)
 	}
-	if err := s.ask(ctx, "DescribeRecord", "*", nil, levels(api.RequestOf(ctx), r.Owner, r.Session)); err != nil {
+	if err := s.ask(ctx, "DescribeRecord", "*", nil, levels(q, r.Owner, r.Session)); err != nil {
 		return nil, err
 	}
 	some, next, err := paged(ctx, s, r.Outputs, in.PageSize, in.PageToken, func(o output) string { return o.Key }, r.ID)
@@ -291,7 +293,7 @@ func (s *Service) SearchProvisionedProducts(ctx context.Context, in *shapes.Sear
 
 func (p *provisioned) attribute(ctx context.Context, tx kv.Reader) (*shapes.ProvisionedProductAttribute, error) {
 	one := &shapes.ProvisionedProductAttribute{
-		Name: &p.Name, Arn: new(p.arn()), Type: new(stackType), Id: &p.ID, Status: &p.Status, StatusMessage: optional(p.Message), CreatedTime: &p.Created,
+		Name: &p.Name, Arn: new(p.arn()), Type: new(typeOf(p.AdminRole != "")), Id: &p.ID, Status: &p.Status, StatusMessage: optional(p.Message), CreatedTime: &p.Created,
 		IdempotencyToken: &p.Token, LastRecordId: &p.LastRecord, LastProvisioningRecordId: optional(p.LastProvisioning),
 		LastSuccessfulProvisioningRecordId: optional(p.LastSuccessful), Tags: tagsOf(p.Tags), PhysicalId: optional(p.Stack), ProductId: &p.Product,
 		ProvisioningArtifactId: &p.Artifact, UserArn: &p.Owner, UserArnSession: &p.Session,

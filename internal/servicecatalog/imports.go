@@ -109,7 +109,7 @@ func (s *Service) UpdateProvisionedProductProperties(ctx context.Context, in *sh
 				p.Owner, p.Session = v, v
 			}
 			if v, ok := in.ProvisionedProductProperties["LAUNCH_ROLE"]; ok {
-				p.LaunchRole = v
+				p.LaunchRole, p.Role, p.AdminRole = v, v, ""
 			}
 			r := s.newRecord(ctx, p, propertyRecord)
 			r.Status, p.LastRecord = recordSucceeded, r.ID

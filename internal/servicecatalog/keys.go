@@ -29,6 +29,7 @@ import (
 //	launchedname | region | account | name          → the ID of the provisioned product of this name
 //	record       | region | account | id            → see record
 //	history      | region | account | number | id   → empty: the records, the newest first
+//	plan         | region | account | id            → see plan
 //	copy         | region | account | token         → see copied
 //	token        | region | account | operation | token → see answered
 const room = "servicecatalog"
@@ -49,6 +50,7 @@ const (
 	launchedNameKind = "launchedname"
 	recordKind       = "record"
 	historyKind      = "history"
+	plansKind        = "plan"
 	copyKind         = "copy"
 	tokenKind        = "token"
 )

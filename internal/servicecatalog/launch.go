@@ -266,30 +266,47 @@ func (s *Service) begin(ctx context.Context, tx kv.Txn, p *provisioned, kind str
 	r := s.newRecord(ctx, p, kind)
 	if l != nil {
 		r.Product, r.Artifact, r.Path, r.Tags, r.LaunchRole = l.path.product.ID, l.artifact.ID, l.path.id(), w.Asked, l.actor.Role
-		w.Actor, w.Values, w.Topics, w.Tags = l.actor, l.values, l.topics, l.tags
-		w.Auto = map[string]string{
-			"aws:servicecatalog:portfolioArn": l.path.portfolio.arn(), "aws:servicecatalog:productArn": l.path.product.arn(),
-			"aws:servicecatalog:provisioningPrincipalArn": r.Session, "aws:servicecatalog:provisionedProductArn": p.arn(),
-			"aws:servicecatalog:provisioningArtifactIdentifier": l.artifact.ID,
-		}
+		w.launches(l, p, r.Session)
 		if p.Product == "" {
-			p.Product, p.Artifact = r.Product, r.Artifact
+			p.Product, p.Artifact, p.AdminRole = r.Product, r.Artifact, l.actor.Admin
 		}
+		r.StackSet = p.AdminRole != ""
 		p.Path, p.LastProvisioning = r.Path, r.ID
-		b, err := tx.Get(ctx, key(templateKind, l.path.product.Region, l.artifact.ID))
-		if err != nil {
+		if err := copyTemplate(ctx, tx, l, r.Region, r.ID); err != nil {
 			return nil, err
 		}
-		if b == nil {
-			return nil, missing("Provisioning artifact %s not found.", l.artifact.ID)
-		}
-		tx.Put(key(templateKind, r.Region, r.ID), b) // whatever becomes of the artifact meanwhile
 	}
 	w.Origin = api.RequestOf(ctx).Origin()
-	r.Work = w
+	if r.Work = w; w.Stack != "" {
+		p.Stack = w.Stack
+	}
 	p.Status, p.Message, p.LastRecord = underChange, "", r.ID
 	s.put(ctx, tx, p, r)
 	return r, jobs.Enqueue(ctx, tx, operationKind, strings.Join([]string{r.Region, r.Account, r.ID}, " "), nil)
+}
+
+// launches says what is launched, by whose session, for a provisioned product.
+func (w *work) launches(l *launch, p *provisioned, session string) {
+	w.Actor, w.Values, w.Topics, w.Tags = l.actor, l.values, l.topics, l.tags
+	w.Auto = map[string]string{
+		"aws:servicecatalog:portfolioArn": l.path.portfolio.arn(), "aws:servicecatalog:productArn": l.path.product.arn(),
+		"aws:servicecatalog:provisioningPrincipalArn": session, "aws:servicecatalog:provisionedProductArn": p.arn(),
+		"aws:servicecatalog:provisioningArtifactIdentifier": l.artifact.ID,
+	}
+}
+
+// copyTemplate keeps the template of a launch under an ID of its own, whatever becomes of the
+// artifact meanwhile.
+func copyTemplate(ctx context.Context, tx kv.Txn, l *launch, region, id string) error {
+	b, err := tx.Get(ctx, key(templateKind, l.path.product.Region, l.artifact.ID))
+	if err != nil {
+		return err
+	}
+	if b == nil {
+		return missing("Provisioning artifact %s not found.", l.artifact.ID)
+	}
+	tx.Put(key(templateKind, region, id), b)
+	return nil
 }
 
 func (s *Service) newRecord(ctx context.Context, p *provisioned, kind string) *record {
@@ -297,7 +314,7 @@ func (s *Service) newRecord(ctx context.Context, p *provisioned, kind string) *r
 	now := s.instant()
 	return &record{
 		ID: newID("rec"), Account: p.Account, Region: p.Region, Type: kind, Status: recordCreated, Created: now, Updated: now,
-		Provisioned: p.ID, Name: p.Name, Product: p.Product, Artifact: p.Artifact, Path: p.Path, Tags: p.Asked, LaunchRole: p.LaunchRole,
+		Provisioned: p.ID, Name: p.Name, Product: p.Product, Artifact: p.Artifact, Path: p.Path, Tags: p.Asked, LaunchRole: p.LaunchRole, StackSet: p.AdminRole != "",
 		Owner: c.Principal, Session: c.ARN,
 	}
 }

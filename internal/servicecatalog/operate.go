@@ -3,14 +3,11 @@ package servicecatalog
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/api/cloudformation"
-	"github.com/modelwharf/modelwharf/internal/api/sts"
-	stacks "github.com/modelwharf/modelwharf/internal/cloudformation"
 	"github.com/modelwharf/modelwharf/internal/jobs"
 	"github.com/modelwharf/modelwharf/internal/kv"
 )
@@ -27,6 +24,7 @@ const operationsAtOnce = 64
 func (s *Service) Jobs() []jobs.Kind {
 	return []jobs.Kind{
 		{Name: operationKind, Run: s.operate, AtOnce: operationsAtOnce},
+		{Name: planKind, Run: s.plan, AtOnce: operationsAtOnce},
 		{Name: "servicecatalog.ForgetTokens", Run: s.forgetTokens, Every: time.Hour},
 	}
 }
@@ -42,6 +40,7 @@ type work struct {
 	Asked  map[string]string `json:",omitempty"` // those of them that the request had
 	Auto   map[string]string `json:",omitempty"` // tags
 	Topics []string          `json:",omitempty"`
+	Plan   string            `json:",omitzero"` // whose change set is executed
 	Retain bool              `json:",omitzero"`
 	// IgnoreErrors lets the provisioned product go even if its stack stays.
 	IgnoreErrors bool `json:",omitzero"`
@@ -55,13 +54,6 @@ const (
 	doUpdate = "update"
 	doDelete = "delete"
 )
-
-// actor is who acts in a launch: a role, which Service Catalog or, behind a STACKSET
-// constraint, the role Admin assumes; else By, who asked.
-type actor struct {
-	Role, Admin string `json:",omitzero"`
-	By          []byte `json:",omitempty"`
-}
 
 // operation is a record's work in one process.
 type operation struct {
@@ -114,120 +106,6 @@ func (o *operation) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(wait):
-		}
-	}
-}
-
-// acting returns a context in which acts who launches.
-func (o *operation) acting(ctx context.Context) (context.Context, error) {
-	a := o.w.Actor
-	q := &api.Request{ID: o.r.ID, Service: "servicecatalog", Operation: "Operation", Region: o.r.Region, Time: o.now(), CalledVia: []string{principal}}
-	ctx = api.WithRequest(ctx, q.From(o.w.Origin))
-	switch {
-	case a.Admin != "":
-		return o.throughAdmin(ctx, a)
-	case a.Role != "":
-		return o.identity.ServiceRole(ctx, a.Role, principal, "servicecatalog")
-	}
-	return o.identity.Act(ctx, a.By)
-}
-
-// throughAdmin is how a stack set does it: CloudFormation acts in the role Admin, which
-// assumes the other.
-func (o *operation) throughAdmin(ctx context.Context, a actor) (context.Context, error) {
-	ctx, err := o.identity.ServiceRole(ctx, a.Admin, "cloudformation.amazonaws.com", "AWSCloudFormationStackSet")
-	if err != nil {
-		return nil, err
-	}
-	out, err := o.identity.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &a.Role, RoleSessionName: new("servicecatalog")})
-	if err != nil {
-		return nil, err
-	}
-	who, err := o.identity.Recall(ctx, *out.Credentials.AccessKeyId, *out.Credentials.SessionToken)
-	if err != nil {
-		return nil, err
-	}
-	return o.identity.Admit(api.WithRequest(ctx, new(*api.RequestOf(ctx))), who), nil
-}
-
-// capabilities are all: whoever offers a product has acknowledged what its template makes.
-var capabilities = []string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"}
-
-// ask asks for the stack's operation, and notes that it did.
-func (o *operation) ask(ctx context.Context) error {
-	as, err := o.acting(ctx)
-	if err != nil {
-		return err
-	}
-	stack, same := o.w.Stack, false
-	switch o.w.Do {
-	case doDelete:
-		_, err = o.stacks.DeleteStack(as, &cloudformation.DeleteStackInput{StackName: &o.w.Stack, ClientRequestToken: &o.r.ID})
-	default:
-		body, failed := o.bodyOf(ctx, o.r.Region, o.r.ID)
-		if failed != nil {
-			return failed
-		}
-		as = stacks.WithLaunch(as, stacks.Launch{Template: body, Tags: o.w.Auto})
-		var given []*cloudformation.Parameter
-		for _, k := range slices.Sorted(keysOf(o.w.Values)) {
-			given = append(given, &cloudformation.Parameter{ParameterKey: &k, ParameterValue: new(o.w.Values[k])})
-		}
-		tags := []*cloudformation.Tag{}
-		for _, t := range tagsOf(o.w.Tags) {
-			tags = append(tags, &cloudformation.Tag{Key: t.Key, Value: t.Value})
-		}
-		if o.w.Do == doCreate {
-			name := "SC-" + o.r.Account + "-" + o.r.Provisioned
-			out, failed := o.stacks.CreateStack(as, &cloudformation.CreateStackInput{
-				StackName: &name, Parameters: given, Tags: tags, NotificationARNs: o.w.Topics, Capabilities: capabilities, ClientRequestToken: &o.r.ID,
-			})
-			if err = failed; err == nil {
-				stack = *out.StackId
-			}
-			break
-		}
-		if asked, failed := o.asked(as); failed != nil || asked {
-			err = failed
-			break
-		}
-		_, err = o.stacks.UpdateStack(as, &cloudformation.UpdateStackInput{
-			StackName: &o.w.Stack, Parameters: given, Tags: tags, NotificationARNs: o.w.Topics, Capabilities: capabilities, ClientRequestToken: &o.r.ID,
-		})
-		if e, ok := errors.AsType[*api.Error](err); ok && strings.HasPrefix(e.Message, "No updates are to be performed") {
-			err, same = nil, true
-		}
-	}
-	if err != nil {
-		return err
-	}
-	return o.commit(ctx, func(r *record, p *provisioned) {
-		r.Work.Begun, r.Work.Stack, r.Work.Same = true, stack, same
-		if p != nil {
-			p.Stack = stack
-		}
-	})
-}
-
-// asked tells whether the stack was asked for the update before a crash: one of its events
-// has the token.
-func (o *operation) asked(as context.Context) (bool, error) {
-	in := &cloudformation.DescribeStackEventsInput{StackName: &o.w.Stack}
-	for {
-		out, err := o.stacks.DescribeStackEvents(as, in)
-		if err != nil {
-			return false, err
-		}
-		for _, e := range out.StackEvents { // the newest first
-			if text(e.ClientRequestToken) == o.r.ID {
-				return true, nil
-			}
-			if e.Timestamp.Before(o.r.Created) {
-				return false, nil
-			}
-		}
-		if in.NextToken = out.NextToken; in.NextToken == nil {
-			return false, nil
 		}
 	}
 }
@@ -304,6 +182,7 @@ func (o *operation) reason(as context.Context, otherwise string) (why string, er
 // commit changes the record and the provisioned product, nil if there is none any more.
 // One whose status is "" then is gone.
 func (o *operation) commit(ctx context.Context, fn func(r *record, p *provisioned)) error {
+	was := o.r
 	_, err := o.job.Update(ctx, func(tx kv.Txn) error {
 		r, err := get[record](ctx, tx, o.r.key())
 		if err != nil {
@@ -322,6 +201,9 @@ func (o *operation) commit(ctx context.Context, fn func(r *record, p *provisione
 			tx.Delete(p.nameKey())
 		}
 		if r.ended() {
+			if err := o.endPlans(ctx, tx, r, p); err != nil {
+				return err
+			}
 			r.Work = nil
 			tx.Delete(key(templateKind, r.Region, r.ID))
 		}
@@ -332,6 +214,9 @@ func (o *operation) commit(ctx context.Context, fn func(r *record, p *provisione
 		}
 		return nil
 	})
+	if err == nil && o.r.ended() && !was.ended() {
+		o.metrics.ended(o.r)
+	}
 	return err
 }
 

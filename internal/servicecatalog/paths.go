@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/modelwharf/modelwharf/internal/api"
 	shapes "github.com/modelwharf/modelwharf/internal/api/servicecatalog"
 	"github.com/modelwharf/modelwharf/internal/cloudformation/template"
 	"github.com/modelwharf/modelwharf/internal/kv"
@@ -32,14 +31,13 @@ func (p *launchPath) id() string {
 // A portfolio of the caller's account that took the product from a shared one has that
 // one's constraints, too: its own LAUNCH constraint takes the other's place, TEMPLATE
 // constraints add up.
-func launchPaths(ctx context.Context, tx kv.Reader, product string) (list []*launchPath, err error) {
-	r := api.RequestOf(ctx)
+func launchPaths(ctx context.Context, tx kv.Reader, who launcher, product string) (list []*launchPath, err error) {
 	known, err := knownPortfolios(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range known {
-		if !p.admits(&r.Caller) || product != "" && p.content(product) == nil {
+		if !p.admits(who) || product != "" && p.content(product) == nil {
 			continue
 		}
 		some, err := productsIn(ctx, tx, p)
@@ -112,14 +110,14 @@ type sought struct {
 
 // found finds a product that the caller may launch and one of its paths. Where several lead
 // to it, the caller must choose.
-func (q *sought) find(ctx context.Context, tx kv.Reader) (*launchPath, error) {
+func (q *sought) find(ctx context.Context, tx kv.Reader, who launcher) (*launchPath, error) {
 	if (q.product == nil) == (q.productName == nil) {
 		return nil, invalid("Exactly one of ProductId and ProductName is required.")
 	}
 	if q.path != nil && q.pathName != nil {
 		return nil, invalid("At most one of PathId and PathName can be given.")
 	}
-	paths, err := launchPaths(ctx, tx, text(q.product))
+	paths, err := launchPaths(ctx, tx, who, text(q.product))
 	if err != nil {
 		return nil, err
 	}
@@ -159,9 +157,13 @@ func (s *Service) ListLaunchPaths(ctx context.Context, in *shapes.ListLaunchPath
 	if err := s.onProduct(ctx, "ListLaunchPaths", *in.ProductId); err != nil {
 		return nil, err
 	}
+	who, err := s.launcher(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var paths []*launchPath
-	err := s.view(ctx, func(tx kv.Reader) (err error) {
-		paths, err = launchPaths(ctx, tx, *in.ProductId)
+	err = s.view(ctx, func(tx kv.Reader) (err error) {
+		paths, err = launchPaths(ctx, tx, who, *in.ProductId)
 		return err
 	})
 	if err != nil {

@@ -7,9 +7,6 @@ import (
 	"github.com/modelwharf/modelwharf/internal/kv"
 )
 
-// maxPortfolios is how many portfolios an account may have in a region, AWS's default.
-const maxPortfolios = 100
-
 // CreatePortfolio makes a portfolio.
 func (s *Service) CreatePortfolio(ctx context.Context, in *shapes.CreatePortfolioInput) (out *shapes.CreatePortfolioOutput, err error) {
 	tags, err := newTags(ctx, in.Tags)
@@ -26,8 +23,8 @@ func (s *Service) CreatePortfolio(ctx context.Context, in *shapes.CreatePortfoli
 			if err != nil {
 				return nil, err
 			}
-			if len(some) >= maxPortfolios {
-				return nil, shapes.LimitExceededException("An account can have at most %d portfolios in a region.", maxPortfolios)
+			if err := s.room(portfoliosQuota, len(some)); err != nil {
+				return nil, err
 			}
 			p := &portfolio{
 				ID: newID("port"), Account: account, Region: region, Name: text(in.DisplayName), Description: text(in.Description),

@@ -49,8 +49,8 @@ func (s *Service) AssociatePrincipalWithPortfolio(ctx context.Context, in *shape
 		if slices.Contains(p.Principals, g) {
 			return nil
 		}
-		if len(p.Principals) >= maxPrincipals {
-			return shapes.LimitExceededException("A portfolio can have at most %d principals.", maxPrincipals)
+		if err := s.room(principalsQuota, len(p.Principals)); err != nil {
+			return err
 		}
 		p.Principals = append(p.Principals, g)
 		return nil
@@ -125,19 +125,32 @@ func (s *Service) ListPrincipalsForPortfolio(ctx context.Context, in *shapes.Lis
 
 // admits tells whether a caller is one of a portfolio's principals: those that the caller's
 // account granted it to, and those of the owner if it shares them. A role stands for its
-// sessions.
-func (p *portfolio) admits(c *api.Caller) bool {
-	sh := p.share(c.Account)
+// sessions, a group for its users.
+func (p *portfolio) admits(who launcher) bool {
+	sh := p.share(who.account)
 	return slices.ContainsFunc(p.Principals, func(g grantee) bool {
-		own := g.Account == c.Account
+		own := g.Account == who.account
 		if !own && (sh == nil || !sh.Principals || g.Account != p.Account) {
 			return false
 		}
 		if g.Type == iamPattern || !own {
-			return matches(nameIn(g.ARN), nameIn(c.Principal))
+			return slices.ContainsFunc(who.principals, func(arn string) bool { return matches(nameIn(g.ARN), nameIn(arn)) })
 		}
-		return g.ARN == c.Principal
+		return slices.Contains(who.principals, g.ARN)
 	})
+}
+
+// launcher is who asks, as portfolios know them: an account, and the principals that the caller
+// stands for, who are a user with its groups, a role or root.
+type launcher struct {
+	account    string
+	principals []string
+}
+
+func (s *Service) launcher(ctx context.Context) (launcher, error) {
+	c := &api.RequestOf(ctx).Caller
+	groups, err := s.identity.GroupsOf(ctx)
+	return launcher{c.Account, append([]string{c.Principal}, groups...)}, err
 }
 
 // nameIn is what an ARN has behind its account.

@@ -7,12 +7,6 @@ import (
 	"github.com/modelwharf/modelwharf/internal/kv"
 )
 
-// Quotas of AWS: products of an account in a region, and versions of a product.
-const (
-	maxProducts  = 350
-	maxArtifacts = 100
-)
-
 // The type of products that there are here.
 const cloudFormation = "CLOUD_FORMATION_TEMPLATE"
 
@@ -46,7 +40,7 @@ func (s *Service) CreateProduct(ctx context.Context, in *shapes.CreateProductInp
 				Distributor: text(in.Distributor), SupportDescription: text(in.SupportDescription), SupportEmail: text(in.SupportEmail),
 				SupportURL: text(in.SupportUrl), Created: s.instant(), Tags: tags, Artifacts: []*artifact{a},
 			}
-			if err := putProduct(ctx, tx, p); err != nil {
+			if err := s.putProduct(ctx, tx, p); err != nil {
 				return nil, err
 			}
 			tx.Put(key(templateKind, region, a.ID), body)
@@ -59,13 +53,13 @@ func (s *Service) CreateProduct(ctx context.Context, in *shapes.CreateProductInp
 }
 
 // putProduct stores a new product.
-func putProduct(ctx context.Context, tx kv.Txn, p *product) error {
+func (s *Service) putProduct(ctx context.Context, tx kv.Txn, p *product) error {
 	some, err := ids(ctx, tx, key(productsKind, p.Region, p.Account))
 	if err != nil {
 		return err
 	}
-	if len(some) >= maxProducts {
-		return shapes.LimitExceededException("An account can have at most %d products in a region.", maxProducts)
+	if err := s.room(productsQuota, len(some)); err != nil {
+		return err
 	}
 	tx.Put(p.key(), encode(p))
 	tx.Put(key(productsKind, p.Region, p.Account, p.ID), []byte{})

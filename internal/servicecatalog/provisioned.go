@@ -29,6 +29,10 @@ type provisioned struct {
 	// Owner is the principal that launched it, Session the session in which it did.
 	Owner, Session string
 	Imported       bool `json:",omitzero"`
+	// Plan is the plan that is not executed yet, Role the launch role that an administrator set,
+	// whatever the constraints say.
+	Plan string `json:",omitzero"`
+	Role string `json:",omitzero"`
 }
 
 // The statuses of a provisioned product.
@@ -40,8 +44,14 @@ const (
 	planInProgress = "PLAN_IN_PROGRESS"
 )
 
-// stackType is the type of provisioned products.
-const stackType = "CFN_STACK"
+// typeOf is the type of what is launched: behind a STACKSET constraint it is a stack set, though
+// of one stack.
+func typeOf(set bool) string {
+	if set {
+		return "CFN_STACKSET"
+	}
+	return "CFN_STACK"
+}
 
 func (p *provisioned) arn() string {
 	return "arn:aws:servicecatalog:" + p.Region + ":" + p.Account + ":stack/" + p.Name + "/" + p.ID
@@ -54,7 +64,7 @@ func (p *provisioned) nameKey() []byte {
 
 func (p *provisioned) detail() *shapes.ProvisionedProductDetail {
 	return &shapes.ProvisionedProductDetail{
-		Name: &p.Name, Arn: new(p.arn()), Type: new(stackType), Id: &p.ID, Status: &p.Status, StatusMessage: optional(p.Message), CreatedTime: &p.Created,
+		Name: &p.Name, Arn: new(p.arn()), Type: new(typeOf(p.AdminRole != "")), Id: &p.ID, Status: &p.Status, StatusMessage: optional(p.Message), CreatedTime: &p.Created,
 		IdempotencyToken: &p.Token, LastRecordId: &p.LastRecord, LastProvisioningRecordId: optional(p.LastProvisioning),
 		LastSuccessfulProvisioningRecordId: optional(p.LastSuccessful), ProductId: &p.Product, ProvisioningArtifactId: &p.Artifact, LaunchRoleArn: optional(p.LaunchRole),
 	}
@@ -104,7 +114,9 @@ func (s *Service) onProvisioned(ctx context.Context, action, id, name string) (p
 	}
 	account, region := home(ctx)
 	if p == nil {
-		if err := s.ask(ctx, action, "arn:aws:servicecatalog:"+region+":"+account+":stack/"+name+"/"+id, nil, map[string][]string{"servicecatalog:accountLevel": {"self"}}); err != nil {
+		// Who may only see their own is told, too, that there is nothing any more.
+		r := api.RequestOf(ctx)
+		if err := s.ask(ctx, action, "arn:aws:servicecatalog:"+region+":"+account+":stack/"+name+"/"+id, nil, levels(r, r.Caller.Principal, r.Caller.ARN)); err != nil {
 			return nil, err
 		}
 		return nil, missing("Provisioned product %s not found.", id+name)

@@ -100,9 +100,13 @@ func (s *Service) SearchProducts(ctx context.Context, in *shapes.SearchProductsI
 	if err := s.ask(ctx, "SearchProducts", "*", nil); err != nil {
 		return nil, err
 	}
+	who, err := s.launcher(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var paths []*launchPath
-	err := s.view(ctx, func(tx kv.Reader) (err error) {
-		paths, err = launchPaths(ctx, tx, "")
+	err = s.view(ctx, func(tx kv.Reader) (err error) {
+		paths, err = launchPaths(ctx, tx, who, "")
 		return err
 	})
 	if err != nil {

@@ -13,11 +13,14 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/modelwharf/modelwharf/internal/api"
 	shapes "github.com/modelwharf/modelwharf/internal/api/servicecatalog"
 	"github.com/modelwharf/modelwharf/internal/cloudformation"
 	"github.com/modelwharf/modelwharf/internal/identity"
 	"github.com/modelwharf/modelwharf/internal/kv"
+	"github.com/modelwharf/modelwharf/internal/quota"
 	"github.com/modelwharf/modelwharf/internal/wire/pagetoken"
 )
 
@@ -35,7 +38,11 @@ type Config struct {
 	Fetch func(ctx context.Context, url string) ([]byte, error)
 	Now   func() time.Time // time.Now if nil
 	Wake  func()           // is called when there is a new job; nil if nobody wants to know
-	Log   *slog.Logger     // slog.Default() if nil
+	// Metrics is where the service registers its numbers; nil for nowhere.
+	Metrics prometheus.Registerer
+	// Quotas are those of Quotas() that differ from AWS's.
+	Quotas quota.Values
+	Log    *slog.Logger // slog.Default() if nil
 }
 
 // Service is the catalog. It is safe for concurrent use.
@@ -47,6 +54,8 @@ type Service struct {
 	fetch    func(ctx context.Context, url string) ([]byte, error)
 	now      func() time.Time
 	wake     func()
+	metrics  *metrics
+	quotas   quota.Values
 	log      *slog.Logger
 }
 
@@ -55,7 +64,8 @@ var _ shapes.Backend = (*Service)(nil)
 // New returns a service. Its Jobs must run: they are what launches.
 func New(c Config) *Service {
 	s := &Service{
-		store: c.Store, identity: c.Identity, seal: c.Seal, stacks: c.Stacks, fetch: c.Fetch, now: c.Now, wake: c.Wake, log: cmp.Or(c.Log, slog.Default()),
+		store: c.Store, identity: c.Identity, seal: c.Seal, stacks: c.Stacks, fetch: c.Fetch, now: c.Now, wake: c.Wake,
+		metrics: newMetrics(c.Metrics, c.Store), quotas: c.Quotas, log: cmp.Or(c.Log, slog.Default()),
 	}
 	if s.now == nil {
 		s.now = time.Now

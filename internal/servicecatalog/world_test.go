@@ -18,21 +18,25 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdkcfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	sdktrail "github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	sdkiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	sdk "github.com/aws/aws-sdk-go-v2/service/servicecatalog"
 	"github.com/aws/aws-sdk-go-v2/service/servicecatalog/types"
 	sdksts "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/modelwharf/modelwharf/internal/api"
+	"github.com/modelwharf/modelwharf/internal/api/cloudtrail"
 	"github.com/modelwharf/modelwharf/internal/api/iam"
 	"github.com/modelwharf/modelwharf/internal/api/sts"
+	"github.com/modelwharf/modelwharf/internal/audit"
 	"github.com/modelwharf/modelwharf/internal/cloudformation"
-	"github.com/modelwharf/modelwharf/internal/cloudformation/template"
 	"github.com/modelwharf/modelwharf/internal/identity"
 	"github.com/modelwharf/modelwharf/internal/jobs"
 	"github.com/modelwharf/modelwharf/internal/kv"
 	"github.com/modelwharf/modelwharf/internal/kv/mem"
+	"github.com/modelwharf/modelwharf/internal/quota"
 	"github.com/modelwharf/modelwharf/internal/servicecatalog"
 	"github.com/modelwharf/modelwharf/internal/wire"
 	"github.com/modelwharf/modelwharf/internal/wire/awsjson"
@@ -45,70 +49,6 @@ const (
 	team     = "222222222222"
 	region   = "eu-west-1"
 )
-
-// model is a service whose models are made by the resource type Test::Model: each has a Size,
-// and needs the right test:MakeModel.
-type model struct {
-	identity *identity.Service
-	mu       sync.Mutex
-	models   map[string]string // size by name
-	gate     chan struct{}     // if not nil, a Create waits for it
-}
-
-func property(n *template.Node, name string) string {
-	if v := n.Get(name); v != nil {
-		return v.Text
-	}
-	return ""
-}
-
-func (m *model) set(ctx context.Context, name string, n *template.Node) (cloudformation.Made, error) {
-	size := property(n, "Size")
-	if size == "huge" {
-		return cloudformation.Made{}, errors.New("no machine is so large")
-	}
-	if err := m.identity.Authorize(ctx, identity.Check{Action: "test:MakeModel", Resource: "*"}); err != nil {
-		return cloudformation.Made{}, err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.models[name] = size
-	return cloudformation.Made{PhysicalID: name, Attributes: map[string]*template.Node{"Size": template.NewText(size)}}, nil
-}
-
-func (m *model) Create(ctx context.Context, r *cloudformation.Request) (cloudformation.Made, error) {
-	m.mu.Lock()
-	gate := m.gate
-	m.mu.Unlock()
-	if gate != nil {
-		select {
-		case <-gate:
-		case <-ctx.Done():
-			return cloudformation.Made{}, ctx.Err()
-		}
-	}
-	return m.set(ctx, r.Name, r.Properties)
-}
-
-func (m *model) Update(ctx context.Context, r *cloudformation.Request) (cloudformation.Made, error) {
-	return m.set(ctx, r.PhysicalID, r.Properties)
-}
-
-func (m *model) Delete(_ context.Context, r *cloudformation.Request) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.models, r.PhysicalID)
-	return nil
-}
-
-func (m *model) sizes() (list []string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, s := range m.models {
-		list = append(list, s)
-	}
-	return list
-}
 
 // world is a server of the catalog, of stacks and of identities for two accounts.
 type world struct {
@@ -125,6 +65,8 @@ type world struct {
 	// admin and lead are the roots of the platform's and the team's account.
 	admin, lead *who
 	names       atomic.Int64
+	quotas      quota.Values
+	metrics     atomic.Pointer[prometheus.Registry]
 }
 
 // who is an identity with its clients.
@@ -135,6 +77,7 @@ type who struct {
 	iam     *sdkiam.Client
 	sts     *sdksts.Client
 	stacks  *sdkcfn.Client
+	trail   *sdktrail.Client
 }
 
 func newWorld(t testing.TB) *world {
@@ -189,7 +132,9 @@ func (w *world) startOn(store kv.Store) {
 			Name: "Test::Model", Attributes: []string{"Size"}, Handler: w.model, Properties: map[string]cloudformation.Property{"Size": {}, "Secret": {}},
 		}},
 	})
+	w.metrics.Store(prometheus.NewRegistry())
 	catalog := servicecatalog.New(servicecatalog.Config{
+		Metrics: w.metrics.Load(), Quotas: w.quotas,
 		Store: store, Identity: w.identity, Seal: w.seal.Pages(), Stacks: stacks, Fetch: fetch, Wake: runner.Wake, Log: slog.New(slog.DiscardHandler),
 	})
 	runner.Register(stacks.Jobs()...)
@@ -200,6 +145,9 @@ func (w *world) startOn(store kv.Store) {
 	w.stop = func() { cancel(); ended.Wait() }
 	w.services.Store(&map[string]wire.Protocol{
 		"servicecatalog": awsjson.New(catalog.API()), "cloudformation": query.New(stacks.API()),
+		"cloudtrail": awsjson.New(cloudtrail.New(&audit.CloudTrail{Store: store, Pages: w.seal.Pages(), Authorize: func(ctx context.Context, action, resource string) error {
+			return w.identity.Authorize(ctx, identity.Check{Action: action, Resource: resource})
+		}})),
 		"iam": query.New(iam.New(w.identity)), "sts": query.New(sts.New(w.identity)),
 	})
 }
@@ -254,7 +202,7 @@ func (w *world) as(account, id, secret, token string) *who {
 		Region: region, BaseEndpoint: &w.url, Credentials: credentials.NewStaticCredentialsProvider(id, secret, token),
 		Retryer: func() aws.Retryer { return aws.NopRetryer{} },
 	}
-	return &who{sdk.NewFromConfig(cfg), w, account, sdkiam.NewFromConfig(cfg), sdksts.NewFromConfig(cfg), sdkcfn.NewFromConfig(cfg)}
+	return &who{sdk.NewFromConfig(cfg), w, account, sdkiam.NewFromConfig(cfg), sdksts.NewFromConfig(cfg), sdkcfn.NewFromConfig(cfg), sdktrail.NewFromConfig(cfg)}
 }
 
 // must returns the value of a call that must not fail.

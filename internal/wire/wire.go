@@ -8,7 +8,7 @@
 //	err = protocol.WriteAnswer(w, requestID, call, out)
 //
 // and reports a failure of any step by WriteError. The protocols are in the
-// sub-packages: awsjson, query and restjson. They do not read the request's body, which the
+// sub-packages: awsjson, rpccbor, query and restjson. They do not read the request's body, which the
 // caller has read, limited in size and authenticated; they keep nothing of it once
 // Input has returned, but for the stream that an input of restjson may have in it.
 package wire

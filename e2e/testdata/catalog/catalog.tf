@@ -17,6 +17,13 @@ variable "table" {
 
 variable "template" { type = string }
 
+variable "team" { type = string }
+
+variable "share_tag_options" {
+  type    = bool
+  default = false
+}
+
 data "aws_caller_identity" "me" {}
 
 resource "aws_servicecatalog_product" "model" {
@@ -58,6 +65,13 @@ resource "aws_servicecatalog_product_portfolio_association" "model" {
 resource "aws_servicecatalog_principal_portfolio_association" "me" {
   portfolio_id  = aws_servicecatalog_portfolio.models.id
   principal_arn = data.aws_caller_identity.me.arn
+}
+
+resource "aws_servicecatalog_portfolio_share" "team" {
+  portfolio_id      = aws_servicecatalog_portfolio.models.id
+  principal_id      = var.team
+  type              = "ACCOUNT"
+  share_tag_options = var.share_tag_options
 }
 
 resource "aws_iam_role" "launch" {

@@ -246,6 +246,9 @@ func (g *generator) writeOperations() {
 	}
 	g.printf("Name: %q,\nSigningName: %q,\nProtocol: api.%s,\nTargetPrefix: %q,\nVersion: %q,\nXMLNamespace: %q,\nErrorNamespace: %q,\nCRC32: %t,\n",
 		name, g.SigningName, protocol, meta.TargetPrefix, g.Version, meta.XMLNamespace, g.ErrorNamespace, g.CRC32)
+	if meta.Protocol == "smithy-rpc-v2-cbor" {
+		g.printf("CBOR: true,\n")
+	}
 	g.printf("Operations: []api.Operation{\n")
 	for _, op := range g.service.Operations {
 		at := ""

@@ -242,7 +242,9 @@ var servicecatalog = service{
 		NotifyUpdateProvisionedProductEngineWorkflowResult ProvisionProduct RejectPortfolioShare ScanProvisionedProducts SearchProducts
 		SearchProductsAsAdmin SearchProvisionedProducts TerminateProvisionedProduct UpdateConstraint UpdatePortfolio UpdatePortfolioShare
 		UpdateProduct UpdateProvisionedProduct UpdateProvisionedProductProperties UpdateProvisioningArtifact UpdateServiceAction
-		UpdateTagOption`),
+		UpdateTagOption
+		CreateProvisionedProductPlan DescribeProvisionedProductPlan ListProvisionedProductPlans ExecuteProvisionedProductPlan
+		DeleteProvisionedProductPlan`),
 }
 
 var sagemaker = service{

@@ -1066,6 +1066,144 @@ func (x *CreateProductOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *CreateProvisionedProductPlanInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CreateProvisionedProductPlanInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "AcceptLanguage":
+			return codec.Optional(codec.String)(d, &x.AcceptLanguage)
+		case "PlanName":
+			return codec.Optional(codec.String)(d, &x.PlanName)
+		case "PlanType":
+			return codec.Optional(codec.String)(d, &x.PlanType)
+		case "NotificationArns":
+			return codec.List(codec.String)(d, &x.NotificationArns)
+		case "PathId":
+			return codec.Optional(codec.String)(d, &x.PathId)
+		case "ProductId":
+			return codec.Optional(codec.String)(d, &x.ProductId)
+		case "ProvisionedProductName":
+			return codec.Optional(codec.String)(d, &x.ProvisionedProductName)
+		case "ProvisioningArtifactId":
+			return codec.Optional(codec.String)(d, &x.ProvisioningArtifactId)
+		case "ProvisioningParameters":
+			return codec.List(codec.Structure[UpdateProvisioningParameter])(d, &x.ProvisioningParameters)
+		case "IdempotencyToken":
+			return codec.Optional(codec.String)(d, &x.IdempotencyToken)
+		case "Tags":
+			return codec.List(codec.Structure[Tag])(d, &x.Tags)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CreateProvisionedProductPlanInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.AcceptLanguage != nil {
+		e.FieldStart("AcceptLanguage")
+		e.Str(*x.AcceptLanguage)
+	}
+	if x.PlanName != nil {
+		e.FieldStart("PlanName")
+		e.Str(*x.PlanName)
+	}
+	if x.PlanType != nil {
+		e.FieldStart("PlanType")
+		e.Str(*x.PlanType)
+	}
+	if x.NotificationArns != nil {
+		e.FieldStart("NotificationArns")
+		e.ArrStart()
+		for _, x0 := range x.NotificationArns {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	if x.PathId != nil {
+		e.FieldStart("PathId")
+		e.Str(*x.PathId)
+	}
+	if x.ProductId != nil {
+		e.FieldStart("ProductId")
+		e.Str(*x.ProductId)
+	}
+	if x.ProvisionedProductName != nil {
+		e.FieldStart("ProvisionedProductName")
+		e.Str(*x.ProvisionedProductName)
+	}
+	if x.ProvisioningArtifactId != nil {
+		e.FieldStart("ProvisioningArtifactId")
+		e.Str(*x.ProvisioningArtifactId)
+	}
+	if x.ProvisioningParameters != nil {
+		e.FieldStart("ProvisioningParameters")
+		e.ArrStart()
+		for _, x0 := range x.ProvisioningParameters {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.IdempotencyToken != nil {
+		e.FieldStart("IdempotencyToken")
+		e.Str(*x.IdempotencyToken)
+	}
+	if x.Tags != nil {
+		e.FieldStart("Tags")
+		e.ArrStart()
+		for _, x0 := range x.Tags {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *CreateProvisionedProductPlanOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "CreateProvisionedProductPlanOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "PlanName":
+			return codec.Optional(codec.String)(d, &x.PlanName)
+		case "PlanId":
+			return codec.Optional(codec.String)(d, &x.PlanId)
+		case "ProvisionProductId":
+			return codec.Optional(codec.String)(d, &x.ProvisionProductId)
+		case "ProvisionedProductName":
+			return codec.Optional(codec.String)(d, &x.ProvisionedProductName)
+		case "ProvisioningArtifactId":
+			return codec.Optional(codec.String)(d, &x.ProvisioningArtifactId)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *CreateProvisionedProductPlanOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.PlanName != nil {
+		e.FieldStart("PlanName")
+		e.Str(*x.PlanName)
+	}
+	if x.PlanId != nil {
+		e.FieldStart("PlanId")
+		e.Str(*x.PlanId)
+	}
+	if x.ProvisionProductId != nil {
+		e.FieldStart("ProvisionProductId")
+		e.Str(*x.ProvisionProductId)
+	}
+	if x.ProvisionedProductName != nil {
+		e.FieldStart("ProvisionedProductName")
+		e.Str(*x.ProvisionedProductName)
+	}
+	if x.ProvisioningArtifactId != nil {
+		e.FieldStart("ProvisioningArtifactId")
+		e.Str(*x.ProvisioningArtifactId)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *CreateProvisioningArtifactInput) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "CreateProvisioningArtifactInput", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -1443,6 +1581,52 @@ func (x *DeleteProductOutput) DecodeJSON(d *jx.Decoder) error {
 
 // EncodeJSON writes x to e.
 func (x *DeleteProductOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DeleteProvisionedProductPlanInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeleteProvisionedProductPlanInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "AcceptLanguage":
+			return codec.Optional(codec.String)(d, &x.AcceptLanguage)
+		case "PlanId":
+			return codec.Optional(codec.String)(d, &x.PlanId)
+		case "IgnoreErrors":
+			return codec.Optional(codec.Boolean)(d, &x.IgnoreErrors)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeleteProvisionedProductPlanInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.AcceptLanguage != nil {
+		e.FieldStart("AcceptLanguage")
+		e.Str(*x.AcceptLanguage)
+	}
+	if x.PlanId != nil {
+		e.FieldStart("PlanId")
+		e.Str(*x.PlanId)
+	}
+	if x.IgnoreErrors != nil {
+		e.FieldStart("IgnoreErrors")
+		e.Bool(*x.IgnoreErrors)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DeleteProvisionedProductPlanOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DeleteProvisionedProductPlanOutput", func(d *jx.Decoder, name []byte) error {
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DeleteProvisionedProductPlanOutput) EncodeJSON(e *jx.Encoder) {
 	e.ObjStart()
 	e.ObjEnd()
 }
@@ -2209,6 +2393,82 @@ func (x *DescribeProvisionedProductOutput) EncodeJSON(e *jx.Encoder) {
 			x0.EncodeJSON(e)
 		}
 		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeProvisionedProductPlanInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeProvisionedProductPlanInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "AcceptLanguage":
+			return codec.Optional(codec.String)(d, &x.AcceptLanguage)
+		case "PlanId":
+			return codec.Optional(codec.String)(d, &x.PlanId)
+		case "PageSize":
+			return codec.Optional(codec.Integer)(d, &x.PageSize)
+		case "PageToken":
+			return codec.Optional(codec.String)(d, &x.PageToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeProvisionedProductPlanInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.AcceptLanguage != nil {
+		e.FieldStart("AcceptLanguage")
+		e.Str(*x.AcceptLanguage)
+	}
+	if x.PlanId != nil {
+		e.FieldStart("PlanId")
+		e.Str(*x.PlanId)
+	}
+	if x.PageSize != nil {
+		e.FieldStart("PageSize")
+		e.Int64(*x.PageSize)
+	}
+	if x.PageToken != nil {
+		e.FieldStart("PageToken")
+		e.Str(*x.PageToken)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *DescribeProvisionedProductPlanOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "DescribeProvisionedProductPlanOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ProvisionedProductPlanDetails":
+			return codec.Structure[ProvisionedProductPlanDetails](d, &x.ProvisionedProductPlanDetails)
+		case "ResourceChanges":
+			return codec.List(codec.Structure[ResourceChange])(d, &x.ResourceChanges)
+		case "NextPageToken":
+			return codec.Optional(codec.String)(d, &x.NextPageToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *DescribeProvisionedProductPlanOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ProvisionedProductPlanDetails != nil {
+		e.FieldStart("ProvisionedProductPlanDetails")
+		x.ProvisionedProductPlanDetails.EncodeJSON(e)
+	}
+	if x.ResourceChanges != nil {
+		e.FieldStart("ResourceChanges")
+		e.ArrStart()
+		for _, x0 := range x.ResourceChanges {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.NextPageToken != nil {
+		e.FieldStart("NextPageToken")
+		e.Str(*x.NextPageToken)
 	}
 	e.ObjEnd()
 }
@@ -2985,6 +3245,60 @@ func (x *EngineWorkflowResourceIdentifier) EncodeJSON(e *jx.Encoder) {
 	if x.UniqueTag != nil {
 		e.FieldStart("UniqueTag")
 		x.UniqueTag.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ExecuteProvisionedProductPlanInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ExecuteProvisionedProductPlanInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "AcceptLanguage":
+			return codec.Optional(codec.String)(d, &x.AcceptLanguage)
+		case "PlanId":
+			return codec.Optional(codec.String)(d, &x.PlanId)
+		case "IdempotencyToken":
+			return codec.Optional(codec.String)(d, &x.IdempotencyToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ExecuteProvisionedProductPlanInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.AcceptLanguage != nil {
+		e.FieldStart("AcceptLanguage")
+		e.Str(*x.AcceptLanguage)
+	}
+	if x.PlanId != nil {
+		e.FieldStart("PlanId")
+		e.Str(*x.PlanId)
+	}
+	if x.IdempotencyToken != nil {
+		e.FieldStart("IdempotencyToken")
+		e.Str(*x.IdempotencyToken)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ExecuteProvisionedProductPlanOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ExecuteProvisionedProductPlanOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "RecordDetail":
+			return codec.Structure[RecordDetail](d, &x.RecordDetail)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ExecuteProvisionedProductPlanOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.RecordDetail != nil {
+		e.FieldStart("RecordDetail")
+		x.RecordDetail.EncodeJSON(e)
 	}
 	e.ObjEnd()
 }
@@ -4088,6 +4402,82 @@ func (x *ListPrincipalsForPortfolioOutput) EncodeJSON(e *jx.Encoder) {
 		e.FieldStart("Principals")
 		e.ArrStart()
 		for _, x0 := range x.Principals {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.NextPageToken != nil {
+		e.FieldStart("NextPageToken")
+		e.Str(*x.NextPageToken)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListProvisionedProductPlansInput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListProvisionedProductPlansInput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "AcceptLanguage":
+			return codec.Optional(codec.String)(d, &x.AcceptLanguage)
+		case "ProvisionProductId":
+			return codec.Optional(codec.String)(d, &x.ProvisionProductId)
+		case "PageSize":
+			return codec.Optional(codec.Integer)(d, &x.PageSize)
+		case "PageToken":
+			return codec.Optional(codec.String)(d, &x.PageToken)
+		case "AccessLevelFilter":
+			return codec.Structure[AccessLevelFilter](d, &x.AccessLevelFilter)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListProvisionedProductPlansInput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.AcceptLanguage != nil {
+		e.FieldStart("AcceptLanguage")
+		e.Str(*x.AcceptLanguage)
+	}
+	if x.ProvisionProductId != nil {
+		e.FieldStart("ProvisionProductId")
+		e.Str(*x.ProvisionProductId)
+	}
+	if x.PageSize != nil {
+		e.FieldStart("PageSize")
+		e.Int64(*x.PageSize)
+	}
+	if x.PageToken != nil {
+		e.FieldStart("PageToken")
+		e.Str(*x.PageToken)
+	}
+	if x.AccessLevelFilter != nil {
+		e.FieldStart("AccessLevelFilter")
+		x.AccessLevelFilter.EncodeJSON(e)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ListProvisionedProductPlansOutput) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ListProvisionedProductPlansOutput", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "ProvisionedProductPlans":
+			return codec.List(codec.Structure[ProvisionedProductPlanSummary])(d, &x.ProvisionedProductPlans)
+		case "NextPageToken":
+			return codec.Optional(codec.String)(d, &x.NextPageToken)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ListProvisionedProductPlansOutput) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.ProvisionedProductPlans != nil {
+		e.FieldStart("ProvisionedProductPlans")
+		e.ArrStart()
+		for _, x0 := range x.ProvisionedProductPlans {
 			x0.EncodeJSON(e)
 		}
 		e.ArrEnd()
@@ -5630,6 +6020,174 @@ func (x *ProvisionedProductDetail) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *ProvisionedProductPlanDetails) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ProvisionedProductPlanDetails", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "CreatedTime":
+			return codec.Optional(codec.Timestamp)(d, &x.CreatedTime)
+		case "PathId":
+			return codec.Optional(codec.String)(d, &x.PathId)
+		case "ProductId":
+			return codec.Optional(codec.String)(d, &x.ProductId)
+		case "PlanName":
+			return codec.Optional(codec.String)(d, &x.PlanName)
+		case "PlanId":
+			return codec.Optional(codec.String)(d, &x.PlanId)
+		case "ProvisionProductId":
+			return codec.Optional(codec.String)(d, &x.ProvisionProductId)
+		case "ProvisionProductName":
+			return codec.Optional(codec.String)(d, &x.ProvisionProductName)
+		case "PlanType":
+			return codec.Optional(codec.String)(d, &x.PlanType)
+		case "ProvisioningArtifactId":
+			return codec.Optional(codec.String)(d, &x.ProvisioningArtifactId)
+		case "Status":
+			return codec.Optional(codec.String)(d, &x.Status)
+		case "UpdatedTime":
+			return codec.Optional(codec.Timestamp)(d, &x.UpdatedTime)
+		case "NotificationArns":
+			return codec.List(codec.String)(d, &x.NotificationArns)
+		case "ProvisioningParameters":
+			return codec.List(codec.Structure[UpdateProvisioningParameter])(d, &x.ProvisioningParameters)
+		case "Tags":
+			return codec.List(codec.Structure[Tag])(d, &x.Tags)
+		case "StatusMessage":
+			return codec.Optional(codec.String)(d, &x.StatusMessage)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ProvisionedProductPlanDetails) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.CreatedTime != nil {
+		e.FieldStart("CreatedTime")
+		codec.EncodeTimestamp(e, *x.CreatedTime)
+	}
+	if x.PathId != nil {
+		e.FieldStart("PathId")
+		e.Str(*x.PathId)
+	}
+	if x.ProductId != nil {
+		e.FieldStart("ProductId")
+		e.Str(*x.ProductId)
+	}
+	if x.PlanName != nil {
+		e.FieldStart("PlanName")
+		e.Str(*x.PlanName)
+	}
+	if x.PlanId != nil {
+		e.FieldStart("PlanId")
+		e.Str(*x.PlanId)
+	}
+	if x.ProvisionProductId != nil {
+		e.FieldStart("ProvisionProductId")
+		e.Str(*x.ProvisionProductId)
+	}
+	if x.ProvisionProductName != nil {
+		e.FieldStart("ProvisionProductName")
+		e.Str(*x.ProvisionProductName)
+	}
+	if x.PlanType != nil {
+		e.FieldStart("PlanType")
+		e.Str(*x.PlanType)
+	}
+	if x.ProvisioningArtifactId != nil {
+		e.FieldStart("ProvisioningArtifactId")
+		e.Str(*x.ProvisioningArtifactId)
+	}
+	if x.Status != nil {
+		e.FieldStart("Status")
+		e.Str(*x.Status)
+	}
+	if x.UpdatedTime != nil {
+		e.FieldStart("UpdatedTime")
+		codec.EncodeTimestamp(e, *x.UpdatedTime)
+	}
+	if x.NotificationArns != nil {
+		e.FieldStart("NotificationArns")
+		e.ArrStart()
+		for _, x0 := range x.NotificationArns {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	if x.ProvisioningParameters != nil {
+		e.FieldStart("ProvisioningParameters")
+		e.ArrStart()
+		for _, x0 := range x.ProvisioningParameters {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.Tags != nil {
+		e.FieldStart("Tags")
+		e.ArrStart()
+		for _, x0 := range x.Tags {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	if x.StatusMessage != nil {
+		e.FieldStart("StatusMessage")
+		e.Str(*x.StatusMessage)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ProvisionedProductPlanSummary) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ProvisionedProductPlanSummary", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "PlanName":
+			return codec.Optional(codec.String)(d, &x.PlanName)
+		case "PlanId":
+			return codec.Optional(codec.String)(d, &x.PlanId)
+		case "ProvisionProductId":
+			return codec.Optional(codec.String)(d, &x.ProvisionProductId)
+		case "ProvisionProductName":
+			return codec.Optional(codec.String)(d, &x.ProvisionProductName)
+		case "PlanType":
+			return codec.Optional(codec.String)(d, &x.PlanType)
+		case "ProvisioningArtifactId":
+			return codec.Optional(codec.String)(d, &x.ProvisioningArtifactId)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ProvisionedProductPlanSummary) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.PlanName != nil {
+		e.FieldStart("PlanName")
+		e.Str(*x.PlanName)
+	}
+	if x.PlanId != nil {
+		e.FieldStart("PlanId")
+		e.Str(*x.PlanId)
+	}
+	if x.ProvisionProductId != nil {
+		e.FieldStart("ProvisionProductId")
+		e.Str(*x.ProvisionProductId)
+	}
+	if x.ProvisionProductName != nil {
+		e.FieldStart("ProvisionProductName")
+		e.Str(*x.ProvisionProductName)
+	}
+	if x.PlanType != nil {
+		e.FieldStart("PlanType")
+		e.Str(*x.PlanType)
+	}
+	if x.ProvisioningArtifactId != nil {
+		e.FieldStart("ProvisioningArtifactId")
+		e.Str(*x.ProvisioningArtifactId)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *ProvisioningArtifact) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "ProvisioningArtifact", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -6304,6 +6862,104 @@ func (x *RejectPortfolioShareOutput) EncodeJSON(e *jx.Encoder) {
 }
 
 // DecodeJSON reads x from d.
+func (x *ResourceChange) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ResourceChange", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Action":
+			return codec.Optional(codec.String)(d, &x.Action)
+		case "LogicalResourceId":
+			return codec.Optional(codec.String)(d, &x.LogicalResourceId)
+		case "PhysicalResourceId":
+			return codec.Optional(codec.String)(d, &x.PhysicalResourceId)
+		case "ResourceType":
+			return codec.Optional(codec.String)(d, &x.ResourceType)
+		case "Replacement":
+			return codec.Optional(codec.String)(d, &x.Replacement)
+		case "Scope":
+			return codec.List(codec.String)(d, &x.Scope)
+		case "Details":
+			return codec.List(codec.Structure[ResourceChangeDetail])(d, &x.Details)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ResourceChange) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Action != nil {
+		e.FieldStart("Action")
+		e.Str(*x.Action)
+	}
+	if x.LogicalResourceId != nil {
+		e.FieldStart("LogicalResourceId")
+		e.Str(*x.LogicalResourceId)
+	}
+	if x.PhysicalResourceId != nil {
+		e.FieldStart("PhysicalResourceId")
+		e.Str(*x.PhysicalResourceId)
+	}
+	if x.ResourceType != nil {
+		e.FieldStart("ResourceType")
+		e.Str(*x.ResourceType)
+	}
+	if x.Replacement != nil {
+		e.FieldStart("Replacement")
+		e.Str(*x.Replacement)
+	}
+	if x.Scope != nil {
+		e.FieldStart("Scope")
+		e.ArrStart()
+		for _, x0 := range x.Scope {
+			e.Str(x0)
+		}
+		e.ArrEnd()
+	}
+	if x.Details != nil {
+		e.FieldStart("Details")
+		e.ArrStart()
+		for _, x0 := range x.Details {
+			x0.EncodeJSON(e)
+		}
+		e.ArrEnd()
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ResourceChangeDetail) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ResourceChangeDetail", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Target":
+			return codec.Structure[ResourceTargetDefinition](d, &x.Target)
+		case "Evaluation":
+			return codec.Optional(codec.String)(d, &x.Evaluation)
+		case "CausingEntity":
+			return codec.Optional(codec.String)(d, &x.CausingEntity)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ResourceChangeDetail) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Target != nil {
+		e.FieldStart("Target")
+		x.Target.EncodeJSON(e)
+	}
+	if x.Evaluation != nil {
+		e.FieldStart("Evaluation")
+		e.Str(*x.Evaluation)
+	}
+	if x.CausingEntity != nil {
+		e.FieldStart("CausingEntity")
+		e.Str(*x.CausingEntity)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
 func (x *ResourceDetail) DecodeJSON(d *jx.Decoder) error {
 	return codec.Members(d, "ResourceDetail", func(d *jx.Decoder, name []byte) error {
 		switch string(name) {
@@ -6344,6 +7000,39 @@ func (x *ResourceDetail) EncodeJSON(e *jx.Encoder) {
 	if x.CreatedTime != nil {
 		e.FieldStart("CreatedTime")
 		codec.EncodeTimestamp(e, *x.CreatedTime)
+	}
+	e.ObjEnd()
+}
+
+// DecodeJSON reads x from d.
+func (x *ResourceTargetDefinition) DecodeJSON(d *jx.Decoder) error {
+	return codec.Members(d, "ResourceTargetDefinition", func(d *jx.Decoder, name []byte) error {
+		switch string(name) {
+		case "Attribute":
+			return codec.Optional(codec.String)(d, &x.Attribute)
+		case "Name":
+			return codec.Optional(codec.String)(d, &x.Name)
+		case "RequiresRecreation":
+			return codec.Optional(codec.String)(d, &x.RequiresRecreation)
+		}
+		return d.Skip()
+	})
+}
+
+// EncodeJSON writes x to e.
+func (x *ResourceTargetDefinition) EncodeJSON(e *jx.Encoder) {
+	e.ObjStart()
+	if x.Attribute != nil {
+		e.FieldStart("Attribute")
+		e.Str(*x.Attribute)
+	}
+	if x.Name != nil {
+		e.FieldStart("Name")
+		e.Str(*x.Name)
+	}
+	if x.RequiresRecreation != nil {
+		e.FieldStart("RequiresRecreation")
+		e.Str(*x.RequiresRecreation)
 	}
 	e.ObjEnd()
 }

@@ -21,6 +21,7 @@ type Backend interface {
 	CreatePortfolio(ctx context.Context, in *CreatePortfolioInput) (*CreatePortfolioOutput, error)
 	CreatePortfolioShare(ctx context.Context, in *CreatePortfolioShareInput) (*CreatePortfolioShareOutput, error)
 	CreateProduct(ctx context.Context, in *CreateProductInput) (*CreateProductOutput, error)
+	CreateProvisionedProductPlan(ctx context.Context, in *CreateProvisionedProductPlanInput) (*CreateProvisionedProductPlanOutput, error)
 	CreateProvisioningArtifact(ctx context.Context, in *CreateProvisioningArtifactInput) (*CreateProvisioningArtifactOutput, error)
 	CreateServiceAction(ctx context.Context, in *CreateServiceActionInput) (*CreateServiceActionOutput, error)
 	CreateTagOption(ctx context.Context, in *CreateTagOptionInput) (*CreateTagOptionOutput, error)
@@ -28,6 +29,7 @@ type Backend interface {
 	DeletePortfolio(ctx context.Context, in *DeletePortfolioInput) (*DeletePortfolioOutput, error)
 	DeletePortfolioShare(ctx context.Context, in *DeletePortfolioShareInput) (*DeletePortfolioShareOutput, error)
 	DeleteProduct(ctx context.Context, in *DeleteProductInput) (*DeleteProductOutput, error)
+	DeleteProvisionedProductPlan(ctx context.Context, in *DeleteProvisionedProductPlanInput) (*DeleteProvisionedProductPlanOutput, error)
 	DeleteProvisioningArtifact(ctx context.Context, in *DeleteProvisioningArtifactInput) (*DeleteProvisioningArtifactOutput, error)
 	DeleteServiceAction(ctx context.Context, in *DeleteServiceActionInput) (*DeleteServiceActionOutput, error)
 	DeleteTagOption(ctx context.Context, in *DeleteTagOptionInput) (*DeleteTagOptionOutput, error)
@@ -40,6 +42,7 @@ type Backend interface {
 	DescribeProductAsAdmin(ctx context.Context, in *DescribeProductAsAdminInput) (*DescribeProductAsAdminOutput, error)
 	DescribeProductView(ctx context.Context, in *DescribeProductViewInput) (*DescribeProductViewOutput, error)
 	DescribeProvisionedProduct(ctx context.Context, in *DescribeProvisionedProductInput) (*DescribeProvisionedProductOutput, error)
+	DescribeProvisionedProductPlan(ctx context.Context, in *DescribeProvisionedProductPlanInput) (*DescribeProvisionedProductPlanOutput, error)
 	DescribeProvisioningArtifact(ctx context.Context, in *DescribeProvisioningArtifactInput) (*DescribeProvisioningArtifactOutput, error)
 	DescribeProvisioningParameters(ctx context.Context, in *DescribeProvisioningParametersInput) (*DescribeProvisioningParametersOutput, error)
 	DescribeRecord(ctx context.Context, in *DescribeRecordInput) (*DescribeRecordOutput, error)
@@ -53,6 +56,7 @@ type Backend interface {
 	DisassociateServiceActionFromProvisioningArtifact(ctx context.Context, in *DisassociateServiceActionFromProvisioningArtifactInput) (*DisassociateServiceActionFromProvisioningArtifactOutput, error)
 	DisassociateTagOptionFromResource(ctx context.Context, in *DisassociateTagOptionFromResourceInput) (*DisassociateTagOptionFromResourceOutput, error)
 	EnableAWSOrganizationsAccess(ctx context.Context, in *EnableAWSOrganizationsAccessInput) (*EnableAWSOrganizationsAccessOutput, error)
+	ExecuteProvisionedProductPlan(ctx context.Context, in *ExecuteProvisionedProductPlanInput) (*ExecuteProvisionedProductPlanOutput, error)
 	ExecuteProvisionedProductServiceAction(ctx context.Context, in *ExecuteProvisionedProductServiceActionInput) (*ExecuteProvisionedProductServiceActionOutput, error)
 	GetAWSOrganizationsAccessStatus(ctx context.Context, in *GetAWSOrganizationsAccessStatusInput) (*GetAWSOrganizationsAccessStatusOutput, error)
 	GetProvisionedProductOutputs(ctx context.Context, in *GetProvisionedProductOutputsInput) (*GetProvisionedProductOutputsOutput, error)
@@ -66,6 +70,7 @@ type Backend interface {
 	ListPortfolios(ctx context.Context, in *ListPortfoliosInput) (*ListPortfoliosOutput, error)
 	ListPortfoliosForProduct(ctx context.Context, in *ListPortfoliosForProductInput) (*ListPortfoliosForProductOutput, error)
 	ListPrincipalsForPortfolio(ctx context.Context, in *ListPrincipalsForPortfolioInput) (*ListPrincipalsForPortfolioOutput, error)
+	ListProvisionedProductPlans(ctx context.Context, in *ListProvisionedProductPlansInput) (*ListProvisionedProductPlansOutput, error)
 	ListProvisioningArtifacts(ctx context.Context, in *ListProvisioningArtifactsInput) (*ListProvisioningArtifactsOutput, error)
 	ListProvisioningArtifactsForServiceAction(ctx context.Context, in *ListProvisioningArtifactsForServiceActionInput) (*ListProvisioningArtifactsForServiceActionOutput, error)
 	ListRecordHistory(ctx context.Context, in *ListRecordHistoryInput) (*ListRecordHistoryOutput, error)
@@ -106,6 +111,7 @@ func New(b Backend) *api.Service {
 		XMLNamespace:   "",
 		ErrorNamespace: "",
 		CRC32:          false,
+		CBOR:           true,
 		Operations: []api.Operation{
 			api.Op("AcceptPortfolioShare", b.AcceptPortfolioShare),
 			api.Op("AssociateBudgetWithResource", b.AssociateBudgetWithResource),
@@ -120,6 +126,7 @@ func New(b Backend) *api.Service {
 			api.Op("CreatePortfolio", b.CreatePortfolio),
 			api.Op("CreatePortfolioShare", b.CreatePortfolioShare),
 			api.Op("CreateProduct", b.CreateProduct),
+			api.Op("CreateProvisionedProductPlan", b.CreateProvisionedProductPlan),
 			api.Op("CreateProvisioningArtifact", b.CreateProvisioningArtifact),
 			api.Op("CreateServiceAction", b.CreateServiceAction),
 			api.Op("CreateTagOption", b.CreateTagOption),
@@ -127,6 +134,7 @@ func New(b Backend) *api.Service {
 			api.Op("DeletePortfolio", b.DeletePortfolio),
 			api.Op("DeletePortfolioShare", b.DeletePortfolioShare),
 			api.Op("DeleteProduct", b.DeleteProduct),
+			api.Op("DeleteProvisionedProductPlan", b.DeleteProvisionedProductPlan),
 			api.Op("DeleteProvisioningArtifact", b.DeleteProvisioningArtifact),
 			api.Op("DeleteServiceAction", b.DeleteServiceAction),
 			api.Op("DeleteTagOption", b.DeleteTagOption),
@@ -139,6 +147,7 @@ func New(b Backend) *api.Service {
 			api.Op("DescribeProductAsAdmin", b.DescribeProductAsAdmin),
 			api.Op("DescribeProductView", b.DescribeProductView),
 			api.Op("DescribeProvisionedProduct", b.DescribeProvisionedProduct),
+			api.Op("DescribeProvisionedProductPlan", b.DescribeProvisionedProductPlan),
 			api.Op("DescribeProvisioningArtifact", b.DescribeProvisioningArtifact),
 			api.Op("DescribeProvisioningParameters", b.DescribeProvisioningParameters),
 			api.Op("DescribeRecord", b.DescribeRecord),
@@ -152,6 +161,7 @@ func New(b Backend) *api.Service {
 			api.Op("DisassociateServiceActionFromProvisioningArtifact", b.DisassociateServiceActionFromProvisioningArtifact),
 			api.Op("DisassociateTagOptionFromResource", b.DisassociateTagOptionFromResource),
 			api.Op("EnableAWSOrganizationsAccess", b.EnableAWSOrganizationsAccess),
+			api.Op("ExecuteProvisionedProductPlan", b.ExecuteProvisionedProductPlan),
 			api.Op("ExecuteProvisionedProductServiceAction", b.ExecuteProvisionedProductServiceAction),
 			api.Op("GetAWSOrganizationsAccessStatus", b.GetAWSOrganizationsAccessStatus),
 			api.Op("GetProvisionedProductOutputs", b.GetProvisionedProductOutputs),
@@ -165,6 +175,7 @@ func New(b Backend) *api.Service {
 			api.Op("ListPortfolios", b.ListPortfolios),
 			api.Op("ListPortfoliosForProduct", b.ListPortfoliosForProduct),
 			api.Op("ListPrincipalsForPortfolio", b.ListPrincipalsForPortfolio),
+			api.Op("ListProvisionedProductPlans", b.ListProvisionedProductPlans),
 			api.Op("ListProvisioningArtifacts", b.ListProvisioningArtifacts),
 			api.Op("ListProvisioningArtifactsForServiceAction", b.ListProvisioningArtifactsForServiceAction),
 			api.Op("ListRecordHistory", b.ListRecordHistory),
@@ -193,12 +204,6 @@ func New(b Backend) *api.Service {
 			api.Op("UpdateServiceAction", b.UpdateServiceAction),
 			api.Op("UpdateTagOption", b.UpdateTagOption),
 		},
-		NotYet: []string{
-			"CreateProvisionedProductPlan",
-			"DeleteProvisionedProductPlan",
-			"DescribeProvisionedProductPlan",
-			"ExecuteProvisionedProductPlan",
-			"ListProvisionedProductPlans",
-		},
+		NotYet: []string{},
 	}
 }

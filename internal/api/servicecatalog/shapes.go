@@ -191,6 +191,28 @@ type CreateProductOutput struct {
 	Tags                       []*Tag
 }
 
+type CreateProvisionedProductPlanInput struct {
+	AcceptLanguage         *string
+	PlanName               *string
+	PlanType               *string
+	NotificationArns       []string
+	PathId                 *string
+	ProductId              *string
+	ProvisionedProductName *string
+	ProvisioningArtifactId *string
+	ProvisioningParameters []*UpdateProvisioningParameter
+	IdempotencyToken       *string
+	Tags                   []*Tag
+}
+
+type CreateProvisionedProductPlanOutput struct {
+	PlanName               *string
+	PlanId                 *string
+	ProvisionProductId     *string
+	ProvisionedProductName *string
+	ProvisioningArtifactId *string
+}
+
 type CreateProvisioningArtifactInput struct {
 	AcceptLanguage   *string
 	ProductId        *string
@@ -259,6 +281,15 @@ type DeleteProductInput struct {
 }
 
 type DeleteProductOutput struct {
+}
+
+type DeleteProvisionedProductPlanInput struct {
+	AcceptLanguage *string
+	PlanId         *string
+	IgnoreErrors   *bool
+}
+
+type DeleteProvisionedProductPlanOutput struct {
 }
 
 type DeleteProvisioningArtifactInput struct {
@@ -391,6 +422,19 @@ type DescribeProvisionedProductInput struct {
 type DescribeProvisionedProductOutput struct {
 	ProvisionedProductDetail *ProvisionedProductDetail
 	CloudWatchDashboards     []*CloudWatchDashboard
+}
+
+type DescribeProvisionedProductPlanInput struct {
+	AcceptLanguage *string
+	PlanId         *string
+	PageSize       *int64
+	PageToken      *string
+}
+
+type DescribeProvisionedProductPlanOutput struct {
+	ProvisionedProductPlanDetails *ProvisionedProductPlanDetails
+	ResourceChanges               []*ResourceChange
+	NextPageToken                 *string
 }
 
 type DescribeProvisioningArtifactInput struct {
@@ -530,6 +574,16 @@ type EnableAWSOrganizationsAccessOutput struct {
 
 type EngineWorkflowResourceIdentifier struct {
 	UniqueTag *UniqueTagResourceIdentifier
+}
+
+type ExecuteProvisionedProductPlanInput struct {
+	AcceptLanguage   *string
+	PlanId           *string
+	IdempotencyToken *string
+}
+
+type ExecuteProvisionedProductPlanOutput struct {
+	RecordDetail *RecordDetail
 }
 
 type ExecuteProvisionedProductServiceActionInput struct {
@@ -720,6 +774,19 @@ type ListPrincipalsForPortfolioInput struct {
 type ListPrincipalsForPortfolioOutput struct {
 	Principals    []*Principal
 	NextPageToken *string
+}
+
+type ListProvisionedProductPlansInput struct {
+	AcceptLanguage     *string
+	ProvisionProductId *string
+	PageSize           *int64
+	PageToken          *string
+	AccessLevelFilter  *AccessLevelFilter
+}
+
+type ListProvisionedProductPlansOutput struct {
+	ProvisionedProductPlans []*ProvisionedProductPlanSummary
+	NextPageToken           *string
 }
 
 type ListProvisioningArtifactsForServiceActionInput struct {
@@ -986,6 +1053,33 @@ type ProvisionedProductDetail struct {
 	LaunchRoleArn                      *string
 }
 
+type ProvisionedProductPlanDetails struct {
+	CreatedTime            *time.Time
+	PathId                 *string
+	ProductId              *string
+	PlanName               *string
+	PlanId                 *string
+	ProvisionProductId     *string
+	ProvisionProductName   *string
+	PlanType               *string
+	ProvisioningArtifactId *string
+	Status                 *string
+	UpdatedTime            *time.Time
+	NotificationArns       []string
+	ProvisioningParameters []*UpdateProvisioningParameter
+	Tags                   []*Tag
+	StatusMessage          *string
+}
+
+type ProvisionedProductPlanSummary struct {
+	PlanName               *string
+	PlanId                 *string
+	ProvisionProductId     *string
+	ProvisionProductName   *string
+	PlanType               *string
+	ProvisioningArtifactId *string
+}
+
 type ProvisioningArtifact struct {
 	Id          *string
 	Name        *string
@@ -1101,12 +1195,34 @@ type RejectPortfolioShareInput struct {
 type RejectPortfolioShareOutput struct {
 }
 
+type ResourceChange struct {
+	Action             *string
+	LogicalResourceId  *string
+	PhysicalResourceId *string
+	ResourceType       *string
+	Replacement        *string
+	Scope              []string
+	Details            []*ResourceChangeDetail
+}
+
+type ResourceChangeDetail struct {
+	Target        *ResourceTargetDefinition
+	Evaluation    *string
+	CausingEntity *string
+}
+
 type ResourceDetail struct {
 	Id          *string
 	ARN         *string
 	Name        *string
 	Description *string
 	CreatedTime *time.Time
+}
+
+type ResourceTargetDefinition struct {
+	Attribute          *string
+	Name               *string
+	RequiresRecreation *string
 }
 
 type ScanProvisionedProductsInput struct {

@@ -479,6 +479,83 @@ func (x *CreateProductInput) Validate(v *api.Violations) {
 }
 
 // Validate reports what of x breaks the service model.
+func (x *CreateProvisionedProductPlanInput) Validate(v *api.Violations) {
+	if x.AcceptLanguage != nil {
+		v.Enter("acceptLanguage")
+		v.String(*x.AcceptLanguage, &checkAcceptLanguage)
+		v.Leave()
+	}
+	if x.PlanName == nil {
+		v.Null("planName")
+	}
+	if x.PlanType == nil {
+		v.Null("planType")
+	} else {
+		v.Enter("planType")
+		v.String(*x.PlanType, &checkProvisionedProductPlanType)
+		v.Leave()
+	}
+	if x.NotificationArns != nil {
+		v.Enter("notificationArns")
+		v.Length(len(x.NotificationArns), x.NotificationArns, &checkNotificationArns)
+		v.Elements(x.NotificationArns, &checkNotificationArn)
+		v.Leave()
+	}
+	if x.PathId != nil {
+		v.Enter("pathId")
+		v.String(*x.PathId, &checkId)
+		v.Leave()
+	}
+	if x.ProductId == nil {
+		v.Null("productId")
+	} else {
+		v.Enter("productId")
+		v.String(*x.ProductId, &checkId)
+		v.Leave()
+	}
+	if x.ProvisionedProductName == nil {
+		v.Null("provisionedProductName")
+	} else {
+		v.Enter("provisionedProductName")
+		v.String(*x.ProvisionedProductName, &checkProvisionedProductName)
+		v.Leave()
+	}
+	if x.ProvisioningArtifactId == nil {
+		v.Null("provisioningArtifactId")
+	} else {
+		v.Enter("provisioningArtifactId")
+		v.String(*x.ProvisioningArtifactId, &checkId)
+		v.Leave()
+	}
+	if x.ProvisioningParameters != nil {
+		v.Enter("provisioningParameters")
+		for i0, x0 := range x.ProvisioningParameters {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+	if x.IdempotencyToken == nil {
+		v.Null("idempotencyToken")
+	} else {
+		v.Enter("idempotencyToken")
+		v.String(*x.IdempotencyToken, &checkIdempotencyToken)
+		v.Leave()
+	}
+	if x.Tags != nil {
+		v.Enter("tags")
+		v.Length(len(x.Tags), x.Tags, &checkTags)
+		for i0, x0 := range x.Tags {
+			v.EnterElement(i0)
+			x0.Validate(v)
+			v.Leave()
+		}
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
 func (x *CreateProvisioningArtifactInput) Validate(v *api.Violations) {
 	if x.AcceptLanguage != nil {
 		v.Enter("acceptLanguage")
@@ -640,6 +717,22 @@ func (x *DeleteProductInput) Validate(v *api.Violations) {
 	} else {
 		v.Enter("id")
 		v.String(*x.Id, &checkId)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DeleteProvisionedProductPlanInput) Validate(v *api.Violations) {
+	if x.AcceptLanguage != nil {
+		v.Enter("acceptLanguage")
+		v.String(*x.AcceptLanguage, &checkAcceptLanguage)
+		v.Leave()
+	}
+	if x.PlanId == nil {
+		v.Null("planId")
+	} else {
+		v.Enter("planId")
+		v.String(*x.PlanId, &checkId)
 		v.Leave()
 	}
 }
@@ -860,6 +953,32 @@ func (x *DescribeProvisionedProductInput) Validate(v *api.Violations) {
 	if x.Name != nil {
 		v.Enter("name")
 		v.String(*x.Name, &checkProvisionedProductName)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *DescribeProvisionedProductPlanInput) Validate(v *api.Violations) {
+	if x.AcceptLanguage != nil {
+		v.Enter("acceptLanguage")
+		v.String(*x.AcceptLanguage, &checkAcceptLanguage)
+		v.Leave()
+	}
+	if x.PlanId == nil {
+		v.Null("planId")
+	} else {
+		v.Enter("planId")
+		v.String(*x.PlanId, &checkId)
+		v.Leave()
+	}
+	if x.PageSize != nil {
+		v.Enter("pageSize")
+		v.Number(*x.PageSize, &checkPageSize)
+		v.Leave()
+	}
+	if x.PageToken != nil {
+		v.Enter("pageToken")
+		v.String(*x.PageToken, &checkPageToken)
 		v.Leave()
 	}
 }
@@ -1139,6 +1258,29 @@ func (x *EngineWorkflowResourceIdentifier) Validate(v *api.Violations) {
 	if x.UniqueTag != nil {
 		v.Enter("uniqueTag")
 		x.UniqueTag.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ExecuteProvisionedProductPlanInput) Validate(v *api.Violations) {
+	if x.AcceptLanguage != nil {
+		v.Enter("acceptLanguage")
+		v.String(*x.AcceptLanguage, &checkAcceptLanguage)
+		v.Leave()
+	}
+	if x.PlanId == nil {
+		v.Null("planId")
+	} else {
+		v.Enter("planId")
+		v.String(*x.PlanId, &checkId)
+		v.Leave()
+	}
+	if x.IdempotencyToken == nil {
+		v.Null("idempotencyToken")
+	} else {
+		v.Enter("idempotencyToken")
+		v.String(*x.IdempotencyToken, &checkIdempotencyToken)
 		v.Leave()
 	}
 }
@@ -1505,6 +1647,35 @@ func (x *ListPrincipalsForPortfolioInput) Validate(v *api.Violations) {
 	if x.PageToken != nil {
 		v.Enter("pageToken")
 		v.String(*x.PageToken, &checkPageToken)
+		v.Leave()
+	}
+}
+
+// Validate reports what of x breaks the service model.
+func (x *ListProvisionedProductPlansInput) Validate(v *api.Violations) {
+	if x.AcceptLanguage != nil {
+		v.Enter("acceptLanguage")
+		v.String(*x.AcceptLanguage, &checkAcceptLanguage)
+		v.Leave()
+	}
+	if x.ProvisionProductId != nil {
+		v.Enter("provisionProductId")
+		v.String(*x.ProvisionProductId, &checkId)
+		v.Leave()
+	}
+	if x.PageSize != nil {
+		v.Enter("pageSize")
+		v.Number(*x.PageSize, &checkPageSize)
+		v.Leave()
+	}
+	if x.PageToken != nil {
+		v.Enter("pageToken")
+		v.String(*x.PageToken, &checkPageToken)
+		v.Leave()
+	}
+	if x.AccessLevelFilter != nil {
+		v.Enter("accessLevelFilter")
+		x.AccessLevelFilter.Validate(v)
 		v.Leave()
 	}
 }
@@ -2710,6 +2881,7 @@ var checkPropertyValue = api.Rule{HasMax: true, Max: 1024, HasMin: true, Min: 0}
 var checkProviderName = api.Rule{HasMax: true, Max: 50, HasMin: true, Min: 1}
 var checkProvisionedProductName = api.Rule{HasMax: true, Max: 128, HasMin: true, Min: 1, Pattern: "[a-zA-Z0-9][a-zA-Z0-9._-]*", Match: api.Matching("\\A(?:[a-zA-Z0-9][a-zA-Z0-9._-]*)\\z")}
 var checkProvisionedProductNameOrArn = api.Rule{HasMax: true, Max: 1224, HasMin: true, Min: 1, Pattern: "[a-zA-Z0-9][a-zA-Z0-9._-]{0,127}|arn:[a-z0-9-\\.]{1,63}:[a-z0-9-\\.]{0,63}:[a-z0-9-\\.]{0,63}:[a-z0-9-\\.]{0,63}:[^/].{0,1023}", Match: api.Matching("\\A(?:[a-zA-Z0-9][a-zA-Z0-9._-]{0,127}|arn:[a-z0-9-\\.]{1,63}:[a-z0-9-\\.]{0,63}:[a-z0-9-\\.]{0,63}:[a-z0-9-\\.]{0,63}:[^/].{0,1000}.{0,23})\\z")}
+var checkProvisionedProductPlanType = api.Rule{Enum: []string{"CLOUDFORMATION"}}
 var checkProvisionedProductProperties = api.Rule{HasMax: true, Max: 100, HasMin: true, Min: 1}
 var checkProvisionedProductViewFilterBy = api.Rule{Enum: []string{"SearchQuery"}}
 var checkProvisioningArtifactDescription = api.Rule{HasMax: true, Max: 8192}
