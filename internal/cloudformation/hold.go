@@ -89,7 +89,9 @@ func (h nested) undo(ctx context.Context, r *Request) (Made, error) {
 	}
 	made, status, err := h.result(ctx, r.PhysicalID)
 	if err == nil && status == "UPDATE_ROLLBACK_FAILED" {
-		err = failed("Embedded stack %s was not successfully rolled back.", r.PhysicalID)
+		if st, err = h.stackOf(ctx, r.PhysicalID); err == nil {
+			err = failed("Embedded stack %s was not successfully rolled back: %s", r.PhysicalID, st.Reason)
+		}
 	}
 	return made, err
 }
