@@ -107,8 +107,8 @@ func startBare(tb testing.TB) *process {
 }
 
 // startServer starts bin/modelwharf, which make bench has built, on an empty data
-// folder, and returns it with the time that it took to become ready.
-func startServer(tb testing.TB) (*process, time.Duration) {
+// folder, with some flags, and returns it with the time that it took to become ready.
+func startServer(tb testing.TB, flags ...string) (*process, time.Duration) {
 	binary, err := filepath.Abs("../bin/modelwharf")
 	if err != nil {
 		tb.Fatal(err)
@@ -125,7 +125,7 @@ func startServer(tb testing.TB) (*process, time.Duration) {
 		tb.Fatal(err)
 	}
 	defer log.Close()
-	cmd := exec.Command(binary, "serve", "--data", filepath.Join(dir, "data"), "--listen", addr, "--region", region)
+	cmd := exec.Command(binary, append([]string{"serve", "--data", filepath.Join(dir, "data"), "--listen", addr, "--region", region}, flags...)...)
 	cmd.Env = append(os.Environ(),
 		"MODELWHARF_ROOT_ACCESS_KEY_ID="+accessKey, "MODELWHARF_ROOT_SECRET_ACCESS_KEY="+secretKey)
 	cmd.Stdout, cmd.Stderr = log, log

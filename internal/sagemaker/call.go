@@ -118,6 +118,9 @@ func (s *Service) take(ctx context.Context, r *route, v *variant) (*lease, error
 // deployment is the one that a route names. Just after a start of the server it may not be
 // there yet.
 func (s *Service) deployment(ctx context.Context, r *route) (*deployment, error) {
+	if s.runtime == nil {
+		return nil, notReady(r.endpoint.Name)
+	}
 	for {
 		if d := s.fleet.get(r.endpoint.Serving.ID); d != nil {
 			return d, nil

@@ -29,8 +29,8 @@ func (s *Service) CreateEndpoint(ctx context.Context, in *shapes.CreateEndpointI
 	if err := checkDeployment(in.DeploymentConfig); err != nil {
 		return nil, err
 	}
-	if s.runtime == nil {
-		return nil, invalid("This server has nothing to run models with (%s). Start it where there is a container engine, or with --runtime process for development.", s.absent)
+	if err := s.canRun(); err != nil {
+		return nil, err
 	}
 	now := s.instant()
 	err = s.update(ctx, func(tx kv.Txn) error {
@@ -40,6 +40,9 @@ func (s *Service) CreateEndpoint(ctx context.Context, in *shapes.CreateEndpointI
 		}
 		if old != nil {
 			return invalid("Cannot create already existing endpoint %q.", n.arn())
+		}
+		if err := s.checkEndpoints(ctx, tx, n); err != nil {
+			return err
 		}
 		e := &endpoint{
 			Account: n.account, Region: n.region, Name: *in.EndpointName, Created: now, Modified: now, Status: creating,
@@ -67,7 +70,19 @@ func (s *Service) release(ctx context.Context, tx kv.Reader, config resource) (*
 	if c == nil {
 		return nil, noConfig(config)
 	}
-	return newRelease(ctx, tx, c, s.instant())
+	r, err := newRelease(ctx, tx, c, s.instant())
+	if err != nil {
+		return nil, err
+	}
+	return r, s.checkInstances(r.Variants)
+}
+
+// canRun refuses what a server cannot do that has nothing to run models with.
+func (s *Service) canRun() error {
+	if s.runtime == nil {
+		return invalid("This server has nothing to run models with (%s). Start it where there is a container engine, or with --runtime process for development.", s.absent)
+	}
+	return nil
 }
 
 // checkDeployment refuses ways to update that are not known here.
@@ -97,6 +112,9 @@ func (s *Service) UpdateEndpoint(ctx context.Context, in *shapes.UpdateEndpointI
 		return nil, err
 	}
 	if err := checkDeployment(in.DeploymentConfig); err != nil {
+		return nil, err
+	}
+	if err := s.canRun(); err != nil {
 		return nil, err
 	}
 	n := here(ctx, endpointKind, *in.EndpointName)
@@ -177,6 +195,9 @@ func (s *Service) UpdateEndpointWeightsAndCapacities(ctx context.Context, in *sh
 	if _, err := s.findEndpoint(ctx, "UpdateEndpointWeightsAndCapacities", *in.EndpointName); err != nil {
 		return nil, err
 	}
+	if err := s.canRun(); err != nil {
+		return nil, err
+	}
 	n := here(ctx, endpointKind, *in.EndpointName)
 	err := s.update(ctx, func(tx kv.Txn) error {
 		e, err := idle(ctx, tx, n)
@@ -211,6 +232,9 @@ func (s *Service) UpdateEndpointWeightsAndCapacities(ctx context.Context, in *sh
 		}
 		if total <= 0 {
 			return invalid("The weights of the production variants must not all be zero.")
+		}
+		if err := s.checkInstances(scaled.Variants); err != nil {
+			return err
 		}
 		e.Scaled, e.Status, e.Reason, e.Modified = scaled.Variants, updating, "", s.instant()
 		record(ctx, tx, n, map[string]any{"endpointName": e.Name})

@@ -13,6 +13,10 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/sagemaker"
 	"github.com/aws/aws-sdk-go-v2/service/sagemaker/types"
 	ask "github.com/aws/aws-sdk-go-v2/service/sagemakerruntime"
+
+	"github.com/modelwharf/modelwharf/internal/server"
+	"github.com/modelwharf/modelwharf/internal/server/folder"
+	"github.com/modelwharf/modelwharf/internal/server/servertest"
 )
 
 // An endpoint answers as long as there is one, and is described.
@@ -284,4 +288,44 @@ func TestUpdateUnderClients(t *testing.T) {
 	time.Sleep(100 * time.Millisecond)
 	close(stop)
 	clients.Wait()
+}
+
+// There are no more endpoints, nor instances of one, than the quotas say.
+func TestQuotas(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *server.Config) { c.Quotas = []string{"sagemaker-endpoints=1", "sagemaker-instances=2"} })
+	w.model("m-1", "1")
+	w.config("many", variantOf("all", "m-1", 1, 3))
+	_, err := w.models.CreateEndpoint(t.Context(), &sdk.CreateEndpointInput{EndpointName: new("e"), EndpointConfigName: new("many")})
+	w.refused(err, "ResourceLimitExceeded", "sagemaker-instances")
+	w.config("few", variantOf("all", "m-1", 1, 2))
+	_, err = w.models.CreateEndpoint(t.Context(), &sdk.CreateEndpointInput{EndpointName: new("e"), EndpointConfigName: new("few")})
+	w.must(err)
+	w.settled("e", types.EndpointStatusInService)
+	_, err = w.models.CreateEndpoint(t.Context(), &sdk.CreateEndpointInput{EndpointName: new("f"), EndpointConfigName: new("few")})
+	w.refused(err, "ResourceLimitExceeded", "sagemaker-endpoints")
+	_, err = w.models.UpdateEndpointWeightsAndCapacities(t.Context(), &sdk.UpdateEndpointWeightsAndCapacitiesInput{
+		EndpointName: new("e"), DesiredWeightsAndCapacities: []types.DesiredWeightAndCapacity{{VariantName: new("all"), DesiredInstanceCount: new(int32(3))}},
+	})
+	w.refused(err, "ResourceLimitExceeded", "sagemaker-instances")
+}
+
+// A server that runs no models says so, and what it had can be deleted.
+func TestNoRuntime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.serve("e", "1")
+	data := w.Data
+	w.must(w.Stop())
+	w.Server = servertest.Start(t, func(c *server.Config) {
+		c.Data, c.RootKey = data, folder.AccessKey{ID: servertest.AccessKeyID, Secret: servertest.Secret}
+	})
+	w.models, w.runtime = sdk.NewFromConfig(w.AWS()), ask.NewFromConfig(w.AWS())
+	_, err := w.models.CreateEndpoint(t.Context(), &sdk.CreateEndpointInput{EndpointName: new("f"), EndpointConfigName: new("c-1")})
+	w.refused(err, "ValidationException", "This server has nothing to run models with (--runtime none)")
+	_, err = w.runtime.InvokeEndpoint(t.Context(), &ask.InvokeEndpointInput{EndpointName: new("e"), Body: []byte("x")})
+	w.refused(err, "ModelNotReadyException", "not ready")
+	_, err = w.models.DeleteEndpoint(t.Context(), &sdk.DeleteEndpointInput{EndpointName: new("e")})
+	w.must(err)
+	w.gone("e")
 }

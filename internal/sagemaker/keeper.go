@@ -48,6 +48,7 @@ func (s *Service) Run(ctx context.Context) error {
 		s.keepers.ctx = nil
 		s.keepers.mu.Unlock()
 		s.keepers.work.Wait()
+		s.cache.Wait() // for what nobody waits for any more
 		s.fleet.close()
 	}()
 	for {
@@ -91,8 +92,8 @@ func (s *Service) tend(n endpointName) {
 	s.keepers.mu.Lock()
 	defer s.keepers.mu.Unlock()
 	ctx := s.keepers.ctx
-	if ctx == nil || s.runtime == nil {
-		return // Run will look at all, if there is anything to run them with
+	if ctx == nil {
+		return // Run will look at all
 	}
 	k := s.keepers.all[n]
 	if k == nil {
@@ -149,6 +150,8 @@ func (s *Service) step(ctx context.Context, n endpointName, k *keeper) (done boo
 		return true, nil
 	case e.Status == deleting:
 		return true, s.finishDelete(ctx, n)
+	case s.runtime == nil:
+		return true, nil
 	case e.Serving != nil:
 		s.fleet.start(n, e.Serving)
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/ecr"
 	"github.com/modelwharf/modelwharf/internal/identity"
 	"github.com/modelwharf/modelwharf/internal/kv"
+	"github.com/modelwharf/modelwharf/internal/quota"
 	"github.com/modelwharf/modelwharf/internal/runtime"
 	"github.com/modelwharf/modelwharf/internal/s3"
 	"github.com/modelwharf/modelwharf/internal/sagemaker/predictions"
@@ -51,6 +52,7 @@ type Config struct {
 	Table predictions.Table
 	// Folder is its own, for the data of models: what is in it is removed.
 	Folder  string
+	Quotas  quota.Values
 	Now     func() time.Time // time.Now if nil
 	Log     *slog.Logger     // slog.Default() if nil
 	Metrics prometheus.Registerer
@@ -70,6 +72,7 @@ type Service struct {
 	outside  bool
 	cache    *predictions.Cache
 	folder   string
+	quotas   quota.Values
 	fleet    *fleet
 	keepers  keepers
 	routes   sync.Map // of *route, by endpointName
@@ -85,7 +88,7 @@ var (
 func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, identity: c.Identity, seal: c.Seal, images: c.Images, objects: c.Objects,
-		now: c.Now, log: cmp.Or(c.Log, slog.Default()), runtime: c.Runtime, absent: c.NoRuntime, outside: c.Outside, folder: c.Folder,
+		now: c.Now, log: cmp.Or(c.Log, slog.Default()), runtime: c.Runtime, absent: c.NoRuntime, outside: c.Outside, folder: c.Folder, quotas: c.Quotas,
 		metrics: newMetrics(c.Metrics),
 	}
 	if s.now == nil {

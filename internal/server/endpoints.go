@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/modelwharf/modelwharf/internal/dynamodb"
+	"github.com/modelwharf/modelwharf/internal/quota"
 	"github.com/modelwharf/modelwharf/internal/runtime"
 	"github.com/modelwharf/modelwharf/internal/runtime/engine"
 	"github.com/modelwharf/modelwharf/internal/runtime/process"
@@ -55,8 +56,12 @@ func (s *Server) openEndpoints(ctx context.Context, tables *dynamodb.Service) (*
 		}
 	}
 	s.runtime = running
+	limits, err := quota.Parse(s.config.Quotas, quotas())
+	if err != nil {
+		return nil, err
+	}
 	return sagemaker.New(sagemaker.Config{
-		Store: s.store, Identity: s.identity, Seal: s.pages, Images: s.images.Service, Objects: s.objects.Service,
+		Quotas: limits, Store: s.store, Identity: s.identity, Seal: s.pages, Images: s.images.Service, Objects: s.objects.Service,
 		Runtime: running, NoRuntime: absent, Outside: s.config.ModelEgress,
 		Table:  predictions.NewTables(tables, s.identity, s.config.Now),
 		Folder: filepath.Clean(s.folder.Models("data")), Now: s.config.Now, Log: s.log, Metrics: s.metrics.registry,

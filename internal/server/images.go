@@ -15,6 +15,7 @@ import (
 	"github.com/modelwharf/modelwharf/internal/egress"
 	"github.com/modelwharf/modelwharf/internal/jobs"
 	"github.com/modelwharf/modelwharf/internal/quota"
+	"github.com/modelwharf/modelwharf/internal/sagemaker"
 	"github.com/modelwharf/modelwharf/internal/server/archive"
 	"github.com/modelwharf/modelwharf/internal/servicecatalog"
 	"github.com/modelwharf/modelwharf/internal/wire/native"
@@ -60,7 +61,7 @@ func (s *Server) openImages(ctx context.Context) (*images, error) {
 
 // quotas are those that can be set.
 func quotas() []quota.Quota {
-	return slices.Concat(ecr.Quotas(), codeartifact.Quotas(), servicecatalog.Quotas())
+	return slices.Concat(ecr.Quotas(), codeartifact.Quotas(), servicecatalog.Quotas(), sagemaker.Quotas())
 }
 
 // baseURLOf is the base of the URLs in the answer to the request of an operation.
