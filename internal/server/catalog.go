@@ -7,8 +7,9 @@ import (
 	"github.com/modelwharf/modelwharf/internal/servicecatalog"
 )
 
-// launchesAtOnce is how many launches are followed at once: they wait for their stacks.
-const launchesAtOnce = 64
+// launchesAtOnce is how many launches are followed at once. It is many, since they wait for
+// their stacks, which may have launches in them.
+const launchesAtOnce = 1024
 
 // catalog is the model catalog with what carries out its launches.
 type catalog struct {

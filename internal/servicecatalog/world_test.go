@@ -119,7 +119,8 @@ func newWorld(t testing.TB) *world {
 func (w *world) start() { w.startOn(w.store) }
 
 func (w *world) startOn(store kv.Store) {
-	runner := jobs.New(jobs.Config{Store: store, Owner: "test", Poll: 5 * time.Millisecond, Workers: 32, Logger: slog.New(slog.DiscardHandler)})
+	// Launches wait for stacks, which need workers of their own.
+	runner := jobs.New(jobs.Config{Store: store, Owner: "test", Poll: 5 * time.Millisecond, Workers: 256, Logger: slog.New(slog.DiscardHandler)})
 	fetch := func(_ context.Context, url string) ([]byte, error) {
 		if b, ok := w.urls.Load(url); ok {
 			return []byte(b.(string)), nil
