@@ -142,7 +142,8 @@ func TestExportSurvivesCrashes(t *testing.T) {
 	})
 	d.want("what is under way", d.count("filling"), 0)
 	d.want("holds", d.count("hold"), 0)
-	d.die(1000, func() bool { return d.count("exported") == 0 })
+	// What a dead process had begun to take away waits for the end of its lease.
+	d.die(1000, func() bool { d.clock.advance(time.Second); return d.count("exported") == 0 })
 }
 
 // TestImportSurvivesCrashes imports objects of several transactions, in a process that dies
