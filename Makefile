@@ -6,7 +6,7 @@ GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
 # Packages whose tests also run under the race detector: those with concurrency.
 RACY = ./internal/kv/... ./internal/jobs/... ./internal/audit/... ./internal/identity/... ./internal/dynamodb/... ./internal/lambda/... ./internal/egress/... \
-	./internal/wire/... ./internal/server/... ./internal/blob/... ./internal/ecr/... ./internal/codeartifact/... ./internal/runtime/...
+	./internal/wire/... ./internal/server/... ./internal/blob/... ./internal/ecr/... ./internal/codeartifact/... ./internal/runtime/... ./internal/sagemaker/...
 
 export GOFLAGS ?= -trimpath
 
@@ -39,7 +39,7 @@ setup: # what the tests need beside Go
 	e2e/setup
 
 e2e: setup # the real clients against the real program
-	go test -timeout 15m ./e2e/...
+	go test -timeout 25m ./e2e/...
 
 bench: build # from outside, beside a bare net/http handler
 	go test -timeout 30m -run '^$$' -bench . -benchtime 1x $(BENCHFLAGS) ./bench
