@@ -83,7 +83,7 @@ client.put_resource_policy(ResourceArn=arn, Policy=json.dumps(policy), ConfirmRe
 assert client.delete_resource_policy(ResourceArn=arn)["RevisionId"] > revision
 assert refusal(client.get_resource_policy, ResourceArn=arn)["Error"]["Code"] == "PolicyNotFoundException"
 
-# What no table has here.
+# What this table has not, or no table here.
 assert client.describe_contributor_insights(TableName="metered")["ContributorInsightsStatus"] == "DISABLED"
 assert client.list_contributor_insights()["ContributorInsightsSummaries"] == []
 assert client.describe_kinesis_streaming_destination(TableName="metered")["KinesisDataStreamDestinations"] == []
@@ -96,7 +96,7 @@ for call, parameters, code in [
     (client.describe_global_table_settings, {"GlobalTableName": "metered"}, "GlobalTableNotFoundException"),
     (client.describe_export, {"ExportArn": arn + "/export/01700000000000-abcdef01"}, "ExportNotFoundException"),
     (client.describe_import, {"ImportArn": arn + "/import/01700000000000-abcdef01"}, "ImportNotFoundException"),
-    (client.export_table_to_point_in_time, {"TableArn": arn, "S3Bucket": "bucket"}, "ValidationException"),
+    (client.export_table_to_point_in_time, {"TableArn": arn, "S3Bucket": "bucket"}, "PointInTimeRecoveryUnavailableException"),
     (client.create_global_table, {"GlobalTableName": "metered", "ReplicationGroup": [{"RegionName": "us-west-2"}]}, "ValidationException"),
     (client.update_contributor_insights, {"TableName": "metered", "ContributorInsightsAction": "ENABLE"}, "ValidationException"),
 ]:
