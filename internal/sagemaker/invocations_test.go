@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sagemaker"
@@ -144,6 +145,7 @@ func TestStampedeMakesOneCall(t *testing.T) {
 		})
 	}
 	for calls.Load() == 0 {
+		time.Sleep(time.Millisecond)
 	}
 	close(hold)
 	asking.Wait()
@@ -327,8 +329,8 @@ func TestStream(t *testing.T) {
 	if e, more := <-events; more {
 		t.Errorf("%T", e)
 	}
-	_, ok := errors.AsType[*asktypes.ModelStreamError](out.GetStream().Err())
-	if !ok {
+	e, ok := errors.AsType[*asktypes.ModelStreamError](out.GetStream().Err())
+	if !ok || *e.ErrorCode_ != "StreamBroken" {
 		t.Error(out.GetStream().Err())
 	}
 }

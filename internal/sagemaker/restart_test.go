@@ -26,7 +26,7 @@ func TestEndpointsComeBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.serve("e", "1", cached...)
-	w.serve2("f", "1")
+	w.serveToo("f", "1")
 	first, err := w.predict(&ask.InvokeEndpointInput{EndpointName: new("e"), Body: []byte("a")})
 	w.must(err)
 	w.model("m-2", "2")
@@ -63,8 +63,8 @@ func TestEndpointsComeBack(t *testing.T) {
 	}
 }
 
-// serve2 makes another endpoint of what serve made.
-func (w *world) serve2(endpoint, tag string) {
+// serveToo makes another endpoint of what serve made.
+func (w *world) serveToo(endpoint, tag string) {
 	w.Helper()
 	_, err := w.models.CreateEndpoint(w.Context(), &sdk.CreateEndpointInput{EndpointName: &endpoint, EndpointConfigName: new("c-" + tag)})
 	w.must(err)

@@ -123,7 +123,7 @@ func (s *stream) Read(p []byte) (int, error) {
 		s.ended = true
 		if !errors.Is(err, io.EOF) {
 			if err := s.frame("exception", "ModelStreamError", "application/json",
-				[]byte(`{"Message":"The model ended before it had answered.","ErrorCode":"ModelInvocationTimeExceeded"}`)); err != nil {
+				[]byte(`{"Message":"The model ended before it had answered.","ErrorCode":"StreamBroken"}`)); err != nil {
 				return 0, err
 			}
 		}
