@@ -52,7 +52,7 @@ soak: # about two hours
 		go test -timeout 60m -count=1 -v -parallel 1 -run 'TestImageSoak|TestTagRace|TestLargeLayer' ./e2e
 	MODELWHARF_ASSET_MIB=5120 MODELWHARF_PUBLICATION_KILLS=200 \
 		go test -timeout 60m -count=1 -v -parallel 1 -run 'TestLargeAsset|TestKilledPublication|TestKilledGeneric|TestKillPublication' ./e2e
-	MODELWHARF_PREDICTION_KILLS=500 go test -timeout 60m -count=1 -v -run 'TestKillPrediction' ./e2e
+	MODELWHARF_PREDICTION_KILLS=500 MODELWHARF_CONTAINER_KILLS=200 go test -timeout 60m -count=1 -v -run 'TestKillPrediction|TestKillContainers' ./e2e
 	MODELWHARF_SOAK=1 go test -timeout 60m -count=1 ./internal/kv/... ./internal/blob/... ./internal/dynamodb/modeltest ./internal/servicecatalog
 	MODELWHARF_SOAK=1 go test -timeout 60m -count=1 -run 'RandomTemplates' ./internal/resources
 	MODELWHARF_SOAK=1 go test -timeout 60m -count=1 -run 'Recovery|Restore|Backup' -bench Restore -benchtime 1x ./internal/dynamodb

@@ -15,8 +15,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sagemaker"
+	moby "github.com/moby/moby/client"
 
 	"github.com/modelwharf/modelwharf/e2e/serving"
+	"github.com/modelwharf/modelwharf/internal/runtime/engine/enginetest"
 )
 
 // account2 is the other account of TestKillPrediction.
@@ -30,18 +32,49 @@ const account2 = "222222222222"
 // MODELWHARF_PREDICTION_KILLS is how often it kills.
 func TestKillPrediction(t *testing.T) {
 	t.Parallel()
-	k := &predictionKill{T: t, data: filepath.Join(t.TempDir(), "data")}
+	k := &predictionKill{T: t, flags: []string{"--runtime", "process"}, killModels: killProcesses}
+	k.run(setting(t, "MODELWHARF_PREDICTION_KILLS", 6))
+}
+
+// TestKillContainers does the same where the models are containers.
+//
+// MODELWHARF_CONTAINER_KILLS is how often it kills.
+func TestKillContainers(t *testing.T) {
+	t.Parallel()
+	folder, err := os.MkdirTemp("", "engine") // the path of a socket is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	socket, stop, err := enginetest.Start(folder)
+	if err != nil {
+		enginetest.Missing(t, err)
+	}
+	defer stop()
+	k := &predictionKill{T: t, flags: []string{"--runtime", "engine", "--runtime-socket", "unix://" + socket}, killModels: func(t testing.TB, s *server) {
+		killContainers(t, socket, s)
+	}}
+	k.run(setting(t, "MODELWHARF_CONTAINER_KILLS", 3))
+	if err := k.server().stop(t); err != nil { // while there is an engine: it stops the containers
+		t.Error(err)
+	}
+}
+
+// run kills so often.
+func (k *predictionKill) run(kills int) {
+	k.Helper()
+	k.data = filepath.Join(k.TempDir(), "data")
 	k.start()
 	var other struct{ AccessKeyID, SecretAccessKey string }
-	if err := json.Unmarshal([]byte(k.s.command(t, "account create", "--id", account2, "other", "--json")), &other); err != nil {
-		t.Fatal(err)
+	if err := json.Unmarshal([]byte(k.s.command(k.T, "account create", "--id", account2, "other", "--json")), &other); err != nil {
+		k.Fatal(err)
 	}
 	k.id, k.secret = other.AccessKeyID, other.SecretAccessKey
 	for i, versions := range [][]string{{"1", "2"}, {"other"}} {
 		p := k.platform(i)
 		p.Prepare()
 		for _, v := range versions {
-			p.Push(v, serving.Image(t, v, "PAUSE=3ms"))
+			p.Push(v, serving.Image(k, v, "PAUSE=3ms"))
 			p.Configure(v)
 		}
 		p.Serve("irises", versions[0])
@@ -53,15 +86,14 @@ func TestKillPrediction(t *testing.T) {
 	for n := range 8 {
 		asking.Go(func() { k.ask(n%2, stop) })
 	}
-	kills := setting(t, "MODELWHARF_PREDICTION_KILLS", 6)
 	for range kills {
 		k.round()
 	}
 	close(stop)
 	asking.Wait()
-	t.Logf("%d kills, %d answers, %d errors; the longest time from a restart until both endpoints answered: %s", kills, k.answers.Load(), k.errors.Load(), k.longest)
+	k.Logf("%d kills, %d answers, %d errors; the longest time from a restart until both endpoints answered: %s", kills, k.answers.Load(), k.errors.Load(), k.longest)
 	if k.answers.Load() == 0 {
-		t.Error("nothing was answered")
+		k.Error("nothing was answered")
 	}
 }
 
@@ -73,6 +105,8 @@ type served struct {
 
 type predictionKill struct {
 	*testing.T
+	flags      []string                      // of the server
+	killModels func(t testing.TB, s *server) // kills what runs the models of a server
 	data       string
 	id, secret string
 	mu         sync.Mutex
@@ -85,7 +119,7 @@ type predictionKill struct {
 
 func (k *predictionKill) start() {
 	k.Helper()
-	s := startOn(k.T, k.data, "--runtime", "process")
+	s := startOn(k.T, k.data, k.flags...)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.s = s
@@ -151,7 +185,7 @@ func (k *predictionKill) round() {
 	time.Sleep(time.Duration(rand.IntN(400)) * time.Millisecond)
 	what := rand.IntN(3)
 	if what != 0 {
-		killModels(k.T, k.server())
+		k.killModels(k.T, k.server())
 	}
 	restarted := time.Now()
 	if what != 1 {
@@ -179,8 +213,28 @@ func (k *predictionKill) round() {
 	time.Sleep(time.Duration(rand.IntN(100)) * time.Millisecond)
 }
 
-// killModels kills the processes of the models that a server runs.
-func killModels(t testing.TB, s *server) {
+// killContainers kills about half of the containers that an engine runs: models, and what leads
+// to them.
+func killContainers(t testing.TB, socket string, _ *server) {
+	t.Helper()
+	engine, err := moby.New(moby.WithHost("unix://" + socket))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	all, err := engine.ContainerList(t.Context(), moby.ContainerListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range all.Items {
+		if rand.IntN(2) == 0 { // one that has ended meanwhile is as good as killed
+			_, _ = engine.ContainerKill(t.Context(), c.ID, moby.ContainerKillOptions{Signal: "KILL"})
+		}
+	}
+}
+
+// killProcesses kills the processes of the models that a server runs.
+func killProcesses(t testing.TB, s *server) {
 	t.Helper()
 	all, err := os.ReadDir("/proc")
 	if err != nil {

@@ -35,7 +35,7 @@ func newTerraform(t *testing.T, s *server, patterns ...string) *terraform {
 	t.Helper()
 	bin, err := exec.LookPath("terraform")
 	if err != nil {
-		t.Skip("terraform is not here")
+		missing(t, "terraform is not here")
 	}
 	var plugins string
 	for _, dir := range pluginFolders() {
@@ -45,7 +45,7 @@ func newTerraform(t *testing.T, s *server, patterns ...string) *terraform {
 		}
 	}
 	if plugins == "" {
-		t.Skip("Terraform's AWS provider is not here (MODELWHARF_TF_PLUGINS names its folder)")
+		missing(t, "Terraform's AWS provider is not here (MODELWHARF_TF_PLUGINS names its folder)")
 	}
 	tf := &terraform{t: t, bin: bin, dir: t.TempDir(), env: slices.DeleteFunc(s.env(), func(v string) bool {
 		return strings.HasPrefix(v, "AWS_ENDPOINT_URL=") // the configuration says it
