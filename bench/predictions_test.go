@@ -37,18 +37,20 @@ func startModels(b *testing.B) *process {
 	return srv
 }
 
-// invoke asks an endpoint, or a bare handler, and returns what the cache did.
-func (c *client) invoke(url, endpoint string, body []byte) (string, error) {
+// signed is a question to an endpoint, or a bare handler.
+func (c *client) signed(url, endpoint string, body []byte) (*http.Request, error) {
 	req, err := http.NewRequest(http.MethodPost, url+"/endpoints/"+endpoint+"/invocations", bytes.NewReader(body))
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	sum := sha256.Sum256(body)
-	if err := c.signer.SignHTTP(background, aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey},
-		req, hex.EncodeToString(sum[:]), "sagemaker", region, time.Now()); err != nil {
-		return "", err
-	}
+	return req, c.signer.SignHTTP(background, aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey},
+		req, hex.EncodeToString(sum[:]), "sagemaker", region, time.Now())
+}
+
+// ask sends a question and returns what the cache did.
+func (c *client) ask(req *http.Request) (string, error) {
 	res, err := c.http.Do(req)
 	if err != nil {
 		return "", err
@@ -60,6 +62,15 @@ func (c *client) invoke(url, endpoint string, body []byte) (string, error) {
 	}
 	_, err = io.Copy(io.Discard, res.Body)
 	return res.Header.Get("X-Modelwharf-Cache"), err
+}
+
+// invoke asks an endpoint, or a bare handler.
+func (c *client) invoke(url, endpoint string, body []byte) (string, error) {
+	req, err := c.signed(url, endpoint, body)
+	if err != nil {
+		return "", err
+	}
+	return c.ask(req)
 }
 
 // question is the i-th of 1 KB.
@@ -121,45 +132,41 @@ func BenchmarkCachedPrediction16(b *testing.B) {
 }
 
 // BenchmarkPredictionOverhead asks a model through the server, with a cache that never has the
-// answer and without one, and directly, in turn and by one connection each.
+// answer and without one, through net/http's own reverse proxy, and directly, in turn and by one
+// connection each. What the client takes to sign is not in it.
 func BenchmarkPredictionOverhead(b *testing.B) {
 	srv, c := startModels(b), newClient(1)
 	direct := startModelProgram(b)
+	proxy := startProxy(b, direct)
 	var next int64
-	var took [3][]float64
+	var took [4][]float64
 	for b.Loop() {
 		for range 2000 {
 			next++
 			q := question(next)
-			for i, ask := range []func() error{
-				func() error { _, err := c.invoke(srv.url, "cached", q); return err },
-				func() error { _, err := c.invoke(srv.url, "plain", q); return err },
-				func() error { _, err := c.post(direct+"/invocations", q); return err },
-			} {
-				began := time.Now()
-				if err := ask(); err != nil {
+			for i, to := range []struct{ url, endpoint string }{{srv.url, "cached"}, {srv.url, "plain"}, {proxy.url, "proxy"}, {direct, "direct"}} {
+				req, err := c.signed(to.url, to.endpoint, q)
+				if err != nil {
 					b.Fatal(err)
 				}
-				took[i] = append(took[i], float64(time.Since(began).Microseconds()))
+				if to.url == direct {
+					req.URL.Path = "/invocations"
+				}
+				began := time.Now()
+				if _, err := c.ask(req); err != nil {
+					b.Fatal(err)
+				}
+				took[i] = append(took[i], float64(time.Since(began).Nanoseconds())/1000)
 			}
 		}
 	}
 	b.ReportMetric(0, "ns/op")
-	miss, plain, alone := median(took[0]), median(took[1]), median(took[2])
+	miss, plain, proxied, alone := median(took[0]), median(took[1]), median(took[2]), median(took[3])
 	b.ReportMetric(miss, "miss-p50-µs")
 	b.ReportMetric(plain, "uncached-p50-µs")
+	b.ReportMetric(proxied, "proxy-p50-µs")
 	b.ReportMetric(alone, "direct-p50-µs")
 	b.ReportMetric(miss-alone, "overhead-p50-µs")
-}
-
-// post posts to a model, as a container is asked.
-func (c *client) post(url string, body []byte) (int64, error) {
-	res, err := c.http.Post(url, "application/json", bytes.NewReader(body))
-	if err != nil {
-		return 0, err
-	}
-	defer res.Body.Close()
-	return io.Copy(io.Discard, res.Body)
 }
 
 // startModelProgram runs a model without a server and returns its URL.

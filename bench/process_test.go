@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,40 +27,61 @@ const (
 	region    = "us-east-1"
 )
 
-// bareEnv makes this test binary serve the bare handler instead of running tests.
-const bareEnv = "MODELWHARF_BENCH_BARE"
+// These make this test binary serve the bare handler, or net/http's own reverse proxy of the
+// model that the variable names, instead of running tests.
+const (
+	bareEnv  = "MODELWHARF_BENCH_BARE"
+	proxyEnv = "MODELWHARF_BENCH_PROXY"
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(bareEnv) != "" {
-		serveBare()
+		serve(http.HandlerFunc(bare))
+		return
+	}
+	if to := os.Getenv(proxyEnv); to != "" {
+		serve(proxyOf(to))
 		return
 	}
 	os.Exit(m.Run())
 }
 
-// serveBare answers every POST by reading its body and sending about 1 KB back:
-// the least that any Go HTTP server does for such a request.
-func serveBare() {
+// serve serves until the parent ends, to which it says its address.
+func serve(h http.Handler) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
 	}
 	fmt.Println(l.Addr())
-	answer := []byte(`{"Item":{"pk":{"S":"` + strings.Repeat("x", 1000) + `"}}}`)
-	go func() { // end with the parent
+	go func() {
 		io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()
-	http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/write" {
-			writeBare(w, r)
-			return
-		}
-		io.Copy(io.Discard, r.Body)
-		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-		w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
-		w.Write(answer)
-	}))
+	http.Serve(l, h)
+}
+
+var bareAnswer = []byte(`{"Item":{"pk":{"S":"` + strings.Repeat("x", 1000) + `"}}}`)
+
+// bare answers every POST by reading its body and sending about 1 KB back:
+// the least that any Go HTTP server does for such a request.
+func bare(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/write" {
+		writeBare(w, r)
+		return
+	}
+	io.Copy(io.Discard, r.Body)
+	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	w.Header().Set("Content-Length", strconv.Itoa(len(bareAnswer)))
+	w.Write(bareAnswer)
+}
+
+// proxyOf hands every request on to a model.
+func proxyOf(model string) http.Handler {
+	to, err := url.Parse(model + "/invocations")
+	if err != nil {
+		panic(err)
+	}
+	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL = to }}
 }
 
 // writeBare reads a body, hashes it and writes it to a file, which it syncs: the least that
@@ -84,9 +107,14 @@ type process struct {
 	cmd *exec.Cmd
 }
 
-func startBare(tb testing.TB) *process {
+func startBare(tb testing.TB) *process { return startSelf(tb, bareEnv+"=1") }
+
+func startProxy(tb testing.TB, model string) *process { return startSelf(tb, proxyEnv+"="+model) }
+
+// startSelf starts this binary as what a variable makes of it.
+func startSelf(tb testing.TB, variable string) *process {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), bareEnv+"=1")
+	cmd.Env = append(os.Environ(), variable)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		tb.Fatal(err)

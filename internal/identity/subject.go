@@ -20,7 +20,7 @@ type subject struct {
 
 // subject returns the subject of a holder, or nil if there is none.
 func (s *Service) subject(ctx context.Context, r kv.Reader, account string, k kind, name string) (*subject, error) {
-	generation, err := r.Get(ctx, generationKey(account))
+	generation, err := r.GetHot(ctx, generationKey(account))
 	if err != nil {
 		return nil, err
 	}

@@ -7,12 +7,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/modelwharf/modelwharf/internal/api"
 	runtimeapi "github.com/modelwharf/modelwharf/internal/api/sagemakerruntime"
 	"github.com/modelwharf/modelwharf/internal/runtime"
+	"github.com/modelwharf/modelwharf/internal/sagemaker/transport"
 )
 
 // Times of a call, as containers may count on them. See "How Containers Serve Requests" in
@@ -22,31 +24,21 @@ const (
 	answerTime  = 60 * time.Second
 	// readyTime is how long a prediction waits for a container while none answers.
 	readyTime = 10 * time.Second
-	// idleConns is how many connections to a container are kept.
-	idleConns = 256
 )
 
-// newClient returns what asks a container: nothing else is between.
-func newClient(c runtime.Container) *http.Client {
-	return &http.Client{
-		Transport: &http.Transport{
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				ctx, cancel := context.WithTimeout(ctx, connectTime)
-				defer cancel()
-				conn, err := c.Dial(ctx)
-				if err != nil {
-					return nil, &unconnected{err}
-				}
-				return conn, nil
-			},
-			MaxIdleConnsPerHost: idleConns, IdleConnTimeout: 30 * time.Second, DisableCompression: true,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+// newTransport returns what asks a container: nothing else is between.
+func newTransport(c runtime.Container) *transport.Transport {
+	return transport.New(func(ctx context.Context) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, connectTime)
+		defer cancel()
+		conn, err := c.Dial(ctx)
+		if err != nil {
+			return nil, &unconnected{err}
+		}
+		return conn, nil
+	})
 }
 
-// modelURL is the base of the URLs by which a container is asked.
-const modelURL = "http://model"
 
 // unconnected says that a container was not reached, so nothing was asked of it.
 type unconnected struct{ error }
@@ -63,8 +55,8 @@ type answer struct {
 
 // lease is an instance that is being asked something.
 type lease struct {
-	i       *instance
-	clients []*http.Client
+	i          *instance
+	containers []*transport.Transport
 }
 
 func (l *lease) release() {
@@ -154,7 +146,7 @@ func (g *group) take() *lease {
 	best.asked++
 	g.asked++
 	g.d.asked++
-	return &lease{best, best.clients}
+	return &lease{best, best.containers}
 }
 
 // answer asks a variant. Containers in a row are asked one after the other, each what the one
@@ -190,13 +182,13 @@ func (s *Service) askContainers(ctx context.Context, q *invocation, v *variant, 
 	defer cancel()
 	if v.Direct {
 		n := v.container(q.targetContainer)
-		return s.askContainer(ctx, q, q.body, q.contentType, l.clients[n])
+		return s.askContainer(ctx, q, q.body, q.contentType, l.containers[n])
 	}
 	var a *answer
 	body, contentType := q.body, q.contentType
-	for _, client := range l.clients {
+	for _, container := range l.containers {
 		var err error
-		if a, err = s.askContainer(ctx, q, body, contentType, client); err != nil {
+		if a, err = s.askContainer(ctx, q, body, contentType, container); err != nil {
 			return nil, err
 		}
 		body, contentType = a.body, a.contentType
@@ -217,8 +209,8 @@ var errTooLong = errors.New("the answer is longer than 6291456 bytes")
 
 // askContainer asks one container. The error is a refusal, errTooLong or that of the
 // connection.
-func (s *Service) askContainer(ctx context.Context, q *invocation, body []byte, contentType string, client *http.Client) (*answer, error) {
-	response, err := s.post(ctx, q, body, contentType, client)
+func (s *Service) askContainer(ctx context.Context, q *invocation, body []byte, contentType string, container *transport.Transport) (*answer, error) {
+	response, err := s.post(ctx, q, body, contentType, container)
 	if err != nil {
 		return nil, err
 	}
@@ -239,29 +231,43 @@ func (s *Service) askContainer(ctx context.Context, q *invocation, body []byte, 
 	h := response.Header
 	return &answer{
 		status: response.StatusCode, contentType: h.Get("Content-Type"), attributes: h.Get(attributesHeader),
-		newSession: h.Get(sessionHeader("New-")), closedSession: h.Get(sessionHeader("Closed-")), body: b.Bytes(),
+		newSession: h.Get(newSessionHeader), closedSession: h.Get(closedSessionHeader), body: b.Bytes(),
 	}, nil
 }
 
 const attributesHeader = "X-Amzn-Sagemaker-Custom-Attributes"
 
-func sessionHeader(which string) string { return "X-Amzn-Sagemaker-" + which + "Session-Id" }
+const (
+	sessionHeader       = "X-Amzn-Sagemaker-Session-Id"
+	newSessionHeader    = "X-Amzn-Sagemaker-New-Session-Id"
+	closedSessionHeader = "X-Amzn-Sagemaker-Closed-Session-Id"
+)
+
+// invocationsURL is where a container is asked.
+var invocationsURL = &url.URL{Scheme: "http", Host: "model", Path: "/invocations"}
 
 // post sends a question to a container.
-func (s *Service) post(ctx context.Context, q *invocation, body []byte, contentType string, client *http.Client) (*http.Response, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, modelURL+"/invocations", bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	for name, value := range map[string]string{
-		"Content-Type": contentType, "Accept": q.accept, attributesHeader: q.attributes, "X-Amzn-Sagemaker-Inference-Id": q.inferenceID,
-		sessionHeader(""): q.session, "X-Amzn-Sagemaker-Enable-Explanations": q.explanations, "X-Amzn-Sagemaker-Target-Model": q.targetModel,
-	} {
+func (s *Service) post(ctx context.Context, q *invocation, body []byte, contentType string, container *transport.Transport) (*http.Response, error) {
+	h := make(http.Header, 4)
+	set := func(name, value string) {
 		if value != "" {
-			r.Header.Set(name, value)
+			h[name] = []string{value}
 		}
 	}
-	return client.Do(r)
+	set("Content-Type", contentType)
+	set("Accept", q.accept)
+	set(attributesHeader, q.attributes)
+	set("X-Amzn-Sagemaker-Inference-Id", q.inferenceID)
+	set(sessionHeader, q.session)
+	set("X-Amzn-Sagemaker-Enable-Explanations", q.explanations)
+	set("X-Amzn-Sagemaker-Target-Model", q.targetModel)
+	r := &http.Request{
+		Method: http.MethodPost, URL: invocationsURL, Header: h, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+	}
+	if len(body) == 0 {
+		r.Body = http.NoBody
+	}
+	return container.RoundTrip(r.WithContext(ctx))
 }
 
 // refusedToConnect tells whether nobody listened: then nothing was asked.

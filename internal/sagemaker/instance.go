@@ -13,6 +13,7 @@ import (
 
 	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/runtime"
+	"github.com/modelwharf/modelwharf/internal/sagemaker/transport"
 )
 
 // instance is one of a variant: its containers, which are started again when one dies.
@@ -22,10 +23,10 @@ type instance struct {
 	cancel context.CancelFunc
 
 	// Under the lock of the deployment:
-	ready   bool
-	clients []*http.Client // of the containers, while it is ready
-	asked   int            // how much is being asked of it now
-	failed  error          // why it does not answer, as far as it never has
+	ready      bool
+	containers []*transport.Transport // that are asked, while it is ready
+	asked      int                    // how much is being asked of it now
+	failed     error                  // why it does not answer, as far as it never has
 }
 
 const (
@@ -48,7 +49,7 @@ func (i *instance) run(ctx context.Context) {
 	for row := 0; ; row++ {
 		began := time.Now()
 		answered, err := i.serve(ctx, deadline)
-		i.set(func() { i.ready, i.clients = false, nil })
+		i.set(func() { i.ready, i.containers = false, nil })
 		if ctx.Err() != nil {
 			return
 		}
@@ -99,13 +100,13 @@ func (i *instance) serve(ctx context.Context, deadline time.Time) (answered bool
 		return false, err
 	}
 	var running []runtime.Container
-	var clients []*http.Client
+	var containers []*transport.Transport
 	folder := filepath.Join(d.s.folder, i.name(-1))
 	defer func() {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 		defer cancel()
 		for n, c := range running {
-			clients[n].CloseIdleConnections()
+			containers[n].CloseIdleConnections()
 			if err := c.Stop(stopping); err != nil {
 				d.s.log.Warn("a model's container was not stopped in good order", "endpoint", d.at.resource().arn(), "error", err)
 			}
@@ -118,14 +119,14 @@ func (i *instance) serve(ctx context.Context, deadline time.Time) (answered bool
 			return false, err
 		}
 		running = append(running, c)
-		clients = append(clients, newClient(c))
+		containers = append(containers, newTransport(c))
 	}
 	for n, c := range running {
-		if err := i.ping(ctx, c, clients[n], deadline); err != nil {
+		if err := i.ping(ctx, c, containers[n], deadline); err != nil {
 			return false, fmt.Errorf("%s did not pass the ping health check: it must answer GET /ping with 200. %w", title(v, n), err)
 		}
 	}
-	i.set(func() { i.ready, i.clients, i.failed = true, clients, nil })
+	i.set(func() { i.ready, i.containers, i.failed = true, containers, nil })
 	return true, ended(ctx, running)
 }
 
@@ -197,10 +198,10 @@ func ended(ctx context.Context, all []runtime.Container) error {
 }
 
 // ping waits until a container answers that it is ready.
-func (i *instance) ping(ctx context.Context, c runtime.Container, client *http.Client, deadline time.Time) error {
+func (i *instance) ping(ctx context.Context, c runtime.Container, container *transport.Transport, deadline time.Time) error {
 	const firstPause, lastPause = 5 * time.Millisecond, time.Second
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		err := ping(ctx, client)
+		err := ping(ctx, container)
 		if err == nil {
 			return nil
 		}
@@ -225,14 +226,14 @@ func (i *instance) ping(ctx context.Context, c runtime.Container, client *http.C
 }
 
 // ping asks a container whether it is ready.
-func ping(ctx context.Context, client *http.Client) error {
+func ping(ctx context.Context, container *transport.Transport) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, modelURL+"/ping", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://model/ping", nil)
 	if err != nil {
 		return err
 	}
-	answer, err := client.Do(r)
+	answer, err := container.RoundTrip(r)
 	if err != nil {
 		return err
 	}

@@ -64,20 +64,20 @@ func (s *Service) openStream(ctx context.Context, q *invocation, r *route, v *va
 
 // openLast asks the containers in a row; the last one's answer is not read yet.
 func (s *Service) openLast(ctx context.Context, q *invocation, v *variant, l *lease) (*http.Response, error) {
-	clients, body, contentType := l.clients, q.body, q.contentType
+	containers, body, contentType := l.containers, q.body, q.contentType
 	if v.Direct {
 		n := v.container(q.targetContainer)
-		clients = clients[n : n+1]
+		containers = containers[n : n+1]
 	}
-	last := len(clients) - 1
-	for _, client := range clients[:last] {
-		a, err := s.askContainer(ctx, q, body, contentType, client)
+	last := len(containers) - 1
+	for _, container := range containers[:last] {
+		a, err := s.askContainer(ctx, q, body, contentType, container)
 		if err != nil {
 			return nil, err
 		}
 		body, contentType = a.body, a.contentType
 	}
-	response, err := s.post(ctx, q, body, contentType, clients[last])
+	response, err := s.post(ctx, q, body, contentType, containers[last])
 	if err != nil {
 		return nil, err
 	}

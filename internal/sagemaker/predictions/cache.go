@@ -152,7 +152,11 @@ func (c *Cache) Predict(ctx context.Context, p *Prediction, model Model) (Result
 	case f == nil:
 		return c.bypass(ctx, p, model)
 	case first:
-		c.working.Go(func() { c.fly(context.WithoutCancel(ctx), f, p, model) })
+		c.working.Add(1) // until the flight leaves
+		go func() {
+			roomy(0)
+			c.fly(context.WithoutCancel(ctx), f, p, model)
+		}()
 	}
 	select {
 	case <-f.landed:

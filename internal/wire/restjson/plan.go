@@ -25,7 +25,7 @@ type plan struct {
 type bound struct {
 	index  int
 	place  place
-	name   string // of the label, parameter or header, or the headers' prefix
+	name   string // of the label, parameter or header, or the headers' prefix, both in canonical form
 	format string // of a timestamp, or absentIfEmpty
 }
 
@@ -61,6 +61,9 @@ func planOf(t reflect.Type) *plan {
 		b := bound{index: i, place: place(where)}
 		b.name, b.format, _ = strings.Cut(rest, ",")
 		switch b.place {
+		case inHeader, inHeaders:
+			b.name = http.CanonicalHeaderKey(b.name)
+			p.bound = append(p.bound, b)
 		case inStatus:
 			p.status = &b
 		case inPayload:
@@ -101,7 +104,7 @@ func (s *plan) writeHeader(h http.Header, v reflect.Value) error {
 			if err != nil {
 				return err
 			}
-			h.Set(b.name, text)
+			h[b.name] = []string{text}
 		case inHeaders:
 			for k, value := range x.Seq2() {
 				h.Set(b.name+k.String(), fieldText(value.String()))

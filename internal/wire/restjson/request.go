@@ -85,7 +85,7 @@ func (q *request) bind(b *bound, v reflect.Value, shape *plan) error {
 
 // bindHeader sets a member from a header. An empty header is as good as none.
 func (q *request) bindHeader(b *bound, field reflect.Value) error {
-	values := q.header.Values(b.name)
+	values := q.header[b.name]
 	text := strings.Join(values, ",")
 	if strings.TrimSpace(text) == "" {
 		return nil
@@ -107,9 +107,8 @@ func (q *request) bindHeader(b *bound, field reflect.Value) error {
 // bindHeaders sets a map from the headers of a prefix, whose names have lost their
 // case on the way.
 func (q *request) bindHeaders(b *bound, field reflect.Value) {
-	prefix := http.CanonicalHeaderKey(b.name)
 	for name, values := range q.header {
-		rest, ok := strings.CutPrefix(name, prefix)
+		rest, ok := strings.CutPrefix(name, b.name)
 		if !ok || rest == "" || !utf8.ValidString(values[0]) {
 			continue
 		}
