@@ -9,12 +9,14 @@ RACY = ./internal/kv/... ./internal/jobs/... ./internal/audit/... ./internal/ide
 	./internal/wire/... ./internal/server/... ./internal/blob/... ./internal/ecr/... ./internal/codeartifact/... ./internal/runtime/... ./internal/sagemaker/...
 
 export GOFLAGS ?= -trimpath
+# Programs and tests are built alike, so that a package is compiled once; only the race detector needs C.
+export CGO_ENABLED = 0
 
 .PHONY: all build demo test setup unit race e2e bench soak lint generate clean
 all: build
 
 build: # the program: bin/modelwharf
-	CGO_ENABLED=0 go build -ldflags '-s -w -X main.release=$(VERSION)' -o bin/modelwharf ./cmd/modelwharf
+	go build -ldflags '-s -w -X main.release=$(VERSION)' -o bin/modelwharf ./cmd/modelwharf
 
 demo: build # the main job on real data, see demo/
 	go run ./demo
@@ -27,8 +29,8 @@ unit:
 	cd deploy/pulumi && go vet ./... && go test ./...
 
 race:
-	@if [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null; then \
-		set -x; go test -race -short -timeout 15m $(RACY); \
+	@if command -v "$$(go env CC)" >/dev/null; then \
+		set -x; CGO_ENABLED=1 go test -race -short -timeout 15m $(RACY); \
 	elif [ -n "$$CI" ]; then \
 		echo "the race detector needs a C compiler" >&2; exit 1; \
 	else \

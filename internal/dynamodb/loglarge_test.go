@@ -11,6 +11,9 @@ import (
 // TestStreamOfLargestItems replaces items of the largest size by others that have
 // nothing in common with them, in the longest forms that there are of their values.
 func TestStreamOfLargestItems(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many bytes in one goroutine tell the race detector nothing")
+	}
 	t.Parallel()
 	f := start(t)
 	table, arn := streamed(t, f.client, types.StreamViewTypeNewAndOldImages)

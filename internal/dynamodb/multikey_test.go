@@ -97,6 +97,9 @@ func multiItems(t *testing.T, c *sdk.Client, table string, n int) (items []attrs
 // TestMultiKeyQueries compares queries of every form of an index with several attributes
 // of both kinds with what follows from the items, also page by page, and as statements.
 func TestMultiKeyQueries(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many bytes in one goroutine tell the race detector nothing")
+	}
 	t.Parallel()
 	c := start(t).client
 	table := multiTable(t, c)

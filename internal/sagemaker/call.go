@@ -39,7 +39,6 @@ func newTransport(c runtime.Container) *transport.Transport {
 	})
 }
 
-
 // unconnected says that a container was not reached, so nothing was asked of it.
 type unconnected struct{ error }
 

@@ -169,6 +169,9 @@ func newShelf(t testing.TB, files int) *shelf {
 // TestReadsOfTheIndexAreConstant reads as many keys for an index of 10,000 files as for one
 // of 10, once it has been made.
 func TestReadsOfTheIndexAreConstant(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many bytes in one goroutine tell the race detector nothing")
+	}
 	t.Parallel()
 	reads := func(files int, again bool) int64 {
 		s := newShelf(t, files)

@@ -207,6 +207,9 @@ func TestAWheelFromOutside(t *testing.T) {
 // fetched. What is beside it is taken if it is what the index promises, else the parts of
 // the wheel; only where neither can be had the wheel is brought.
 func TestMetadataOfAWheelThatIsElsewhere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many bytes in one goroutine tell the race detector nothing")
+	}
 	t.Parallel()
 	const more = "Requires-Dist: libc (>1)\n"
 	weights := make([]byte, 8<<20)

@@ -175,6 +175,9 @@ func items(t *testing.T, db *kv.DB) (n uint64) {
 
 // TestFullDisk fills a disk, finds an exact error, makes room and goes on.
 func TestFullDisk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many bytes in one goroutine tell the race detector nothing")
+	}
 	for name, unknown := range map[string]bool{"free space is known": false, "free space is unknown": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

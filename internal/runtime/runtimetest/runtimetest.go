@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -42,31 +43,36 @@ func Run(t *testing.T, traits Traits, make func(t *testing.T, folder string) run
 	if folder := os.Getenv(toKill); folder != "" {
 		serveUntilKilled(t, make(t, folder))
 	}
-	for name, test := range map[string]func(*world){
+	tests := map[string]func(*world){
 		"serves":         serves,
-		"sees":           sees,
 		"stops":          stops,
 		"dials":          dials,
 		"ends by itself": endsByItself,
-		"unfit images":   unfitImages,
-		"names":          names,
 		"many":           many,
 		"closes":         closes,
 		"broken off":     brokenOff,
 		"prints":         prints,
 		"killed":         killed,
+	}
+	if !testing.Short() { // which the race detector could tell nothing about
+		maps.Copy(tests, map[string]func(*world){
+			"sees":         sees,
+			"unfit images": unfitImages,
+			"names":        names,
 
-		"no network outside":             noNetworkOutside,
-		"no port of the server":          noPortOfTheServer,
-		"no other container":             noOtherContainer,
-		"none of the host's files":       noneOfTheHostsFiles,
-		"read-only root":                 readOnlyRoot,
-		"no privileges":                  noPrivileges,
-		"no device nodes":                noDeviceNodes,
-		"no layer outside of its folder": noLayerOutside,
-		"limits hold":                    limitsHold,
-		"may reach the network":          mayReachTheNetwork,
-	} {
+			"no network outside":             noNetworkOutside,
+			"no port of the server":          noPortOfTheServer,
+			"no other container":             noOtherContainer,
+			"none of the host's files":       noneOfTheHostsFiles,
+			"read-only root":                 readOnlyRoot,
+			"no privileges":                  noPrivileges,
+			"no device nodes":                noDeviceNodes,
+			"no layer outside of its folder": noLayerOutside,
+			"limits hold":                    limitsHold,
+			"may reach the network":          mayReachTheNetwork,
+		})
+	}
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			folder := filepath.Join(t.TempDir(), "containers")
