@@ -107,7 +107,7 @@ func TestModelChain(t *testing.T) {
 	runDeps(t, p.env, "lock", file("requirements.txt", "petals==1.5\n"))
 	register := append([]string{"register", "flowers", "1.0", "--image", "ml-model-repo:1.0", "--type", "classifier", "--metric", "accuracy=0.95",
 		"--metrics", file("metrics.json", `{"f1": 0.9}`), "--file", file("weights.bin", "0123")}, repository...)
-	says(s.model(t, true, register...), "flowers 1.0 is registered: it holds the image "+digest[:19]+" and 1 packages")
+	says(s.model(t, true, register...), "flowers 1.0 is registered: it holds the image "+digest[:19]+" and 1 package")
 	says(s.model(t, true, register...), "flowers 1.0 is registered") // as before
 	says(s.model(t, false, "register", "flowers", "1.0", "--image", "ml-model-repo:1.1"), "written once", "ImageDigest")
 	s.model(t, true, "register", "flowers", "1.1", "--image", "ml-model-repo:1.1", "--metric", "accuracy=0.97")

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	api "github.com/modelwharf/modelwharf/internal/api/modelwharf"
@@ -76,13 +77,21 @@ func (c *modelRegister) Run(ctx context.Context) error {
 	}
 	switch n := len(d.Dependencies); {
 	case d.ImageDigest != nil && n > 0:
-		line += fmt.Sprintf(": it holds the image %s and %d packages", short(*d.ImageDigest), n)
+		line += fmt.Sprintf(": it holds the image %s and %s", short(*d.ImageDigest), packages(n))
 	case d.ImageDigest != nil:
 		line += fmt.Sprintf(": it holds the image %s", short(*d.ImageDigest))
 	case n > 0:
-		line += fmt.Sprintf(": it holds %d packages, and has no image yet: it cannot be promoted", n)
+		line += fmt.Sprintf(": it holds %s, and has no image yet: it cannot be promoted", packages(n))
 	}
 	return c.say(d, line)
+}
+
+// packages says how many there are.
+func packages(n int) string {
+	if n == 1 {
+		return "1 package"
+	}
+	return strconv.Itoa(n) + " packages"
 }
 
 // metrics are those of the flags and of the file.

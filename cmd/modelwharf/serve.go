@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -34,6 +35,7 @@ type serve struct {
 	Runtime         server.Runtime     `help:"What runs the models of endpoints: engine, a container engine; process, processes of this machine, for development where there is no engine; none; or auto, an engine if one is there." default:"auto" enum:"auto,engine,process,none" env:"MODELWHARF_RUNTIME"`
 	RuntimeSocket   string             `help:"Where the container engine listens; by default DOCKER_HOST, or where docker and podman listen." env:"MODELWHARF_RUNTIME_SOCKET" placeholder:"PATH"`
 	ModelEgress     bool               `help:"Let models reach other hosts, unless their EnableNetworkIsolation is true." env:"MODELWHARF_MODEL_EGRESS"`
+	PredictionMiB   uint16             `name:"prediction-memory" help:"How many MiB of answers memory holds in front of the tables of prediction caches; 0 for none." default:"64" env:"MODELWHARF_PREDICTION_MEMORY" placeholder:"MIB"`
 	LogLevel        slog.Level         `help:"debug, info (with a line for each request), warn or error." default:"info" env:"MODELWHARF_LOG_LEVEL" placeholder:"LEVEL"`
 	LogFormat       server.LogFormat   `help:"json or text." default:"json" enum:"json,text" env:"MODELWHARF_LOG_FORMAT"`
 }
@@ -59,7 +61,7 @@ func (c *serve) Run(ctx context.Context) error {
 		Data: c.Data, Listen: c.Listen, Account: c.Account, Region: c.Region, ExternalURL: c.ExternalURL, Domain: c.Domain,
 		SecretKeyFile: c.SecretKeyFile, TLSCert: c.TLSCert, TLSKey: c.TLSKey, AuditItems: c.AuditItems,
 		AllowEgress: c.AllowEgress, Quotas: c.Quota, Upstreams: c.Upstream, UpstreamSecrets: c.UpstreamSecrets, Blobs: c.blobs(), Log: log,
-		Runtime: c.Runtime, RuntimeSocket: c.RuntimeSocket, ModelEgress: c.ModelEgress,
+		Runtime: c.Runtime, RuntimeSocket: c.RuntimeSocket, ModelEgress: c.ModelEgress, PredictionMemory: cmp.Or(int64(c.PredictionMiB)<<20, -1),
 		ImageLease: c.Images.Lease, ImageUploadExpiry: c.Images.UploadExpiry, ImageCollectEvery: c.Images.CollectEvery,
 		RootKey: folder.AccessKey{
 			ID: os.Getenv("MODELWHARF_ROOT_ACCESS_KEY_ID"), Secret: os.Getenv("MODELWHARF_ROOT_SECRET_ACCESS_KEY"),

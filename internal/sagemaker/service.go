@@ -48,8 +48,9 @@ type Config struct {
 	NoRuntime error
 	// Outside lets models reach other hosts, unless they are isolated themselves.
 	Outside bool
-	// Table is where prediction caches are.
-	Table predictions.Table
+	// Table is where prediction caches are, and Memory that of predictions.Config.
+	Table  predictions.Table
+	Memory int64
 	// Folder is its own, for the data of models: what is in it is removed.
 	Folder  string
 	Quotas  quota.Values
@@ -95,7 +96,7 @@ func New(c Config) *Service {
 		s.now = time.Now
 	}
 	s.cache = predictions.New(predictions.Config{
-		Table: c.Table, Generation: s.generation, Alone: true, Now: s.now, Metrics: c.Metrics, Log: s.log,
+		Table: c.Table, Memory: c.Memory, Generation: s.generation, Alone: true, Now: s.now, Metrics: c.Metrics, Log: s.log,
 	})
 	s.fleet = &fleet{s: s, deployments: map[string]*deployment{}}
 	s.keepers.all = map[endpointName]*keeper{}

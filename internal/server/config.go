@@ -64,6 +64,9 @@ type Config struct {
 	Containers runtime.Runtime
 	// ModelEgress lets models reach other hosts, unless they are isolated themselves.
 	ModelEgress bool
+	// PredictionMemory is how many bytes of answers memory holds in front of prediction caches:
+	// predictions.DefaultMemory if zero, none if negative.
+	PredictionMemory int64
 
 	// Blobs is where the bytes of images and packages are: the data folder, unless it names a bucket.
 	Blobs Blobs

@@ -63,7 +63,7 @@ func (s *Server) openEndpoints(ctx context.Context, tables *dynamodb.Service) (*
 	return sagemaker.New(sagemaker.Config{
 		Quotas: limits, Store: s.store, Identity: s.identity, Seal: s.pages, Images: s.images.Service, Objects: s.objects.Service,
 		Runtime: running, NoRuntime: absent, Outside: s.config.ModelEgress,
-		Table:  predictions.NewTables(tables, s.identity, s.config.Now),
+		Table: predictions.NewTables(tables, s.identity, s.config.Now), Memory: s.config.PredictionMemory,
 		Folder: filepath.Clean(s.folder.Models("data")), Now: s.config.Now, Log: s.log, Metrics: s.metrics.registry,
 	}), nil
 }
