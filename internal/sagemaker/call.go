@@ -71,9 +71,9 @@ func (l *lease) release() {
 	}
 }
 
-// take takes an instance of a variant that answers: of those the one that is asked least. The
-// errors are errGone, ThrottlingException, ModelNotReadyException and that of ctx.
-func (s *Service) take(ctx context.Context, r *route, v *variant) (*lease, error) {
+// take takes an instance of a variant that answers: the one that has the question's session, or
+// of all the one that is asked least. The errors are errGone, ThrottlingException, ModelNotReadyException and that of ctx.
+func (s *Service) take(ctx context.Context, q *invocation, r *route, v *variant) (*lease, error) {
 	var l *lease
 	var refused error
 	waiting, cancel := context.WithTimeout(ctx, readyTime)
@@ -92,9 +92,14 @@ func (s *Service) take(ctx context.Context, r *route, v *variant) (*lease, error
 			refused = api.Errorf("ThrottlingException", http.StatusTooManyRequests, "Rate exceeded: the variant %s answers %d requests at once.", v.Name, g.variant.Serverless.Concurrency)
 			return true
 		}
-		if l = g.take(); l == nil {
+		i := d.host(q.session, s.now())
+		if i == nil || i.group != g {
+			i = g.least()
+		}
+		if i == nil {
 			return false
 		}
+		l = i.take()
 		return true
 	})
 	switch {
@@ -129,8 +134,8 @@ func (s *Service) deployment(ctx context.Context, r *route) (*deployment, error)
 	}
 }
 
-// take takes the instance that is asked least, nil if none answers. The lock is held.
-func (g *group) take() *lease {
+// least is the instance that is asked least, nil if none answers. The lock is held.
+func (g *group) least() *instance {
 	var best *instance
 	for k := range g.instances {
 		i := g.instances[(g.next+k)%len(g.instances)]
@@ -138,14 +143,16 @@ func (g *group) take() *lease {
 			best = i
 		}
 	}
-	if best == nil {
-		return nil
-	}
 	g.next++
-	best.asked++
-	g.asked++
-	g.d.asked++
-	return &lease{best, best.containers}
+	return best
+}
+
+// take takes an instance that answers. The lock is held.
+func (i *instance) take() *lease {
+	i.asked++
+	i.group.asked++
+	i.group.d.asked++
+	return &lease{i, i.containers}
 }
 
 // answer asks a variant. Containers in a row are asked one after the other, each what the one
@@ -159,11 +166,14 @@ func (s *Service) answer(ctx context.Context, q *invocation, r *route, v *varian
 
 func (s *Service) askInstance(ctx context.Context, q *invocation, r *route, v *variant) (*answer, error) {
 	for range attempts {
-		l, err := s.take(ctx, r, v)
+		l, err := s.take(ctx, q, r, v)
 		if err != nil {
 			return nil, err
 		}
 		a, err := s.askContainers(ctx, q, v, l)
+		if q.session != "" && err == nil {
+			s.noteSession(q, a, l.i)
+		}
 		l.release()
 		if !refusedToConnect(err) {
 			return a, s.told(ctx, q, v, err)

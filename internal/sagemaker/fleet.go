@@ -29,6 +29,8 @@ type deployment struct {
 	changed chan struct{}     // is closed, and another one, when anything below changes
 	retired bool              // nothing more is asked of it
 	asked   int               // how much is being asked of it now
+
+	sessions map[string]session // by their IDs
 }
 
 // group is the instances of a variant.
@@ -53,7 +55,7 @@ func (f *fleet) start(n endpointName, r *release) *deployment {
 	if d := f.deployments[r.ID]; d != nil {
 		return d
 	}
-	d := &deployment{s: f.s, at: n, release: r, groups: map[string]*group{}, changed: make(chan struct{})}
+	d := &deployment{s: f.s, at: n, release: r, groups: map[string]*group{}, changed: make(chan struct{}), sessions: map[string]session{}}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	f.deployments[r.ID] = d
 	for i, v := range r.Variants {

@@ -82,7 +82,7 @@ func (s *Service) invoke(ctx context.Context, q *invocation, answer func(*route,
 			return runtimeapi.ValidationError("Endpoint %s of account %s not found.", q.name, n.account)
 		}
 		var v *variant
-		if v, err = r.choose(q.targetVariant); err != nil {
+		if v, err = s.chooseFor(q, r); err != nil {
 			return err
 		}
 		if err := v.accepts(q); err != nil {

@@ -43,7 +43,7 @@ func (s *Service) InvokeEndpointWithResponseStream(ctx context.Context, in *runt
 // openStream asks a variant, whose last container's answer is a stream.
 func (s *Service) openStream(ctx context.Context, q *invocation, r *route, v *variant) (*stream, *http.Response, error) {
 	for range attempts {
-		l, err := s.take(ctx, r, v)
+		l, err := s.take(ctx, q, r, v)
 		if err != nil {
 			return nil, nil, err
 		}
