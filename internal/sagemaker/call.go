@@ -175,7 +175,7 @@ func (s *Service) askInstance(ctx context.Context, q *invocation, r *route, v *v
 			s.noteSession(q, a, l.i)
 		}
 		l.release()
-		if !refusedToConnect(err) {
+		if !unasked(err) {
 			return a, s.told(ctx, q, v, err)
 		}
 		// It has ended in this moment, and nothing was asked of it: another one is.
@@ -279,10 +279,10 @@ func (s *Service) post(ctx context.Context, q *invocation, body []byte, contentT
 	return container.RoundTrip(r.WithContext(ctx))
 }
 
-// refusedToConnect tells whether nobody listened: then nothing was asked.
-func refusedToConnect(err error) bool {
+// unasked tells whether a container was asked nothing, since nobody listened, or no longer.
+func unasked(err error) bool {
 	_, ok := errors.AsType[*unconnected](err)
-	return ok
+	return ok || errors.Is(err, transport.ErrUnsent)
 }
 
 // told is what a client is told of what a container answered instead of a prediction.

@@ -52,7 +52,7 @@ func (s *Service) openStream(ctx context.Context, q *invocation, r *route, v *va
 			return &stream{body: response.Body, done: l.release, encoder: eventstream.NewEncoder()}, response, nil
 		}
 		l.release()
-		if !refusedToConnect(err) {
+		if !unasked(err) {
 			return nil, nil, s.told(ctx, q, v, err)
 		}
 		if !sleep(ctx, 5*time.Millisecond) {

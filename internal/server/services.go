@@ -83,9 +83,6 @@ func (s *services) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			x.endpoint.WriteError(x, q.ID, x.err)
 		}
 	}
-	if _, whole := x.Header()["Content-Length"]; whole {
-		_ = http.NewResponseController(x.ResponseWriter).Flush() // the client does not wait for the notes
-	}
 	s.note(r.Context(), x, time.Since(began))
 }
 

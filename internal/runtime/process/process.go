@@ -264,13 +264,3 @@ func (c *container) remove() error {
 	}
 	return err
 }
-
-// freePort returns a port of the loopback interface that nobody listens at.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
-}

@@ -7,6 +7,7 @@ package transport
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -28,13 +29,20 @@ const (
 	maxHeader = 1 << 20
 	// maxInformational is how many answers of a status from 100 to 199 may come before the one.
 	maxInformational = 5
+	// lastWords is how long a server that does not read on may take to say why.
+	lastWords = 50 * time.Millisecond
 	// maxInline is how long a body is at most that is written before the answer is read. A
 	// server may answer a longer one before it has read it, and read no more.
 	maxInline = 32 << 10
 )
 
-// ErrHeader says that the header of an answer is longer than 1 MiB.
-var ErrHeader = errors.New("transport: the header of the answer is too long")
+var (
+	// ErrHeader says that the header of an answer is longer than 1 MiB.
+	ErrHeader = errors.New("transport: the header of the answer is too long")
+	// ErrUnsent says that a kept connection had ended before anything was asked over it: to ask
+	// again asks nothing twice.
+	ErrUnsent = errors.New("transport: the connection ended before anything was asked")
+)
 
 // Transport is an http.RoundTripper to one server, whatever the URL says. It follows no
 // redirects and asks nothing twice. Its methods may be called at once.
@@ -43,6 +51,7 @@ type Transport struct {
 
 	mu     sync.Mutex
 	idle   []*conn // the one that was used last is last
+	closed bool    // since it was last asked something: nothing is kept
 	reaper *time.Timer
 }
 
@@ -58,14 +67,26 @@ type conn struct {
 	unread io.LimitedReader
 	r      *bufio.Reader
 	w      *bufio.Writer
+	sent   int       // bytes of the present request
+	kept   bool      // it was used before
 	since  time.Time // when it became idle
+}
+
+func (c *conn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.sent += n
+	return n, err
 }
 
 // RoundTrip asks the server. The answer's Body must be closed; to read it to its end lets the
 // connection be kept. Both end with the request's context.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx := r.Context()
-	c, err := t.take(ctx)
+	var c *conn
+	err := ctx.Err()
+	if err == nil {
+		c, err = t.take(ctx)
+	}
 	if err != nil {
 		if r.Body != nil {
 			r.Body.Close()
@@ -81,8 +102,14 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// CloseIdleConnections closes the connections that nothing is asked over.
-func (t *Transport) CloseIdleConnections() { t.reap(func(*conn) bool { return true }) }
+// CloseIdleConnections closes the connections that nothing is asked over, and the others when
+// they are no longer needed.
+func (t *Transport) CloseIdleConnections() {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
+	t.reap(func(*conn) bool { return true })
+}
 
 // take returns a connection that is open, as far as can be seen from here.
 func (t *Transport) take(ctx context.Context) (*conn, error) {
@@ -100,8 +127,8 @@ func (t *Transport) take(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{Conn: raw, unread: io.LimitedReader{R: raw}, w: bufio.NewWriter(raw)}
-	c.r = bufio.NewReader(&c.unread)
+	c := &conn{Conn: raw, unread: io.LimitedReader{R: raw}}
+	c.r, c.w = bufio.NewReader(&c.unread), bufio.NewWriter(c)
 	if s, ok := raw.(syscall.Conn); ok {
 		if c.system, err = s.SyscallConn(); err != nil {
 			raw.Close()
@@ -115,6 +142,7 @@ func (t *Transport) take(ctx context.Context) (*conn, error) {
 func (t *Transport) last() *conn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.closed = false
 	n := len(t.idle) - 1
 	if n < 0 {
 		return nil
@@ -140,17 +168,17 @@ func (c *conn) silent() bool {
 }
 
 // interrupt ends what is being read and written.
-func (c *conn) interrupt() { _ = c.SetDeadline(time.Unix(1, 0)) }
+func (c *conn) interrupt() { _ = c.Close() }
 
 // keep keeps a connection for the next one who asks.
 func (t *Transport) keep(c *conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.idle) >= maxIdle {
+	if t.closed || len(t.idle) >= maxIdle {
 		c.Close()
 		return
 	}
-	c.since = time.Now()
+	c.sent, c.kept, c.since = 0, true, time.Now()
 	t.idle = append(t.idle, c)
 	if t.reaper == nil {
 		t.reaper = time.AfterFunc(idleTime, t.reapOld)
@@ -200,9 +228,10 @@ type exchange struct {
 
 // ask writes the request and reads the answer's header.
 func (e *exchange) ask(r *http.Request) (*http.Response, error) {
+	var unwritten error
 	if r.Body == nil || r.ContentLength >= 0 && r.ContentLength <= maxInline {
-		if err := e.c.write(r); err != nil {
-			return nil, err
+		if unwritten = e.c.write(r); unwritten != nil && e.c.kept && e.c.sent == 0 {
+			return nil, ErrUnsent
 		}
 	} else {
 		e.writing = make(chan error, 1)
@@ -210,19 +239,24 @@ func (e *exchange) ask(r *http.Request) (*http.Response, error) {
 	}
 	response, err := e.c.read(r)
 	if err != nil {
-		return nil, err
+		return nil, cmp.Or(unwritten, err)
 	}
-	e.last = response.Close || response.StatusCode < 200
+	e.last = unwritten != nil || response.Close || response.StatusCode < 200
 	e.body, response.Body = response.Body, e
 	return response, nil
 }
 
-// write writes a request, and closes its body.
+// write writes a request, and closes its body. If that fails, the server may have answered
+// before it closed.
 func (c *conn) write(r *http.Request) error {
-	if err := r.Write(c.w); err != nil {
-		return err
+	err := r.Write(c.w)
+	if err == nil {
+		err = c.w.Flush()
 	}
-	return c.w.Flush()
+	if err != nil {
+		_ = c.SetReadDeadline(time.Now().Add(lastWords))
+	}
+	return err
 }
 
 // read reads the header of the answer.
