@@ -44,6 +44,21 @@ func Some(characters string) func(string) bool {
 	return func(s string) bool { return s != "" && only(s) }
 }
 
+// Hyphenated matches ASCII letters and digits with hyphens between them, as most names of
+// SageMaker are.
+func Hyphenated(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !alphanumeric(c) && (c != '-' || i == 0 || i == len(s)-1) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func alphanumeric(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
+}
+
 // Matching returns a matcher of a regular expression, compiled at its first use.
 func Matching(pattern string) func(string) bool {
 	compiled := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })

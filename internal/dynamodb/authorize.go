@@ -6,7 +6,6 @@ import (
 	"maps"
 	"strconv"
 
-	"github.com/modelwharf/modelwharf/internal/api"
 	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/identity"
 )
@@ -47,14 +46,11 @@ func (s *Service) authorizeItems(ctx context.Context, n tableName, u use) (*tabl
 	if u.index != nil {
 		check.Resource = indexARN(check.Resource, *u.index)
 	}
-	if caller := api.RequestOf(ctx).Caller; caller.Type != api.RootCaller || caller.Account != n.account || check.ResourcePolicy != nil {
-		check.Conditions = u.conditions(t)
-	}
+	check.Late = func() map[string][]string { return u.conditions(t) }
 	return t, s.identity.Authorize(ctx, check)
 }
 
-// conditions are the condition keys of the use. They are not computed for an
-// account's root, which only a policy of the table can bind.
+// conditions are the condition keys of the use.
 func (u use) conditions(t *table) map[string][]string {
 	c := map[string][]string{}
 	if t != nil {

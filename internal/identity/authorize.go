@@ -32,6 +32,9 @@ type Check struct {
 	// Conditions holds the service's own condition keys, such as
 	// "dynamodb:LeadingKeys"; the global ones come from the request.
 	Conditions map[string][]string
+	// Late stands for Conditions that cost something to know: it is asked for them when a
+	// policy names the first.
+	Late func() map[string][]string
 }
 
 // Authorize returns nil if policy allows the caller of ctx every check, and
@@ -98,7 +101,7 @@ func (s *Service) authorize(ctx context.Context, r *api.Request, who *Identity, 
 		(who == nil || len(who.session) == 0) && (check.Resource == "*" || check.owner() == r.Caller.Account) {
 		return nil
 	}
-	q := question{keys: requestKeys{request: r, who: who, conditions: check.Conditions, owner: check.owner(), now: s.now}}
+	q := question{keys: requestKeys{request: r, who: who, conditions: check.Conditions, late: check.Late, owner: check.owner(), now: s.now}}
 	q.Request = policy.Request{
 		Principal: policy.PrincipalOf(&r.Caller), Action: check.Action, Resource: check.Resource,
 		ResourceAccount: check.ResourceAccount, ResourcePolicy: trust,

@@ -16,7 +16,8 @@ type requestKeys struct {
 	request    *api.Request
 	who        *Identity // nil for root outside of Admit, services, the anonymous
 	conditions map[string][]string
-	owner      string // the account that owns the resource, or ""
+	late       func() map[string][]string // the conditions; nil once they are known
+	owner      string                     // the account that owns the resource, or ""
 	now        func() time.Time
 }
 
@@ -90,6 +91,9 @@ func (k *requestKeys) Key(name string) ([]string, bool) {
 // tags of a resource may differ in case alone; to a policy they are one key, which
 // then has the values of all.
 func (k *requestKeys) own(name string) ([]string, bool) {
+	if k.late != nil {
+		k.conditions, k.late = k.late(), nil
+	}
 	var all []string
 	found := false
 	for key, values := range k.conditions {

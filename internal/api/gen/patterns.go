@@ -83,10 +83,16 @@ func matchesAll(java string) bool { return java == `(?s).*` }
 // classPattern is one character class, repeated.
 var classPattern = regexp.MustCompile(`^\^?\[([^\[\]^]+)\]([+*])\$?$`)
 
+// hyphenated is a name with hyphens in it.
+var hyphenated = regexp.MustCompile(`^\^?\[a-zA-Z0-9\]\(-\*\[a-zA-Z0-9\]\)\*\$?$`)
+
 // matcher is the Go expression of a func(string) bool. A class of ASCII characters,
 // which most patterns are, is a table; the others are regular expressions, compiled
 // when they are first needed.
 func matcher(java string) string {
+	if hyphenated.MatchString(java) {
+		return "api.Hyphenated"
+	}
 	if m := classPattern.FindStringSubmatch(java); m != nil && !strings.Contains(m[1], `\u`) {
 		if set, ok := ascii(m[1]); ok {
 			if m[2] == "+" {

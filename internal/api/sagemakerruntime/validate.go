@@ -143,13 +143,13 @@ func (x *InvokeEndpointWithResponseStreamInput) Validate(v *api.Violations) {
 var checkBodyBlob = api.Rule{HasMax: true, Max: 6291456}
 var checkCustomAttributesHeader = api.Rule{HasMax: true, Max: 1024, Pattern: "\\p{ASCII}*", Match: api.Matching("\\A(?:[\\x00-\\x7F]*)\\z")}
 var checkEnableExplanationsHeader = api.Rule{HasMax: true, Max: 64, HasMin: true, Min: 1, Pattern: ".*", Match: api.Matching("\\A(?:.*)\\z")}
-var checkEndpointName = api.Rule{HasMax: true, Max: 63, Pattern: "^[a-zA-Z0-9](-*[a-zA-Z0-9])*", Match: api.Matching("\\A(?:^[a-zA-Z0-9](-*[a-zA-Z0-9])*)\\z")}
+var checkEndpointName = api.Rule{HasMax: true, Max: 63, Pattern: "^[a-zA-Z0-9](-*[a-zA-Z0-9])*", Match: api.Hyphenated}
 var checkHeader = api.Rule{HasMax: true, Max: 1024, Pattern: "\\p{ASCII}*", Match: api.Matching("\\A(?:[\\x00-\\x7F]*)\\z")}
 var checkInferenceComponentHeader = api.Rule{HasMax: true, Max: 63, Pattern: "^[a-zA-Z0-9]([\\-a-zA-Z0-9]*[a-zA-Z0-9])?$", Match: api.Matching("\\A(?:^[a-zA-Z0-9]([\\-a-zA-Z0-9]*[a-zA-Z0-9])?$)\\z")}
 var checkInferenceId = api.Rule{HasMax: true, Max: 64, HasMin: true, Min: 1, Pattern: "\\A\\S[\\p{Print}]*\\z", Match: api.Matching("\\A(?:[\\x21-\\x7E][\\x20-\\x7E]*)\\z")}
 var checkPrefixAwareIdHeader = api.Rule{HasMax: true, Max: 64, HasMin: true, Min: 1, Pattern: "\\A\\S[\\p{Print}]*\\z", Match: api.Matching("\\A(?:[\\x21-\\x7E][\\x20-\\x7E]*)\\z")}
-var checkSessionIdHeader = api.Rule{HasMax: true, Max: 256, Pattern: "^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", Match: api.Matching("\\A(?:^[a-zA-Z0-9](-*[a-zA-Z0-9])*$)\\z")}
+var checkSessionIdHeader = api.Rule{HasMax: true, Max: 256, Pattern: "^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", Match: api.Hyphenated}
 var checkSessionIdOrNewSessionConstantHeader = api.Rule{HasMax: true, Max: 256, Pattern: "^(NEW_SESSION)$|^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", Match: api.Matching("\\A(?:^(NEW_SESSION)$|^[a-zA-Z0-9](-*[a-zA-Z0-9])*$)\\z")}
-var checkTargetContainerHostnameHeader = api.Rule{HasMax: true, Max: 63, Pattern: "^[a-zA-Z0-9](-*[a-zA-Z0-9])*", Match: api.Matching("\\A(?:^[a-zA-Z0-9](-*[a-zA-Z0-9])*)\\z")}
+var checkTargetContainerHostnameHeader = api.Rule{HasMax: true, Max: 63, Pattern: "^[a-zA-Z0-9](-*[a-zA-Z0-9])*", Match: api.Hyphenated}
 var checkTargetModelHeader = api.Rule{HasMax: true, Max: 1024, HasMin: true, Min: 1, Pattern: "\\A\\S[\\p{Print}]*\\z", Match: api.Matching("\\A(?:[\\x21-\\x7E][\\x20-\\x7E]*)\\z")}
-var checkTargetVariantHeader = api.Rule{HasMax: true, Max: 63, Pattern: "^[a-zA-Z0-9](-*[a-zA-Z0-9])*", Match: api.Matching("\\A(?:^[a-zA-Z0-9](-*[a-zA-Z0-9])*)\\z")}
+var checkTargetVariantHeader = api.Rule{HasMax: true, Max: 63, Pattern: "^[a-zA-Z0-9](-*[a-zA-Z0-9])*", Match: api.Hyphenated}

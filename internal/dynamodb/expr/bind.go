@@ -266,14 +266,16 @@ func (b *binder) bounds(low, high *node) error {
 		return nil
 	}
 	l, h := b.values[low.slot], b.values[high.slot]
-	operands := "; lower bound operand: " + showValue(l) + ", upper bound operand: " + showValue(h)
+	wrong := ""
 	if l.Type != h.Type {
-		return fault("The BETWEEN operator requires same data type for lower and upper bounds" + operands)
+		wrong = "same data type for lower and upper bounds"
+	} else if order, ok := item.Compare(l, h); ok && order > 0 {
+		wrong = "upper bound to be greater than or equal to lower bound"
 	}
-	if order, ok := item.Compare(l, h); ok && order > 0 {
-		return fault("The BETWEEN operator requires upper bound to be greater than or equal to lower bound" + operands)
+	if wrong == "" {
+		return nil
 	}
-	return nil
+	return fault("The BETWEEN operator requires " + wrong + "; lower bound operand: " + showValue(l) + ", upper bound operand: " + showValue(h))
 }
 
 func showValue(v dynamodb.AttributeValue) string {

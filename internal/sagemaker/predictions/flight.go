@@ -278,10 +278,14 @@ func await[T any](do func(then func(T, error))) (T, error) {
 }
 
 // roomy lets the stack of a new goroutine grow to what an operation of a table needs while there
-// is nothing on it that is to be copied. To grow on the way took 6 of 33 µs of a hit.
+// is nothing on it that is to be copied: the room is made, and not touched. To grow on the way
+// took 6 of 33 µs of a hit.
 //
 //go:noinline
 func roomy(n int) byte {
+	if n == 0 {
+		return 0
+	}
 	var room [24 << 10]byte
 	return room[n]
 }

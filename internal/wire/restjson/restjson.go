@@ -38,6 +38,7 @@ import (
 type protocol struct {
 	service *api.Service
 	routes  []*route // the closest first
+	streams bool     // one of them does
 }
 
 // New returns the protocol of a service whose Protocol is api.RESTJSON.
@@ -50,6 +51,7 @@ func New(s *api.Service) wire.Protocol {
 	for name, at := range s.NotYetAt {
 		p.routes = append(p.routes, newRoute(name, nil, at))
 	}
+	p.streams = slices.ContainsFunc(p.routes, func(r *route) bool { return r.streams })
 	slices.SortStableFunc(p.routes, closer)
 	return p
 }
@@ -93,6 +95,9 @@ func (p *protocol) Open(r *http.Request, body []byte) (wire.Call, *api.Error) {
 // Streams tells whether a request asks for an operation whose input is a stream. Its body is
 // not to be read: the operation does.
 func (p *protocol) Streams(r *http.Request) bool {
+	if !p.streams {
+		return false
+	}
 	at, ok := pathOf(r.URL.EscapedPath())
 	if !ok {
 		return false
@@ -102,8 +107,7 @@ func (p *protocol) Streams(r *http.Request) bool {
 			continue
 		}
 		if _, ok := route.match(at, r.URL.Query()); ok {
-			shape := planOf(reflect.TypeOf(route.operation.NewInput()).Elem())
-			return shape.payload != nil && shape.payloadType == readerType
+			return route.streams
 		}
 	}
 	return false

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -16,6 +17,7 @@ import (
 type route struct {
 	name      string
 	operation *api.Operation // nil if the operation is not there yet
+	streams   bool           // its input is a stream
 	method    string
 	segments  []segment
 	query     []pair // what the query must have
@@ -33,6 +35,10 @@ type pair struct{ name, value string }
 // newRoute reads a template. The models are ours, so one that is wrong is a defect.
 func newRoute(name string, op *api.Operation, at api.HTTP) *route {
 	r := &route{name: name, operation: op, method: at.Method}
+	if op != nil {
+		shape := planOf(reflect.TypeOf(op.NewInput()).Elem())
+		r.streams = shape.payload != nil && shape.payloadType == readerType
+	}
 	path, query, _ := strings.Cut(at.URI, "?")
 	for part := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
 		s := segment{word: part}
