@@ -134,7 +134,8 @@ func (p *Prediction) bypasses() bool {
 type Model func(context.Context) (*Answer, error)
 
 // Predict answers a prediction, from the cache or by a call of model. The error is model's, or
-// that of ctx if it ends first; then the call goes on for others and for the table.
+// that of ctx if it ends first. Whoever is the first to ask makes the call for the others and
+// for the table: to its end, also if ctx ends before.
 func (c *Cache) Predict(ctx context.Context, p *Prediction, model Model) (Result, error) {
 	if p.Settings == nil {
 		answer, err := p.call(ctx, model)
@@ -155,16 +156,16 @@ func (c *Cache) Predict(ctx context.Context, p *Prediction, model Model) (Result
 	case f == nil:
 		return c.bypass(ctx, p, model)
 	case first:
-		c.working.Add(1) // until the flight leaves
-		go func() {
-			roomy(0)
-			c.fly(context.WithoutCancel(ctx), f, p, model)
-		}()
+		c.working.Add(1) // until the flight has ended
+		c.fly(context.WithoutCancel(ctx), f, p, model)
+	default:
+		select {
+		case <-f.landed:
+		case <-ctx.Done():
+		}
 	}
-	select {
-	case <-f.landed:
-	case <-ctx.Done():
-		return Result{}, ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return Result{}, err
 	}
 	result := f.result
 	if !first && f.err == nil && result.Outcome == Miss && result.kept() {

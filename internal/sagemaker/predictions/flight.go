@@ -83,47 +83,58 @@ func (f *flight) land(r Result, err error, from source) {
 // between the answer and the end of its fill is given it, too, so that nobody asks the model
 // while the table does not have it yet.
 func (c *Cache) fly(ctx context.Context, f *flight, p *Prediction, model Model) {
-	c.look(ctx, p, f.key, func(row *Row, err error) {
-		defer c.working.Done()
-		defer c.flights.leave(f)
-		defer func() { // a panic must not end the process, nor leave anybody waiting
-			if r := recover(); r != nil {
-				c.log.ErrorContext(ctx, "a prediction panicked", "endpoint", p.Endpoint, "panic", r, "stack", string(debug.Stack()))
-				f.land(Result{}, fmt.Errorf("the prediction panicked: %v", r), fromModel)
-			}
-		}()
-		from := fromTable
-		if err != nil {
-			row, from = c.stale(p, f.key), fromMemory
-		}
-		var lease *held
-		if row == nil && err == nil && !c.alone {
-			lease, row = c.lease(ctx, p, f.key)
-			defer lease.drop(ctx)
-		}
-		if row != nil {
-			f.land(Result{Answer: &row.Answer, Outcome: Hit, Age: max(0, c.now().Sub(row.Created))}, nil, from)
+	var lease *held
+	var fresh *Row // to be kept
+	defer func() {
+		if fresh == nil && lease == nil {
+			c.leave(f)
 			return
 		}
-		c.askModel(ctx, f, p, model, err == nil, lease)
-	})
-}
+		time.AfterFunc(fillDelay, func() {
+			defer c.leave(f)
+			defer lease.drop(ctx)
+			defer c.rescue(ctx, f, p)
+			if fresh != nil {
+				c.fill(ctx, p, f.key, fresh, lease)
+			}
+		})
+	}()
+	defer c.rescue(ctx, f, p)
 
-// askModel asks the model, and keeps the answer if the table was looked in.
-func (c *Cache) askModel(ctx context.Context, f *flight, p *Prediction, model Model, looked bool, lease *held) {
-	outcome := Miss
-	if !looked {
-		outcome = Bypass
+	row, err := c.look(ctx, p, f.key)
+	from, outcome := fromTable, Miss
+	if err != nil {
+		row, from, outcome = c.stale(p, f.key), fromMemory, Bypass
+	}
+	if row == nil && err == nil && !c.alone {
+		lease, row = c.lease(ctx, p, f.key)
+	}
+	if row != nil {
+		f.land(Result{Answer: &row.Answer, Outcome: Hit, Age: max(0, c.now().Sub(row.Created))}, nil, from)
+		return
 	}
 	answer, err := p.call(ctx, model)
-	created := c.now()
-	f.land(Result{Answer: answer, Outcome: outcome}, err, fromModel)
-	if err == nil && looked {
-		time.Sleep(fillDelay)
-		c.fill(ctx, p, f.key, &Row{
-			ID: f.key.key.String(), Created: created, Expires: created.Truncate(time.Second).Add(p.Settings.TTL),
+	if err == nil && outcome == Miss {
+		now := c.now()
+		fresh = &Row{
+			ID: f.key.key.String(), Created: now, Expires: now.Truncate(time.Second).Add(p.Settings.TTL),
 			Model: p.Model, ImageDigest: p.ImageDigest, Answer: *answer,
-		}, lease)
+		}
+	}
+	f.land(Result{Answer: answer, Outcome: outcome}, err, fromModel)
+}
+
+// leave says that a flight has ended.
+func (c *Cache) leave(f *flight) {
+	c.flights.leave(f)
+	c.working.Done()
+}
+
+// rescue, deferred, keeps a panic from ending the process, and from leaving anybody waiting.
+func (c *Cache) rescue(ctx context.Context, f *flight, p *Prediction) {
+	if r := recover(); r != nil {
+		c.log.ErrorContext(ctx, "a prediction panicked", "endpoint", p.Endpoint, "panic", r, "stack", string(debug.Stack()))
+		f.land(Result{}, fmt.Errorf("the prediction panicked: %v", r), fromModel)
 	}
 }
 
@@ -153,23 +164,22 @@ func (p *Prediction) call(ctx context.Context, model Model) (*Answer, error) {
 // skew is how far the clocks of two servers may be apart for one to see the other's rows.
 const skew = 5 * time.Second
 
-// look reads the table, and goes on with what it finds, nil if nothing. What it finds is in
-// memory then, and what it does not find is not.
-func (c *Cache) look(ctx context.Context, p *Prediction, k flightKey, then func(*Row, error)) {
+// look reads the table: nil if it has no answer. What it has is in memory then, and what it
+// has not is not.
+func (c *Cache) look(ctx context.Context, p *Prediction, k flightKey) (*Row, error) {
 	now := c.now()
-	try(ctx, c, k.of, reading, readTime, func(ctx context.Context) (*Row, error) {
+	row, err := ask(ctx, c, k.of, reading, readTime, func(ctx context.Context) (*Row, error) {
 		return c.table.Newest(ctx, k.of.Place, k.key.String(), now, now.Add(p.Settings.TTL+skew))
-	}, func(row *Row, err error) {
-		switch {
-		case err != nil:
-		case row == nil || !p.accepts(row, now):
-			row = nil
-			c.memory.drop(k.key)
-		default:
-			c.memory.put(k.key, row, k.of, now)
-		}
-		then(row, err)
 	})
+	switch {
+	case err != nil:
+		return nil, err
+	case row == nil || !p.accepts(row, now):
+		c.memory.drop(k.key)
+		return nil, nil
+	}
+	c.memory.put(k.key, row, k.of, now)
+	return row, nil
 }
 
 // fill keeps an answer: a success, of the variant that was asked and of the generation that
@@ -210,29 +220,32 @@ var errLeftAlone = errors.New("the cache table is left alone for a while, since 
 // errLate says that a table has not answered in the time that it had.
 var errLate = errors.New("the cache table did not answer in time")
 
-// try does an operation of a table, unless it is left alone, and goes on with what came of it
-// after a bounded time: if the table does not heed its context, in another goroutine.
-func try[T any](ctx context.Context, c *Cache, of *tier, what operation, limit time.Duration,
-	op func(context.Context) (T, error), then func(T, error)) {
-	var none T
+// ask does an operation of a table, unless it is left alone, and waits for it for a bounded
+// time. A table that does not heed its context is then left to itself.
+func ask[T any](ctx context.Context, c *Cache, of *tier, what operation, limit time.Duration, op func(context.Context) (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	var a answer
 	if !of.gate(what).admits(c.now()) {
-		then(none, errLeftAlone)
-		return
+		return a.value, errLeftAlone
 	}
 	bounded, cancel := context.WithTimeoutCause(ctx, limit, errLate)
 	defer cancel()
-	late := context.AfterFunc(bounded, func() {
-		err := context.Cause(bounded)
-		c.learn(ctx, of, what, err)
-		then(none, err)
-	})
-	v, err := guarded(bounded, op)
-	if !late() {
-		return
+	answered := make(chan answer, 1)
+	go func() {
+		roomy(0)
+		v, err := guarded(bounded, op)
+		answered <- answer{v, err}
+	}()
+	select {
+	case a = <-answered:
+	case <-bounded.Done():
+		a.err = context.Cause(bounded)
 	}
-	cancel()
-	c.learn(ctx, of, what, err)
-	then(v, err)
+	c.learn(ctx, of, what, a.err)
+	return a.value, a.err
 }
 
 // guarded does an operation. A panic is an error of it.
@@ -254,27 +267,6 @@ func (c *Cache) learn(ctx context.Context, of *tier, what operation, err error) 
 		c.meters.failed(of, what)
 		c.log.WarnContext(ctx, "a cache table failed", "table", of.Table, "role", of.Role, "operation", string(what), "error", err)
 	}
-}
-
-// ask is try for those who wait.
-func ask[T any](ctx context.Context, c *Cache, of *tier, what operation, limit time.Duration, op func(context.Context) (T, error)) (T, error) {
-	return await(func(then func(T, error)) { try(ctx, c, of, what, limit, op, then) })
-}
-
-// await does what goes on with a value and an error, and returns them.
-func await[T any](do func(then func(T, error))) (T, error) {
-	var v T
-	var err error
-	done := make(chan struct{})
-	go func() {
-		roomy(0)
-		do(func(got T, failed error) {
-			v, err = got, failed
-			close(done)
-		})
-	}()
-	<-done
-	return v, err
 }
 
 // roomy lets the stack of a new goroutine grow to what an operation of a table needs while there

@@ -33,7 +33,7 @@ func (c *Cache) lease(ctx context.Context, p *Prediction, k flightKey) (*held, *
 		case err == nil:
 			h := c.hold(ctx, k.of, lease)
 			// Whoever had the lease before may have left a row after the first look.
-			row, err := c.lookAgain(ctx, p, k)
+			row, err := c.look(ctx, p, k)
 			if row != nil || err != nil {
 				h.drop(ctx)
 				return nil, row
@@ -42,15 +42,10 @@ func (c *Cache) lease(ctx context.Context, p *Prediction, k flightKey) (*held, *
 		case !errors.Is(err, ErrLeased), now.Sub(began) >= longestWait, pause(ctx, wait) != nil:
 			return nil, nil
 		}
-		if row, err := c.lookAgain(ctx, p, k); row != nil || err != nil {
+		if row, err := c.look(ctx, p, k); row != nil || err != nil {
 			return nil, row
 		}
 	}
-}
-
-// lookAgain reads the table.
-func (c *Cache) lookAgain(ctx context.Context, p *Prediction, k flightKey) (*Row, error) {
-	return await(func(then func(*Row, error)) { c.look(ctx, p, k, then) })
 }
 
 func pause(ctx context.Context, d time.Duration) error {
