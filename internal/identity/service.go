@@ -53,6 +53,7 @@ type Service struct {
 	identities *cache[string, *Identity]      // by access key id
 	subjects   *cache[string, *subject]       // by the key of the holder's record
 	resources  *cache[string, *policy.Policy] // resource policies, by their documents
+	actors     *cache[[2]string, *actor]      // by the ARN of the role and the name of the session
 
 	usesMu sync.Mutex
 	uses   map[string]lastUse // by id: what FlushLastUsed shall write
@@ -73,6 +74,7 @@ func New(c Config) (*Service, error) {
 		identities: newCache[string, *Identity](5_000),
 		subjects:   newCache[string, *subject](5_000),
 		resources:  newCache[string, *policy.Policy](1_000),
+		actors:     newCache[[2]string, *actor](1_000),
 		uses:       map[string]lastUse{},
 	}
 	if s.now == nil {
