@@ -67,6 +67,7 @@ func (s *Service) DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput
 	s.meters.drop(n, id)
 	s.buckets.drop(id)
 	s.upkeep.forget(n)
+	s.absences.drop(id)
 	s.jobs.Wake()
 	return &dynamodb.DeleteTableOutput{TableDescription: out}, nil
 }

@@ -84,6 +84,7 @@ type Service struct {
 	upkeep     upkeep
 	shardLife  time.Duration
 	hints      hints
+	absences   absences
 	guard      Guard // nil for none
 }
 
@@ -107,13 +108,17 @@ func New(c Config) *Service {
 		meters:     newMeters(c.Metrics),
 		buckets:    newBuckets(),
 		upkeep:     newUpkeep(),
+		absences:   newAbsences(),
 		shardLife:  cmp.Or(c.ShardLife, shardLife),
 	}
 	if s.now == nil {
 		s.now = time.Now
 	}
 	if c.Metrics != nil {
-		c.Metrics.MustRegister(newFillMeter(s))
+		c.Metrics.MustRegister(newFillMeter(s), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "modelwharf_dynamodb_key_filter_bytes",
+			Help: "Memory of the filters that tell which keys the tables of prediction caches do not have.",
+		}, s.absences.used))
 	}
 	if s.endpoint == nil {
 		s.endpoint = func(ctx context.Context) string {

@@ -246,9 +246,13 @@ func (s sizes) note(tx kv.Txn) {
 	}
 }
 
-// count meters a transaction once it is over. A write whose condition did not hold
-// costs what a deletion would, and so do, in a transaction, those beside it.
+// count takes note of a transaction that is over, before anybody is told of it, and meters it.
+// A write whose condition did not hold costs what a deletion would, and so do, in a transaction,
+// those beside it.
 func (s *Service) count(x *transaction, err error) {
+	if err == nil || errors.Is(err, kv.ErrCommitUnknown) {
+		s.absences.note(x.done)
+	}
 	if err != nil && !slices.ContainsFunc(x.done, func(w written) bool { return conditionFailed(w.fault) }) {
 		return
 	}

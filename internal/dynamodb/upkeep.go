@@ -148,14 +148,15 @@ func (u *upkeep) due(any bool) (tables []tableName) {
 const retryAfter = 5 * time.Second
 
 // Run adds up how tables' sizes change, now and then, sees to it that expired items
-// are deleted, and looks after streams and backups, until ctx ends. It also runs the
-// service's Jobs, if nobody else does.
+// are deleted, looks after streams and backups, and makes filters of keys, until ctx
+// ends. It also runs the service's Jobs, if nobody else does.
 func (s *Service) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	running.Go(func() { s.watchExpiry(ctx) })
 	running.Go(func() { s.watchStreams(ctx) })
 	running.Go(func() { s.watchBackups(ctx) })
+	running.Go(func() { s.watchAbsences(ctx) })
 	if s.runsJobs {
 		running.Go(func() { s.jobs.Run(ctx) })
 	}

@@ -25,6 +25,8 @@ type Items interface {
 	PutItem(ctx context.Context, in *dynamodb.PutItemInput) (*dynamodb.PutItemOutput, error)
 	DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput) (*dynamodb.DeleteItemOutput, error)
 	TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error)
+	// Lacks tells whether a table certainly has no item of a hash key.
+	Lacks(account, region, table string, hash dynamodb.AttributeValue) bool
 }
 
 // Roles lets a service act in a role: identity.Service does.
@@ -112,6 +114,11 @@ func (t *Tables) Newest(ctx context.Context, at Place, id string, now, latest ti
 		return nil, nil //nolint:nilerr // see above
 	}
 	return row, nil
+}
+
+// Lacks asks what is known of the table's keys.
+func (t *Tables) Lacks(at Place, id string) bool {
+	return t.items.Lacks(at.Account, at.Region, at.Table, text(id))
 }
 
 // Put writes the item of a row.

@@ -101,7 +101,11 @@ func (c *Cache) fly(ctx context.Context, f *flight, p *Prediction, model Model) 
 	}()
 	defer c.rescue(ctx, f, p)
 
-	row, err := c.look(ctx, p, f.key)
+	var row *Row
+	var err error
+	if !c.lacks(f.key) {
+		row, err = c.look(ctx, p, f.key)
+	}
 	from, outcome := fromTable, Miss
 	if err != nil {
 		row, from, outcome = c.stale(p, f.key), fromMemory, Bypass
@@ -163,6 +167,12 @@ func (p *Prediction) call(ctx context.Context, model Model) (*Answer, error) {
 
 // skew is how far the clocks of two servers may be apart for one to see the other's rows.
 const skew = 5 * time.Second
+
+// lacks tells whether the table need not be read, since it certainly has no answer. Nobody else
+// may write to it then, and it must have let the role read it not long ago.
+func (c *Cache) lacks(k flightKey) bool {
+	return c.alone && k.of.readable(c.now()) && c.table.Lacks(k.of.Place, k.key.String())
+}
 
 // look reads the table: nil if it has no answer. What it has is in memory then, and what it
 // has not is not.

@@ -51,6 +51,7 @@ func TestNeverAnotherVersion(t *testing.T) {
 					}
 					return nil
 				})
+				defer w.upkeep()() // so that the three, if they know of no others, know the table's keys
 				var nodes [3]*predictions.Cache
 				for i := range nodes {
 					nodes[i] = w.node(predictions.Config{Alone: !leases, Memory: 1 << 20})
@@ -106,6 +107,9 @@ func TestNeverAnotherVersion(t *testing.T) {
 					c.Wait()
 				}
 				time.Sleep(time.Second) // for what was not cut short
+				if lacks := w.table.count("Lacks"); leases != (lacks == 0) {
+					t.Errorf("%d questions were known to be new", lacks)
+				}
 				if hits.Load() < 100 {
 					t.Errorf("only %d hits", hits.Load())
 				}

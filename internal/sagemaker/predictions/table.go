@@ -49,6 +49,9 @@ type Table interface {
 	// Newest is the row of an id that expires last, of those that expire after now and not
 	// after latest; nil if there is none.
 	Newest(ctx context.Context, at Place, id string, now, latest time.Time) (*Row, error)
+	// Lacks tells whether there is certainly no row of an id, whatever the role may: at once,
+	// and false if that is not known. It sees what this process wrote, and nobody else.
+	Lacks(at Place, id string) bool
 	// Put keeps a row. With a lease it is put in the one transaction that deletes the lease:
 	// ErrLeased, and nothing is written, if that is no longer the lease's owner's. The error
 	// is ErrTooLarge, too.

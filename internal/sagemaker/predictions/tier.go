@@ -76,6 +76,16 @@ type tier struct {
 	// refused says that the table refused the role a read when it was last asked: then what
 	// memory holds of it is not served either.
 	refused atomic.Bool
+	// lastRead is when the table last let the role read it, in nanoseconds since 1970: 0 if it did
+	// not when it was last asked.
+	lastRead atomic.Int64
+}
+
+// readable tells whether the table let the role read it so lately that it need not be asked
+// whether it still does.
+func (t *tier) readable(now time.Time) bool {
+	since := now.UnixNano() - t.lastRead.Load()
+	return since >= 0 && since < int64(trust)
 }
 
 func (t *tier) gate(what operation) *gate {
@@ -87,13 +97,17 @@ func (t *tier) gate(what operation) *gate {
 
 func (t *tier) learn(what operation, err error, now time.Time) {
 	t.gate(what).learn(err, now)
-	if what == reading {
-		switch {
-		case err == nil:
-			t.refused.Store(false)
-		case errors.Is(err, ErrRefused):
-			t.refused.Store(true)
-		}
+	if what != reading {
+		return
+	}
+	if err == nil {
+		t.refused.Store(false)
+		t.lastRead.Store(now.UnixNano())
+		return
+	}
+	t.lastRead.Store(0)
+	if errors.Is(err, ErrRefused) {
+		t.refused.Store(true)
 	}
 }
 

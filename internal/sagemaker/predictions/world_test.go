@@ -93,6 +93,16 @@ func (t *flakyTable) Newest(ctx context.Context, at predictions.Place, id string
 	return t.Table.Newest(ctx, at, id, now, latest)
 }
 
+func (t *flakyTable) Lacks(at predictions.Place, id string) bool {
+	lacks := t.Table.Lacks(at, id)
+	if lacks {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.counts["Lacks"]++
+	}
+	return lacks
+}
+
 func (t *flakyTable) Put(ctx context.Context, at predictions.Place, row *predictions.Row, lease *predictions.Lease) error {
 	if err := t.do(ctx, "Put"); err != nil {
 		return err
