@@ -1,8 +1,11 @@
 package dynamodb
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -54,10 +57,10 @@ func newAbsences() absences {
 	return absences{wanted: make(chan *table, 16), filters: map[uint64]*filter{}}
 }
 
-// Lacks tells whether a table, of a name or an ARN, certainly has no item of a hash key. It is
-// exact for what this process has answered, and for the only process that writes to the table:
-// what others write it does not see. It reads no storage, and says false of what it does not
-// know; the first time that it is asked about a table, it sees to it that it will.
+// Lacks tells whether a table, of a name or an ARN, certainly has no item of a hash key. It knows
+// every write that this process has answered, and what others wrote before the filter was made:
+// so it is for the only process that writes to the table. It reads no storage, and says false of
+// what it does not know; the first time that it is asked about a table, it sees to it that it will.
 func (s *Service) Lacks(account, region, name string, hash dynamodb.AttributeValue) bool {
 	n := tableName{account, region, name}
 	if strings.HasPrefix(name, "arn:") {
@@ -97,8 +100,8 @@ func (a *absences) note(done []written) {
 	}
 	for i := range done {
 		w := &done[i]
-		if !w.changed || w.new == nil {
-			continue
+		if w.old == nil && w.new == nil {
+			continue // What was there already may be a write that was not noted yet.
 		}
 		if f := a.of(w.table.ID); f != nil && f.Filter != nil {
 			f.Add(w.table.partitionOf(w.at))
@@ -131,16 +134,20 @@ func (a *absences) begin(id uint64, keys int64) *filter {
 	return f
 }
 
-// drop forgets a table.
+// drop forgets a table. Those for which there was no memory may be tried again then.
 func (a *absences) drop(id uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if f := a.filters[id]; f != nil && f.Filter != nil {
 		a.bytes -= f.Bytes()
+		maps.DeleteFunc(a.filters, func(_ uint64, f *filter) bool { return f.Filter == nil })
 	}
 	delete(a.filters, id)
 	a.followed.Store(int64(len(a.filters)))
 }
+
+// errDropped says that a table was dropped meanwhile.
+var errDropped = errors.New("the table was dropped")
 
 // watchAbsences makes the filters that are wanted, one after the other, until ctx ends.
 func (s *Service) watchAbsences(ctx context.Context) {
@@ -149,39 +156,43 @@ func (s *Service) watchAbsences(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case t := <-s.absences.wanted:
-			if err := s.follow(ctx, t); err != nil && ctx.Err() == nil {
+			if err := s.follow(ctx, t); err != nil && !errors.Is(err, errDropped) && ctx.Err() == nil {
 				s.log.WarnContext(ctx, "making the filter of a table's keys; it is made when it is wanted again", "table", t.arn, "error", err)
 			}
 		}
 	}
 }
 
-// follow makes the filter of a table, unless it has been made meanwhile, or the table is gone.
-func (s *Service) follow(ctx context.Context, t *table) error {
+// follow makes the filter of a table, unless it has been made meanwhile.
+func (s *Service) follow(ctx context.Context, t *table) (err error) {
 	if f := s.absences.of(t.ID); f != nil && (f.Filter == nil || !f.Full()) {
 		return nil
 	}
 	var holds holding
-	there := false
-	err := s.view(ctx, func(r kv.Reader) error {
-		now, err := s.read(ctx, r, t.tableName)
-		if err != nil || now == nil || now.ID != t.ID {
-			return err
-		}
-		there = true
+	err = s.view(ctx, func(r kv.Reader) (err error) {
 		holds, err = s.sizeOf(ctx, r, t)
 		return err
 	})
-	if err != nil || !there {
+	if err != nil {
 		return err
 	}
 	f := s.absences.begin(t.ID, max(minFilterKeys, 2*holds.items))
 	if f.Filter == nil {
 		return nil
 	}
+	defer func() {
+		if err != nil {
+			s.absences.drop(t.ID)
+		}
+	}()
+	// Writes whose outcome is not known may have been noted before there was the filter, and be
+	// in the store after the scan. Commits come one after the other: after one more, all of
+	// those are in the store, or will never be.
+	if err := s.update(ctx, func(tx kv.Txn) error { tx.Delete(barrierKey); return nil }); err != nil {
+		return err
+	}
 	for next := t.items; next != nil; {
 		if next, err = s.fillFilter(ctx, t, f, next); err != nil {
-			s.absences.drop(t.ID)
 			return err
 		}
 	}
@@ -192,6 +203,9 @@ func (s *Service) follow(ctx context.Context, t *table) error {
 // fillFilter adds the keys of some items, and returns where to go on: nil at the end.
 func (s *Service) fillFilter(ctx context.Context, t *table, f *filter, from []byte) (next []byte, err error) {
 	err = s.view(ctx, func(r kv.Reader) error {
+		if now, err := s.read(ctx, r, t.tableName); err != nil || now == nil || now.ID != t.ID {
+			return cmp.Or(err, errDropped)
+		}
 		n := 0
 		next = nil
 		for p, err := range r.Scan(ctx, kv.Range{From: from, To: above(t.items), Limit: filteredAtOnce}) {

@@ -32,6 +32,7 @@ import (
 //	exported | id | number                  → a file of an export, see exportedFile
 //	forget  | second | kind | account | region | table | id → when a transfer is forgotten
 //	expiring | id                           → a table whose items expire
+//	barrier                                 → never there, see follow
 //	entry   | id | index | hash | index hash key | range | base hash key | range → see index
 //
 // A table's number is never used again, so a table made again under an old name
@@ -59,6 +60,7 @@ var (
 	entriesPrefix  = tuple.Of(room, "entry")
 	expiriesPrefix = tuple.Of(room, "expiry")
 	expiringPrefix = tuple.Of(room, "expiring")
+	barrierKey     = tuple.Of(room, "barrier")
 )
 
 // tableKey is the key of a table's description.

@@ -99,6 +99,7 @@ func (s *Service) commit(ctx context.Context, x *transaction, token *token, want
 		return nil
 	})
 	if repeated && err == nil {
+		s.absences.note(x.done)
 		return x.read().reads(wanted), nil
 	}
 	s.count(x, err)

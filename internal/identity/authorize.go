@@ -32,8 +32,8 @@ type Check struct {
 	// Conditions holds the service's own condition keys, such as
 	// "dynamodb:LeadingKeys"; the global ones come from the request.
 	Conditions map[string][]string
-	// Late stands for Conditions that cost something to know: it is asked for them when a
-	// policy names the first.
+	// Late, if there is one, is asked instead when a policy names the first of them: for those
+	// that cost something to know.
 	Late func() map[string][]string
 }
 

@@ -51,3 +51,62 @@ func TestServiceRole(t *testing.T) {
 		}
 	}
 }
+
+// TestServiceRoleChanges acts in a role again and again, in one session, while its policies and
+// its trust change, and while it is deleted and made anew.
+func TestServiceRoleChanges(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := w.as(w.root(home))
+	const functions = "lambda.amazonaws.com"
+	name, role := "runner", "arn:aws:iam::"+home+":role/runner"
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	create := func() {
+		t.Helper()
+		if _, err := w.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// want acts, and tells whether the role is trusted and may read streams. It returns the role's ID.
+	want := func(trusted, may bool) (id string) {
+		t.Helper()
+		acting, err := w.ServiceRole(ctx, role, functions, "session")
+		if (err == nil) != trusted {
+			t.Fatalf("acting in the role: %v", err)
+		}
+		if err != nil {
+			return ""
+		}
+		err = w.Authorize(acting, identity.Check{Action: "dynamodb:GetRecords", Resource: "arn:aws:dynamodb:us-east-1:" + home + ":table/models"})
+		if (err == nil) != may {
+			t.Errorf("reading a stream: %v", err)
+		}
+		return api.RequestOf(acting).Caller.UserID
+	}
+	create()
+	first := want(true, false)
+	policy := &iam.PutRolePolicyInput{RoleName: &name, PolicyName: new("p"),
+		PolicyDocument: new(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"dynamodb:GetRecords","Resource":"*"}]}`)}
+	if _, err := w.PutRolePolicy(ctx, policy); err != nil {
+		t.Fatal(err)
+	}
+	want(true, true)
+	for _, document := range []string{strings.Replace(trust, "lambda", "ec2", 1), trust} {
+		if _, err := w.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: &name, PolicyDocument: &document}); err != nil {
+			t.Fatal(err)
+		}
+		want(document == trust, true)
+	}
+	if _, err := w.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &name, PolicyName: new("p")}); err != nil {
+		t.Fatal(err)
+	}
+	want(true, false)
+	if _, err := w.DeleteRole(ctx, &iam.DeleteRoleInput{RoleName: &name}); err != nil {
+		t.Fatal(err)
+	}
+	want(false, false)
+	create()
+	if second := want(true, false); second == first {
+		t.Errorf("the new role acts as the old one: %s", second)
+	}
+}

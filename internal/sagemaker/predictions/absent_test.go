@@ -3,6 +3,7 @@ package predictions_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,6 +106,40 @@ func TestRoleIsAskedAgain(t *testing.T) {
 		}
 		if n := w.table.count("Newest") - looks; n != 1 {
 			t.Errorf("it looked %d times", n)
+		}
+	})
+}
+
+// TestRefusalIsNoted has the table refuse the role a question that may be there: from then on it is
+// asked for new ones, too.
+func TestRefusalIsNoted(t *testing.T) {
+	bubble(t, func(w *world) {
+		defer w.upkeep()()
+		c := w.node(predictions.Config{Alone: true, Memory: -1})
+		w.know(c)
+		w.permit("model", `"dynamodb:PutItem"`)
+		for _, kind := range []string{"know", "new"} {
+			if r := w.predictOn(c, w.other("%s %d", kind, 0)); r.Outcome != predictions.Bypass {
+				t.Errorf("%s: %s", kind, r.Outcome)
+			}
+		}
+	})
+}
+
+// TestPanicInFill has a fill panic after the answer: it is not kept, and nothing else comes of it.
+func TestPanicInFill(t *testing.T) {
+	bubble(t, func(w *world) {
+		c := predictions.New(predictions.Config{
+			Table: w.table, Log: slog.New(slog.DiscardHandler),
+			Generation: func(context.Context, *predictions.Question) (string, error) { panic("generation") },
+		})
+		for i := range 2 {
+			if r := w.predictOn(c, w.question()); r.Outcome != predictions.Miss {
+				t.Errorf("%d: %s", i, r.Outcome)
+			}
+		}
+		if rows := w.rows(); len(rows) != 0 {
+			t.Errorf("there is something left: %s", rows)
 		}
 	})
 }

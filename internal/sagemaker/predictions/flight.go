@@ -92,8 +92,8 @@ func (c *Cache) fly(ctx context.Context, f *flight, p *Prediction, model Model) 
 		}
 		time.AfterFunc(fillDelay, func() {
 			defer c.leave(f)
-			defer lease.drop(ctx)
 			defer c.rescue(ctx, f, p)
+			defer lease.drop(ctx)
 			if fresh != nil {
 				c.fill(ctx, p, f.key, fresh, lease)
 			}
