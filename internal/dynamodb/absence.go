@@ -104,18 +104,20 @@ func (a *absences) note(done []written) {
 			continue // What was there already may be a write that was not noted yet.
 		}
 		if f := a.of(w.table.ID); f != nil && f.Filter != nil {
-			f.Add(w.table.partitionOf(w.at))
+			if hash, err := w.table.partitionOf(w.at); err == nil { // it was made just now
+				f.Add(hash)
+			}
 		}
 	}
 }
 
 // partitionOf is the hash of the partition key in an item's key.
-func (t *table) partitionOf(at []byte) uint64 {
+func (t *table) partitionOf(at []byte) (uint64, error) {
 	hash, _, err := tuple.Uint(at[len(t.items):])
 	if err != nil {
-		panic(fmt.Sprintf("dynamodb: the key %x of an item of %s: %v", at, t.arn, err))
+		return 0, fmt.Errorf("the key %x of an item: %w", at, err)
 	}
-	return hash
+	return hash, nil
 }
 
 // begin puts an empty filter for a number of keys in the place of what there was, or none if the
@@ -212,7 +214,11 @@ func (s *Service) fillFilter(ctx context.Context, t *table, f *filter, from []by
 			if err != nil {
 				return err
 			}
-			f.Add(t.partitionOf(p.Key))
+			hash, err := t.partitionOf(p.Key)
+			if err != nil {
+				return err
+			}
+			f.Add(hash)
 			if n++; n == filteredAtOnce {
 				next = after(p.Key)
 			}
