@@ -67,16 +67,14 @@ func (r *pausedReader) Scan(ctx context.Context, in kv.Range) iter.Seq2[kv.KV, e
 	return r.Reader.Scan(ctx, in)
 }
 
-// slowEngine writes nothing while it is held.
+// slowEngine does what a test says before it writes the next time.
 type slowEngine struct {
 	kv.Engine
-	held atomic.Pointer[chan struct{}]
+	writing atomic.Pointer[func()]
 }
 
 func (e *slowEngine) Apply(ops []kv.Op) error {
-	if held := e.held.Load(); held != nil {
-		<-*held
-	}
+	once(&e.writing)
 	return e.Engine.Apply(ops)
 }
 
@@ -167,10 +165,10 @@ func TestLacksOfTheSameWrite(t *testing.T) {
 func TestLacksOfAnUnknownWrite(t *testing.T) {
 	t.Parallel()
 	p := startPaused(t)
-	held := make(chan struct{})
-	p.engine.held.Store(&held)
-	ctx, leave := context.WithTimeout(p.ctx, 20*time.Millisecond)
-	defer leave()
+	goOn := make(chan struct{})
+	ctx, leave := context.WithCancel(p.ctx)
+	hold := func() { leave(); <-goOn }
+	p.engine.writing.Store(&hold)
 	if err := put(ctx, p.s, 1, 0); !errors.Is(err, kv.ErrCommitUnknown) {
 		t.Fatal(err)
 	}
@@ -182,8 +180,7 @@ func TestLacksOfAnUnknownWrite(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	p.engine.held.Store(nil)
-	close(held)
+	close(goOn)
 	p.know()
 	if lacks(p.s, benchTable, 1) {
 		t.Error("what was written is lacked")
