@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/modelwharf/modelwharf/internal/api/dynamodb"
 	"github.com/modelwharf/modelwharf/internal/dynamodb/item"
@@ -20,8 +21,8 @@ import (
 const (
 	// minFilterKeys is for how many keys a filter is made at least.
 	minFilterKeys = 1 << 16
-	// maxFilterBytes is how much memory all filters may take together: enough for 30 million
-	// keys.
+	// maxFilterBytes is how much memory all filters may take together: enough for 16 million
+	// items, and as many that come.
 	maxFilterBytes = 64 << 20
 	// filteredAtOnce is how many items are read in one snapshot to make a filter.
 	filteredAtOnce = 4096
@@ -151,15 +152,22 @@ func (a *absences) drop(id uint64) {
 // errDropped says that a table was dropped meanwhile.
 var errDropped = errors.New("the table was dropped")
 
-// watchAbsences makes the filters that are wanted, one after the other, until ctx ends.
+// watchAbsences makes the filters that are wanted, one after the other, until ctx ends. They are
+// wanted with every question, so after a failure it waits.
 func (s *Service) watchAbsences(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case t := <-s.absences.wanted:
-			if err := s.follow(ctx, t); err != nil && !errors.Is(err, errDropped) && ctx.Err() == nil {
-				s.log.WarnContext(ctx, "making the filter of a table's keys; it is made when it is wanted again", "table", t.arn, "error", err)
+			err := s.follow(ctx, t)
+			if err == nil || errors.Is(err, errDropped) || ctx.Err() != nil {
+				continue
+			}
+			s.log.WarnContext(ctx, "making the filter of a table's keys; it is made when it is wanted again", "table", t.arn, "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(retryAfter):
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	api "github.com/modelwharf/modelwharf/internal/api/dynamodb"
@@ -142,6 +143,11 @@ func TestLacksOfTheSameWrite(t *testing.T) {
 	p := startPaused(t)
 	p.run()
 	p.know()
+	single := func() {
+		if err := put(p.ctx, p.s, 1, 0); err != nil {
+			t.Error(err)
+		}
+	}
 	transact := func() {
 		_, err := p.s.TransactWriteItems(p.ctx, &api.TransactWriteItemsInput{ClientRequestToken: new("token"), TransactItems: []*api.TransactWriteItem{
 			{Put: &api.Put{TableName: new(benchTable), Item: benchItem(2, 0)}},
@@ -150,7 +156,7 @@ func TestLacksOfTheSameWrite(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for partition, write := range map[int]func(){1: func() { p.put(1) }, 2: transact} {
+	for partition, write := range map[int]func(){1: single, 2: transact} {
 		p.meanwhile(write, func() {
 			write()
 			if lacks(p.s, benchTable, partition) {
@@ -239,4 +245,52 @@ func TestDroppedTableLeavesNoFilter(t *testing.T) {
 	if n := dynamodb.Filters(p.s); n != 1 {
 		t.Errorf("there are filters of %d tables", n)
 	}
+}
+
+// brokenStore cannot scan items while it is told so.
+type brokenStore struct {
+	kv.Store
+	broken atomic.Bool
+	scans  atomic.Int64 // that failed
+}
+
+func (s *brokenStore) View(ctx context.Context, fn func(kv.Reader) error) error {
+	return s.Store.View(ctx, func(r kv.Reader) error { return fn(brokenReader{r, s}) })
+}
+
+type brokenReader struct {
+	kv.Reader
+	s *brokenStore
+}
+
+func (r brokenReader) Scan(ctx context.Context, in kv.Range) iter.Seq2[kv.KV, error] {
+	if !r.s.broken.Load() || !bytes.HasPrefix(in.From, tuple.Of("dynamodb", "item")) {
+		return r.Reader.Scan(ctx, in)
+	}
+	r.s.scans.Add(1)
+	return func(yield func(kv.KV, error) bool) { yield(kv.KV{}, errors.New("broken")) }
+}
+
+// TestLacksAfterAFailure has the scan of a table fail: nothing is known, it is tried again after a
+// while and not with every question, and then all is known.
+func TestLacksAfterAFailure(t *testing.T) {
+	recoveryBubble(t, func(r *recoveryTest) {
+		store := &brokenStore{Store: r.store}
+		r.open(store)
+		if err := put(r.ctx, r.s, 1, 0); err != nil {
+			r.Fatal(err)
+		}
+		store.broken.Store(true)
+		defer r.run()()
+		for range 100 {
+			r.wantLacks(benchTable, map[int]bool{1: false, 2: false})
+			synctest.Wait()
+		}
+		r.want("scans", store.scans.Load(), int64(1))
+		r.want("filters", dynamodb.Filters(r.s), 0)
+		store.broken.Store(false)
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		r.wantLacks(benchTable, map[int]bool{1: false, 2: true})
+	})
 }
